@@ -1,0 +1,105 @@
+# thrum: the whole build. `make help` lists the one-liners.
+#
+# One folder per kind of build below build/: release (the default), asan, tsan, fuzz. The two programs
+# of the release build are also found as build/thrumd and build/thrum.
+
+MODE ?= release
+CC   ?= gcc
+B    := build/$(MODE)
+
+VERSION := 0.1.0
+
+# ---------------------------------------------------------------- flags
+PACKAGES := openssl libsodium rocksdb sqlite3 inih libzstd zlib
+# rocksdb has no .pc file everywhere; its C API is one library.
+LIBS     := -lssl -lcrypto -lsodium -lrocksdb -lsqlite3 -linih -lzstd -lz -lpthread -lm
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef \
+            -Wformat=2 -Wvla -Werror
+CPPFLAGS := -Isrc -D_GNU_SOURCE -DTHRUM_VERSION='"$(VERSION)"'
+CFLAGS   := -std=c11 -g -fno-omit-frame-pointer -fstack-protector-strong $(WARNINGS)
+LDFLAGS  :=
+
+ifeq ($(MODE),release)
+  CFLAGS  += -O2
+  LDFLAGS += -Wl,-z,relro,-z,now
+  LIBS    += -ljemalloc
+else ifeq ($(MODE),asan)
+  CFLAGS   += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+  CPPFLAGS += -DTHRUM_SLOW_ASSERTS
+  LDFLAGS  += -fsanitize=address,undefined
+else ifeq ($(MODE),tsan)
+  CFLAGS   += -O1 -fsanitize=thread
+  CPPFLAGS += -DTHRUM_SLOW_ASSERTS
+  LDFLAGS  += -fsanitize=thread
+else ifeq ($(MODE),fuzz)
+  CC       := clang
+  CFLAGS   += -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+  CPPFLAGS += -DTHRUM_SLOW_ASSERTS
+  LDFLAGS  += -fsanitize=address,undefined
+else
+  $(error MODE is one of release, asan, tsan, fuzz)
+endif
+
+# ---------------------------------------------------------------- what is built from what
+MAINS      := src/server/main.c src/cli/main.c
+SOURCES    := $(filter-out $(MAINS),$(sort $(wildcard src/*/*.c)))
+OBJECTS    := $(SOURCES:src/%.c=$(B)/src/%.o)
+LIBRARY    := $(B)/libthrum.a
+TEST_LIB   := $(patsubst test/lib/%.c,$(B)/test/lib/%.o,$(wildcard test/lib/*.c))
+UNIT       := $(sort $(wildcard test/unit/*/*_test.c))
+UNIT_BIN   := $(UNIT:test/unit/%.c=$(B)/unit/%)
+FUZZ       := $(sort $(wildcard test/fuzz/*_fuzz.c))
+FUZZ_BIN   := $(FUZZ:test/fuzz/%.c=$(B)/fuzz/%)
+
+.DEFAULT_GOAL := all
+.PHONY: all help deps run test check asan tsan fuzz bench tidy fmt clean programs
+
+all: programs ## build thrumd and thrum
+programs: $(B)/thrumd $(B)/thrum
+	@mkdir -p build
+	@if [ "$(MODE)" = release ]; then ln -sf release/thrumd build/thrumd; ln -sf release/thrum build/thrum; fi
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(B)/src/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/test/lib/%.o: test/lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBRARY): $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/thrumd: $(B)/src/server/main.o $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/thrum: $(B)/src/cli/main.o $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/unit/%: test/unit/%.c $(LIBRARY) $(TEST_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LIBRARY) $(LIBS) -lcmocka -ljansson -lhttp_parser
+
+$(B)/fuzz/%: test/fuzz/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -fsanitize=fuzzer -MMD -MP $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
+
+-include $(OBJECTS:.o=.d) $(UNIT_BIN:=.d) $(FUZZ_BIN:=.d) $(TEST_LIB:.o=.d) $(B)/src/server/main.d $(B)/src/cli/main.d
+
+# Keep what was built on the way to a test.
+.SECONDARY:
+
+# ---------------------------------------------------------------- tests
+check: $(UNIT_BIN) ## unit tests; T=mqtt_read runs those whose path contains the word
+	@test/run-unit $(B)/unit $(T)
+
+fmt: ## lay out the C code
+	clang-format -i $$(find src test tools -name '*.[ch]')
+
+clean: ## remove what was built
+	rm -rf build
