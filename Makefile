@@ -53,7 +53,7 @@ FUZZ       := $(sort $(wildcard test/fuzz/*_fuzz.c))
 FUZZ_BIN   := $(FUZZ:test/fuzz/%.c=$(B)/fuzz/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps run test check asan tsan fuzz bench tidy fmt clean programs
+.PHONY: all help deps run test check asan tsan fuzz fuzz-run scenario durability bench tidy tidy-selftest docs docs-check fmt clean programs
 
 all: programs ## build thrumd and thrum
 programs: $(B)/thrumd $(B)/thrum
@@ -61,7 +61,7 @@ programs: $(B)/thrumd $(B)/thrum
 	@if [ "$(MODE)" = release ]; then ln -sf release/thrumd build/thrumd; ln -sf release/thrum build/thrum; fi
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(B)/src/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -83,7 +83,8 @@ $(B)/thrum: $(B)/src/cli/main.o $(LIBRARY)
 
 $(B)/unit/%: test/unit/%.c $(LIBRARY) $(TEST_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LIBRARY) $(LIBS) -lcmocka -ljansson -lhttp_parser
+	$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LIBRARY) $(LIBS) \
+	    -lcmocka -ljansson -lhttp_parser
 
 $(B)/fuzz/%: test/fuzz/%.c $(LIBRARY)
 	@mkdir -p $(@D)
@@ -95,8 +96,79 @@ $(B)/fuzz/%: test/fuzz/%.c $(LIBRARY)
 .SECONDARY:
 
 # ---------------------------------------------------------------- tests
-check: $(UNIT_BIN) ## unit tests; T=mqtt_read runs those whose path contains the word
+# Each part ends with "N passed, N failed"; test/run-all adds the parts up.
+RECURSE := $(MAKE) --no-print-directory
+# Those of a list of paths that contain the word T; all when there is no T.
+WITH_T   = $(if $(T),$(foreach path,$(1),$(if $(findstring $(T),$(path)),$(path))),$(1))
+
+test: ## everything; PARTS="unit fuzz" for some parts (test/run-all --help lists them)
+	@MAKE="$(MAKE)" test/run-all $(PARTS)
+
+check: $(call WITH_T,$(UNIT_BIN)) ## unit tests; T=mqtt_read runs those whose path contains the word
 	@test/run-unit $(B)/unit $(T)
+
+asan: ## unit tests with the address and undefined-behaviour sanitizers; T=word
+	@$(RECURSE) MODE=asan check
+
+tsan: ## unit tests with the thread sanitizer; T=word
+	@TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/test/tsan.supp" $(RECURSE) MODE=tsan check
+
+fuzz: ## fuzz every codec for SECONDS=10 each; T=word
+	@$(RECURSE) MODE=fuzz fuzz-run
+
+fuzz-run: $(call WITH_T,$(FUZZ_BIN))
+	@THRUM_TEST_FUZZ_SECONDS=$(SECONDS) test/run-fuzz $(B)/fuzz $(T)
+
+SECONDS := 10
+
+scenario: programs ## outside clients against a running thrumd; T=word; MODE=asan
+	@THRUM=$(abspath $(B))/thrumd THRUM_TEST_SLOW=$(if $(filter release,$(MODE)),1,4) test/scenario/run $(T)
+
+durability: programs ## kill -9 under load, twenty times: nothing acknowledged may be lost
+	@THRUM=$(abspath $(B))/thrumd node test/durability/kill9.mjs && \
+	    echo "1 passed, 0 failed" || { echo "0 passed, 1 failed"; exit 1; }
+
+# The generator of load, and the programs that measure one piece each.
+LOAD      := $(patsubst tools/bench/%.c,$(B)/bench/%.o,$(wildcard tools/bench/*.c))
+MICRO     := $(sort $(wildcard test/bench/*_bench.c))
+MICRO_BIN := $(MICRO:test/bench/%.c=$(B)/bench/%)
+
+bench: programs $(B)/bench/load $(MICRO_BIN) ## speed, beside mosquitto in the same run
+	@for program in $(MICRO_BIN); do $$program || exit 1; done
+	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/run.mjs
+
+$(B)/bench/%.o: tools/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itools/bench $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/bench/load: $(LOAD) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $(LOAD) $(LIBRARY) $(LIBS)
+
+$(B)/bench/%_bench: test/bench/%_bench.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
+
+-include $(LOAD:.o=.d) $(MICRO_BIN:=.d)
+
+tidy: ## the project's own lint: floors, banned calls, layout
+	@tools/tidy
+
+tidy-selftest: ## prove that tidy finds each kind of fault
+	@test/tidy-selftest
+
+run: ## build and start thrumd on thrum-data
+	@script/run
+
+deps: ## install what the build needs from Debian's packages
+	@script/bootstrap
+
+docs: programs ## write thrumd.conf and docs/reference/configuration.md from the table of keys
+	@mkdir -p docs/reference
+	$(B)/thrumd --print-config-reference > docs/reference/configuration.md
+	$(B)/thrumd --print-config-example > thrumd.conf
+
+docs-check: programs ## are those two as the table has them?
+	@test/docs-check $(B)/thrumd
 
 fmt: ## lay out the C code
 	clang-format -i $$(find src test tools -name '*.[ch]')

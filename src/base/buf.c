@@ -128,10 +128,17 @@ void buf_put_format(struct buf *buf, const char *format, ...)
     va_copy(again, args);
     int bytes = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    /* vsnprintf writes a NUL behind the text: place is made for it, and it is not kept. */
-    if (bytes > 0 && !buf->failed && !err_is_set(buf_reserve(buf, (size_t)bytes + 1))) {
-        vsnprintf((char *)buf->at + buf->tail, (size_t)bytes + 1, format, again);
-        buf->tail += (size_t)bytes;
+    /* vsnprintf writes a NUL behind the text: place is made for it, but it is not kept, and so it
+     * does not count against the cap. */
+    if (bytes > 0 && !buf->failed && !err_is_set(buf_reserve(buf, (size_t)bytes))) {
+        size_t bytes_max = buf->bytes_max;
+        buf->bytes_max = 0;
+        struct err err = buf_reserve(buf, (size_t)bytes + 1);
+        buf->bytes_max = bytes_max;
+        if (!err_is_set(err)) {
+            vsnprintf((char *)buf->at + buf->tail, (size_t)bytes + 1, format, again);
+            buf->tail += (size_t)bytes;
+        }
     }
     va_end(again);
 }

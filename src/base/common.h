@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef static_assert
+#define static_assert _Static_assert
+#endif
+
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The struct of <type> whose member <member> is at <pointer>. */

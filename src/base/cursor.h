@@ -72,11 +72,11 @@ MUST_USE static inline bool cursor_read_bytes(struct cursor *c, size_t bytes, st
         return false;
     }
     *value = slice_of(c->at, bytes);
-    c->at += bytes;
+    c->at = bytes ? c->at + bytes : c->at; /* NULL + 0 is undefined in C */
     return true;
 }
 
-/* LEB128 as buf_put_varint writes it; false also when it is longer than ten bytes. */
+/* LEB128 as buf_put_varint writes it; false also when it says more than 64 bits hold. */
 MUST_USE static inline bool cursor_read_varint(struct cursor *c, uint64_t *value)
 {
     uint64_t sum = 0;
@@ -86,6 +86,9 @@ MUST_USE static inline bool cursor_read_varint(struct cursor *c, uint64_t *value
             return false;
         }
         uint8_t byte = *at++;
+        if (shift == 63 && byte > 1) {
+            return false;
+        }
         sum |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
             *value = sum;

@@ -46,6 +46,7 @@ enum err_class {
     X(INTERNAL, IO, "The server met an internal error.")                                           \
     X(CORRUPT, CORRUPT, "Stored data is damaged.")                                                 \
     X(STORE_FORMAT_NEWER, CONFIG, "The data folder was written by a newer version.")               \
+    X(STORE_LOCKED, CONFIG, "The data folder is in use by another process.")                       \
     X(CONFIG, CONFIG, "The configuration is not valid.")                                           \
     X(CREDENTIAL_MISSING, UNAUTHENTICATED, "An API key is required.")                              \
     X(CREDENTIAL_UNKNOWN, DENIED, "The API key is not valid.")                                     \
@@ -86,6 +87,12 @@ enum err_class {
     X(NOT_ACCEPTABLE, UNACCEPTABLE, "The server can only answer with JSON.")                       \
     X(WS_HANDSHAKE, INVALID, "The WebSocket handshake is not valid.")                              \
     X(MQTT_MALFORMED, PROTOCOL, "The MQTT packet is malformed.")                                   \
+    X(MQTT_TOO_LARGE, PROTOCOL, "The MQTT packet is larger than this server accepts.")             \
+    X(MQTT_TYPE, PROTOCOL, "The MQTT packet has a type or flags that are reserved.")               \
+    X(MQTT_TEXT, PROTOCOL, "A text in the MQTT packet is not valid UTF-8, or contains NUL.")       \
+    X(MQTT_TOPIC, PROTOCOL, "The MQTT topic is empty, or a topic to publish to has a wildcard.")   \
+    X(MQTT_PACKET_ID, PROTOCOL, "The MQTT packet has the packet identifier 0.")                    \
+    X(MQTT_QOS, PROTOCOL, "The MQTT packet asks for a quality of service that does not exist.")    \
     X(MQTT_PROTOCOL, PROTOCOL, "The MQTT packet is not allowed here.")                             \
     X(WS_PROTOCOL, PROTOCOL, "The WebSocket frame is not allowed here.")                           \
     X(PEER_CLOSED, PROTOCOL, "The peer closed the connection.")                                    \

@@ -57,9 +57,9 @@ static inline void list_move_all(struct link *to, struct link *from)
 
 #define LIST_ENTRY(pointer, type, member) CONTAINER_OF(pointer, type, member)
 
-/* Walks <list> with <link>; <after> holds the next one, so that <link> may be removed. */
-#define LIST_EACH(list, link, after)                                   \
-    for (struct link *link = (list)->next, *after = link->next; link != (list); \
-         link = after, after = link->next)
+/* Walks <list> with <at>; <after> holds the next one, so that <at> may be removed. */
+#define LIST_EACH(list, at, after)                                                          \
+    for (struct link *at = (list)->next, *after = at->next; at != (list);                  \
+         at = after, after = at->next)
 
 #endif

@@ -67,7 +67,7 @@ static inline bool slice_starts_with(struct slice s, struct slice prefix)
 /* The slice without its first <bytes>, which it must have. */
 static inline struct slice slice_from(struct slice s, size_t bytes)
 {
-    return slice_of(s.at + bytes, s.bytes - bytes);
+    return slice_of(bytes ? s.at + bytes : s.at, s.bytes - bytes); /* NULL + 0 is undefined in C */
 }
 
 /* The first <bytes> of the slice, which it must have. */

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Samples: new ones, and the deletion of old ones. */
+#include "engine/apply.h"
+
+#include "base/assert.h"
+
+/* How many of the points have keys that the head does not know; counts one key once for each time
+ * it occurs, which only makes the limit a little stricter within one request. */
+static uint32_t new_key_count(const struct engine *engine, const struct head *head,
+                              const struct command_point *points, uint32_t count)
+{
+    uint32_t fresh = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        fresh += head_property_find(head, points[i].key, engine->heads.seed) == NULL;
+    }
+    return fresh;
+}
+
+static struct err put_point(struct engine *engine, struct head *head,
+                            const struct command_point *from, int64_t now_ms)
+{
+    bool is_new;
+    uint32_t number = engine_property_number(engine, head, from->key, &is_new);
+    if (number == 0) {
+        return ERR(NO_MEMORY);
+    }
+    struct point point = {
+        .flags = (uint8_t)((from->client_stamped ? POINT_CLIENT_STAMPED : 0) |
+                           (is_new ? POINT_NEW_PROPERTY : 0)),
+        .property = number,
+        .key = from->key,
+        .timestamp_ms = from->client_stamped ? from->timestamp_ms : now_ms,
+        .value = from->value,
+    };
+    buf_put_bytes(&engine->scratch_entries, &point, sizeof(point));
+    return engine->scratch_entries.failed ? ERR(NO_MEMORY) : ERR(OK);
+}
+
+/* Takes back the numbers given out since <last_property>: no event will tell of them. */
+static void forget_numbers_since(const struct engine *engine, struct head *head,
+                                 uint32_t last_property)
+{
+    for (uint32_t i = head->property_count; i-- > 0;) {
+        if (head->properties[i].number > last_property) {
+            head_property_remove(head, &head->properties[i]);
+        }
+    }
+    ASSERT(engine->last_property >= last_property);
+}
+
+struct err write_points(struct engine *engine, struct head *head,
+                        const struct command_point *points, uint32_t count, uint8_t flags,
+                        uint64_t *event)
+{
+    uint32_t fresh = new_key_count(engine, head, points, count);
+    if (fresh > 0 &&
+        head->property_count + fresh > engine->options.properties_per_resource_max) {
+        return ERR(PROPERTIES_TOO_MANY);
+    }
+    struct group_writer *writer = engine_group(engine);
+    uint32_t last_property = engine->last_property;
+    buf_reset(&engine->scratch_entries);
+    for (uint32_t i = 0; i < count; i++) {
+        struct err err = put_point(engine, head, &points[i], writer->time_ms);
+        if (err_is_set(err)) {
+            forget_numbers_since(engine, head, last_property);
+            return err;
+        }
+    }
+    const struct point *entries = (const struct point *)engine->scratch_entries.at;
+    *event = group_write_points(writer, head->account, head->kind, &head->id, flags, entries, count);
+    engine_wrote(engine, *event);
+    if (fresh > 0) {
+        head->changed = *event;
+    }
+    return ERR(OK);
+}
+
+void apply_points(struct engine *engine, struct command *command)
+{
+    enum perm_subject subject = command->as.points.location ? PERM_LOCATION : PERM_PROPERTIES;
+    struct head *head = engine_permitted_head(engine, command, subject, PERM_UPDATE, false);
+    if (head == NULL) {
+        return;
+    }
+    uint64_t event = 0;
+    struct err err = ERR(OK);
+    if (command->as.points.count > 0) {
+        err = write_points(engine, head, command->as.points.at, command->as.points.count, 0, &event);
+    }
+    engine_answer(engine, command, err, event);
+}
+
+/* ---- cuts ---- */
+
+static void put_cut(struct engine *engine, const struct command *command,
+                    const struct head_property *property)
+{
+    bool everything = command->as.cut.everything;
+    /* The location is always there to be written to again: its number is retired like any other,
+     * the next entry gets a new one. */
+    struct cut cut = {
+        .flags = everything ? CUT_RETIRE : 0,
+        .property = property->number,
+        .key = slice_of(property->key, property->key_bytes),
+        .from_ms = everything ? 0 : command->as.cut.from_ms,
+        .to_ms = everything ? INT64_MAX : command->as.cut.to_ms,
+    };
+    buf_put_bytes(&engine->scratch_entries, &cut, sizeof(cut));
+}
+
+static bool is_selected(const struct command *command, const struct head_property *property)
+{
+    bool is_location = property->key_bytes == 0;
+    if (command->as.cut.location || is_location) {
+        return command->as.cut.location && is_location;
+    }
+    return command->as.cut.all ||
+           slice_equal(slice_of(property->key, property->key_bytes), command->as.cut.key);
+}
+
+/* Writes the cuts gathered in scratch_entries; 0 when there are none. */
+static uint64_t write_cuts(struct engine *engine, struct head *head)
+{
+    uint32_t count = (uint32_t)(buf_bytes(&engine->scratch_entries) / sizeof(struct cut));
+    if (count == 0) {
+        return 0;
+    }
+    const struct cut *cuts = (const struct cut *)engine->scratch_entries.at;
+    uint64_t event = group_write_cuts(engine_group(engine), head->account, head->kind, &head->id,
+                                      cuts, count);
+    engine_wrote(engine, event);
+    for (uint32_t i = 0; i < count; i++) {
+        if (cuts[i].flags & CUT_RETIRE) {
+            struct slice key = cuts[i].key;
+            struct head_property *property = head_property_find(head, key, engine->heads.seed);
+            ASSERT(property != NULL);
+            head_property_remove(head, property);
+            head->changed = event;
+        }
+    }
+    return event;
+}
+
+void apply_cut(struct engine *engine, struct command *command)
+{
+    enum perm_subject subject = command->as.cut.location ? PERM_LOCATION : PERM_PROPERTIES;
+    struct head *head = engine_permitted_head(engine, command, subject, PERM_DELETE, false);
+    if (head == NULL) {
+        return;
+    }
+    buf_reset(&engine->scratch_entries);
+    for (uint32_t i = 0; i < head->property_count; i++) {
+        if (is_selected(command, &head->properties[i])) {
+            put_cut(engine, command, &head->properties[i]);
+        }
+    }
+    if (engine->scratch_entries.failed) {
+        engine_answer(engine, command, ERR(NO_MEMORY), 0);
+        return;
+    }
+    engine_answer(engine, command, ERR(OK), write_cuts(engine, head));
+}
+
+void write_all_cut(struct engine *engine, struct head *head)
+{
+    const struct command whole = {.as.cut = {.all = true, .everything = true}};
+    buf_reset(&engine->scratch_entries);
+    for (uint32_t i = 0; i < head->property_count; i++) {
+        put_cut(engine, &whole, &head->properties[i]);
+    }
+    write_cuts(engine, head);
+}

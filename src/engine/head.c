@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/head.h"
+
+#include "base/assert.h"
+#include "base/cursor.h"
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+/* How many heads the eviction looks at for one that it adds. */
+#define CLOCK_STEPS 16
+
+static uint64_t hash_of(const struct heads *heads, const struct id *id)
+{
+    return hash_bytes(heads->seed, slice_of(id, sizeof(*id)));
+}
+
+static bool head_has_id(const void *entry, const void *key)
+{
+    const struct head *head = entry;
+    return id_equal(&head->id, key);
+}
+
+void heads_init(struct heads *heads, uint64_t seed, size_t count_max)
+{
+    *heads = (struct heads){.seed = seed, .count_max = count_max};
+    list_init(&heads->clock);
+}
+
+static void head_free(struct head *head)
+{
+    ASSERT(head->waiting == NULL);
+    for (uint32_t i = 0; i < head->property_count; i++) {
+        free(head->properties[i].key);
+    }
+    free(head->properties);
+    buf_deinit(&head->document);
+    buf_deinit(&head->scopes);
+    free(head);
+}
+
+void heads_deinit(struct heads *heads)
+{
+    LIST_EACH (&heads->clock, link, after) {
+        head_free(LIST_ENTRY(link, struct head, clock));
+    }
+    map_deinit(&heads->map);
+    *heads = (struct heads){0};
+}
+
+struct head *heads_find(struct heads *heads, const struct id *id)
+{
+    struct head *head = map_find(&heads->map, hash_of(heads, id), head_has_id, id);
+    if (head != NULL) {
+        head->referenced = true;
+    }
+    return head;
+}
+
+/* Second chance: the hand is the list's front. A head that was looked at since goes to the back
+ * once; one that must stay goes to the back always. */
+static void evict_one(struct heads *heads, uint64_t documents_mark)
+{
+    for (unsigned step = 0; step < CLOCK_STEPS && !list_is_empty(&heads->clock); step++) {
+        struct head *head = LIST_ENTRY(heads->clock.next, struct head, clock);
+        bool may_go = head->state != HEAD_LOADING && head->waiting == NULL &&
+                      head->changed <= documents_mark;
+        if (may_go && !head->referenced) {
+            heads_remove(heads, head);
+            return;
+        }
+        head->referenced = false;
+        list_remove(&head->clock);
+        list_push(&heads->clock, &head->clock);
+    }
+}
+
+struct head *heads_add(struct heads *heads, const struct id *id, uint64_t documents_mark)
+{
+    if (map_count(&heads->map) >= heads->count_max) {
+        evict_one(heads, documents_mark);
+    }
+    struct head *head = calloc(1, sizeof(*head));
+    if (head == NULL) {
+        return NULL;
+    }
+    head->id = *id;
+    head->state = HEAD_LOADING;
+    head->referenced = true;
+    head->waiting_last = &head->waiting;
+    if (err_is_set(map_insert(&heads->map, hash_of(heads, id), head))) {
+        free(head);
+        return NULL;
+    }
+    list_push(&heads->clock, &head->clock);
+    return head;
+}
+
+void heads_remove(struct heads *heads, struct head *head)
+{
+    map_remove(&heads->map, hash_of(heads, &head->id), head);
+    list_remove(&head->clock);
+    head_drop_document(heads, head);
+    head_free(head);
+}
+
+static struct err fill_properties(struct heads *heads, struct head *head, struct slice encoded)
+{
+    struct cursor c = cursor_over(encoded);
+    while (!cursor_at_end(&c)) {
+        uint32_t number;
+        uint64_t bytes;
+        struct slice key;
+        bool read = cursor_read_u32be(&c, &number) && cursor_read_varint(&c, &bytes) &&
+                    cursor_read_bytes(&c, bytes, &key);
+        ASSERT(read);
+        TRY(head_property_add(head, key, number, heads->seed));
+    }
+    return ERR(OK);
+}
+
+struct err head_fill(struct heads *heads, struct head *head, const struct head_load *load)
+{
+    ASSERT(head->state == HEAD_LOADING);
+    if (!load->found) {
+        head->state = HEAD_ABSENT;
+        return ERR(OK);
+    }
+    head->kind = load->kind;
+    head->account = load->account;
+    head->has_key = load->has_key;
+    memcpy(head->key_hash, load->key_hash, sizeof(head->key_hash));
+    TRY(fill_properties(heads, head, buf_data(&load->properties)));
+    if (load->want_document) {
+        TRY(head_keep_document(heads, head, buf_data(&load->document), buf_data(&load->scopes)));
+    }
+    head->state = HEAD_PRESENT;
+    return ERR(OK);
+}
+
+void head_drop_document(struct heads *heads, struct head *head)
+{
+    if (head->has_document) {
+        heads->document_bytes -= buf_bytes(&head->document) + buf_bytes(&head->scopes);
+        buf_deinit(&head->document);
+        buf_deinit(&head->scopes);
+        head->has_document = false;
+    }
+}
+
+struct err head_keep_document(struct heads *heads, struct head *head, struct slice document,
+                              struct slice scopes)
+{
+    /* <document> may lie in the head's own buffer: the new one is made before the old one goes. */
+    struct buf text = {0};
+    struct buf scopes_text = {0};
+    buf_put(&text, document);
+    buf_put(&scopes_text, scopes);
+    head_drop_document(heads, head);
+    if (text.failed || scopes_text.failed) {
+        buf_deinit(&text);
+        buf_deinit(&scopes_text);
+        return ERR(NO_MEMORY);
+    }
+    head->document = text;
+    head->scopes = scopes_text;
+    head->has_document = true;
+    heads->document_bytes += document.bytes + scopes.bytes;
+    return ERR(OK);
+}
+
+void head_trim_document(struct heads *heads, struct head *head)
+{
+    if (heads->document_bytes > HEADS_DOCUMENT_BYTES_MAX) {
+        head_drop_document(heads, head);
+    }
+}
+
+void head_wait(struct head *head, struct command *command)
+{
+    command->next = NULL;
+    *head->waiting_last = command;
+    head->waiting_last = &command->next;
+}
+
+struct head_property *head_property_find(const struct head *head, struct slice key, uint64_t seed)
+{
+    uint32_t hash = (uint32_t)hash_bytes(seed, key);
+    for (uint32_t i = 0; i < head->property_count; i++) {
+        struct head_property *property = &head->properties[i];
+        if (property->hash == hash &&
+            slice_equal(slice_of(property->key, property->key_bytes), key)) {
+            return property;
+        }
+    }
+    return NULL;
+}
+
+struct err head_property_add(struct head *head, struct slice key, uint32_t number, uint64_t seed)
+{
+    if (head->property_count == head->property_room) {
+        uint32_t room = head->property_room ? head->property_room * 2 : 4;
+        void *grown = realloc(head->properties, room * sizeof(*head->properties));
+        if (grown == NULL) {
+            return ERR(NO_MEMORY);
+        }
+        head->properties = grown;
+        head->property_room = room;
+    }
+    uint8_t *copy = malloc(max_size(key.bytes, 1));
+    if (copy == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    if (key.bytes > 0) {
+        memcpy(copy, key.at, key.bytes);
+    }
+    head->properties[head->property_count++] = (struct head_property){
+        .hash = (uint32_t)hash_bytes(seed, key),
+        .number = number,
+        .key = copy,
+        .key_bytes = (uint32_t)key.bytes,
+    };
+    return ERR(OK);
+}
+
+void head_property_remove(struct head *head, struct head_property *property)
+{
+    free(property->key);
+    *property = head->properties[--head->property_count];
+}
+
+struct head_load *head_load_new(const struct id *id)
+{
+    struct command_batch *batch =
+        command_batch_new(sizeof(struct head_load) + sizeof(struct command) + 64);
+    if (batch == NULL) {
+        return NULL;
+    }
+    struct head_load *load = command_batch_take(batch, sizeof(*load));
+    struct command *command = command_batch_add(batch, COMMAND_LOADED);
+    ASSERT(load != NULL && command != NULL);
+    *load = (struct head_load){.batch = batch, .id = *id};
+    command->as.loaded.load = load;
+    return load;
+}
+
+void head_load_deinit(struct head_load *load)
+{
+    buf_deinit(&load->document);
+    buf_deinit(&load->scopes);
+    buf_deinit(&load->properties);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/subs.h"
+
+#include "base/assert.h"
+#include "engine/session.h"
+
+#include <stdlib.h>
+
+void subs_init(struct subs *subs, uint64_t seed) { *subs = (struct subs){.seed = seed}; }
+
+void subs_deinit(struct subs *subs)
+{
+    ASSERT(subs->count == 0);
+    map_deinit(&subs->topics);
+}
+
+static bool topic_has_ref(const void *entry, const void *key)
+{
+    const struct subs_topic *topic = entry;
+    const struct topic_ref *ref = key;
+    return topic_equal(topic->ref, *ref);
+}
+
+struct subs_topic *subs_topic_find_named(const struct subs *subs, uint64_t resource_hash,
+                                         struct topic_ref ref)
+{
+    return map_find(&subs->topics, topic_hash_named(resource_hash, ref.name), topic_has_ref, &ref);
+}
+
+struct subs_topic *subs_topic_find(const struct subs *subs, struct topic_ref ref)
+{
+    return map_find(&subs->topics, topic_hash(subs->seed, ref), topic_has_ref, &ref);
+}
+
+static struct subs_topic *topic_add(struct subs *subs, struct topic_ref ref)
+{
+    struct subs_topic *topic = calloc(1, sizeof(*topic) + ref.name.bytes);
+    if (topic == NULL) {
+        return NULL;
+    }
+    topic->ref.family = ref.family;
+    if (ref.resource != NULL) {
+        topic->resource = *ref.resource;
+        topic->ref.resource = &topic->resource;
+    }
+    if (ref.name.bytes > 0) {
+        memcpy(topic->name, ref.name.at, ref.name.bytes);
+        topic->ref.name = slice_of(topic->name, ref.name.bytes);
+    }
+    list_init(&topic->subscriptions);
+    topic->hash = topic_hash(subs->seed, ref);
+    if (err_is_set(map_insert(&subs->topics, topic->hash, topic))) {
+        free(topic);
+        return NULL;
+    }
+    return topic;
+}
+
+static void topic_remove_if_unused(struct subs *subs, struct subs_topic *topic)
+{
+    if (topic->count == 0) {
+        map_remove(&subs->topics, topic->hash, topic);
+        free(topic);
+    }
+}
+
+/* In a topic that many share the session's own list is the shorter way, and the other way round. */
+static struct subscription *find_in(const struct subs_topic *topic, const struct session *session,
+                                    struct slice filter)
+{
+    if (session->subscription_count < topic->count) {
+        LIST_EACH (&session->subscriptions, link, after) {
+            struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
+            if (found->topic == topic && slice_equal(subscription_filter(found), filter)) {
+                return found;
+            }
+        }
+        return NULL;
+    }
+    LIST_EACH (&topic->subscriptions, link, after) {
+        struct subscription *found = LIST_ENTRY(link, struct subscription, in_topic);
+        if (found->session == session && slice_equal(subscription_filter(found), filter)) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+struct subscription *subs_find(const struct subs *subs, const struct session *session,
+                               const struct topic *topic, struct slice filter)
+{
+    struct subs_topic *entry = subs_topic_find(subs, topic_ref(topic));
+    return entry ? find_in(entry, session, filter) : NULL;
+}
+
+struct err subs_add(struct subs *subs, const struct subs_wish *wish,
+                    struct subscription **subscription)
+{
+    struct topic_ref ref = topic_ref(wish->topic);
+    struct subs_topic *topic = subs_topic_find(subs, ref);
+    if (topic == NULL) {
+        topic = topic_add(subs, ref);
+        if (topic == NULL) {
+            return ERR(NO_MEMORY);
+        }
+    }
+    struct subscription *added = find_in(topic, wish->session, wish->filter);
+    if (added == NULL) {
+        added = calloc(1, sizeof(*added) + wish->filter.bytes);
+        if (added == NULL) {
+            topic_remove_if_unused(subs, topic);
+            return ERR(NO_MEMORY);
+        }
+        added->session = wish->session;
+        added->topic = topic;
+        added->filter_bytes = wish->filter.bytes;
+        memcpy(added->filter, wish->filter.at, wish->filter.bytes);
+        added->first_sequence = wish->first_sequence;
+        list_push(&topic->subscriptions, &added->in_topic);
+        list_push(&wish->session->subscriptions, &added->in_session);
+        topic->count++;
+        wish->session->subscription_count++;
+        subs->count++;
+    }
+    /* Replaced [MQTT-3.8.4-3]: the flow of messages goes on, so first_sequence stays. */
+    added->qos = wish->qos;
+    added->actor = *wish->actor;
+    added->token_hash = wish->token_hash;
+    added->pub_states = wish->topic->options.pub_states;
+    *subscription = added;
+    return ERR(OK);
+}
+
+void subs_remove(struct subs *subs, struct subscription *subscription)
+{
+    struct subs_topic *topic = subscription->topic;
+    /* In the middle of an event the places of the others shift: it is delivered from its start
+     * again, rather twice than not at all. */
+    subscription->session->ordinal = 0;
+    list_remove(&subscription->in_topic);
+    list_remove(&subscription->in_session);
+    topic->count--;
+    subscription->session->subscription_count--;
+    subs->count--;
+    free(subscription);
+    topic_remove_if_unused(subs, topic);
+}

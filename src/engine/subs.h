@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * subs.h - a loop's subscription index: which sessions want this topic?
+ *
+ * Topics are compared as topic.h compares them (family, resource, name), so every spelling of one
+ * topic meets in one entry; the spelling is kept with each subscription, because it is what its
+ * subscriber gets back. One hash lookup a topic. Owned by one loop. */
+#ifndef THRUM_ENGINE_SUBS_H
+#define THRUM_ENGINE_SUBS_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "model/actor.h"
+#include "model/topic.h"
+
+struct session;
+
+/* A topic that somebody has subscribed to. */
+struct subs_topic {
+    struct topic_ref ref; /* into the fields below */
+    struct id resource;
+    struct link subscriptions; /* struct subscription.in_topic, oldest first */
+    uint32_t count;
+    uint64_t hash;
+    uint8_t name[];
+};
+
+struct subscription {
+    struct link in_topic;
+    struct link in_session;
+    struct session *session;
+    struct subs_topic *topic;
+    struct actor actor;  /* whose rights count: the session's, or those of a token on the topic */
+    uint64_t token_hash; /* which token, or 0 */
+    uint64_t first_sequence; /* events from here on are its */
+    uint8_t qos;             /* granted */
+    bool pub_states;
+    size_t filter_bytes;
+    uint8_t filter[]; /* as the client spelled it */
+};
+
+struct subs {
+    struct map topics;
+    uint64_t seed;
+    size_t count; /* of subscriptions */
+};
+
+void subs_init(struct subs *subs, uint64_t seed);
+
+/* All subscriptions must have been removed. */
+void subs_deinit(struct subs *subs);
+
+struct subs_wish {
+    struct session *session;
+    const struct topic *topic;
+    const struct actor *actor;
+    uint64_t token_hash; /* 0: the session's own key */
+    struct slice filter;
+    uint8_t qos;
+    uint64_t first_sequence;
+};
+
+/* Adds a subscription; one of the same session with the identical filter is replaced. Afterwards
+ * *subscription is the one in force. ERR_NO_MEMORY. */
+MUST_USE struct err subs_add(struct subs *subs, const struct subs_wish *wish,
+                             struct subscription **subscription);
+
+void subs_remove(struct subs *subs, struct subscription *subscription);
+
+/* The session's subscription with exactly that filter, or NULL. */
+struct subscription *subs_find(const struct subs *subs, const struct session *session,
+                               const struct topic *topic, struct slice filter);
+
+/* The entry of a topic, or NULL when nobody has subscribed to it. */
+struct subs_topic *subs_topic_find(const struct subs *subs, struct topic_ref ref);
+
+/* With the hash of its family and resource at hand (topic_hash_resource with subs->seed). */
+struct subs_topic *subs_topic_find_named(const struct subs *subs, uint64_t resource_hash,
+                                         struct topic_ref ref);
+
+static inline struct slice subscription_filter(const struct subscription *subscription)
+{
+    return slice_of(subscription->filter, subscription->filter_bytes);
+}
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the client publishes, and how it is acknowledged.
+ *
+ * A publish becomes a command; its acknowledgement is queued at once and sent when the engine has
+ * answered and all before it are sent. A publish that cannot be applied ends the connection without
+ * an acknowledgement (contract, pub/sub 6.2), but only after all before it have been acknowledged,
+ * so that a client does not have to send those again. */
+#include "base/assert.h"
+#include "base/log.h"
+#include "front/mqtt_conn.h"
+
+#include <stdlib.h>
+
+#define ACKS_FIRST 16
+#define RECEIVED_WORDS (65536 / 64)
+
+/* ---- refusals ---- */
+
+/* True when sending the same again can never succeed. */
+static bool is_permanent(struct err err)
+{
+    switch (err_class(err)) {
+    case ERR_CLASS_BUSY:
+    case ERR_CLASS_IO:
+    case ERR_CLASS_CORRUPT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void log_refusal(struct mqtt_conn *mqtt, struct err err, unsigned qos)
+{
+    struct front *front = mqtt->conn->front;
+    char peer[ADDRESS_TEXT_BYTES];
+    atomic_fetch_add_explicit(&front->stats.refused, 1, memory_order_relaxed);
+    LOG_LIMITED(LOG_WARN, "mqtt", "publish refused peer=%s actor=%.*s qos=%u status=%d reason=%s",
+                address_describe(&mqtt->conn->peer, peer), SLICE_ARGS(id_slice(&mqtt->actor.id)),
+                qos, err_http_status(err), err_name(err));
+}
+
+/* What becomes of the acknowledgement of a publish that <err> refuses. */
+static enum mqtt_ack_state refused_state(const struct mqtt_conn *mqtt, struct err err, bool dup)
+{
+    bool may_ack = dup || mqtt->conn->front->shared->limits.refused_publishes_are_acked;
+    return is_permanent(err) && may_ack ? MQTT_ACK_READY : MQTT_ACK_CLOSE;
+}
+
+/* ---- the queue of acknowledgements ---- */
+
+static uint32_t ack_count(const struct mqtt_conn *mqtt) { return mqtt->ack_tail - mqtt->ack_head; }
+
+static struct mqtt_ack *ack_at(const struct mqtt_conn *mqtt, uint32_t place)
+{
+    return &mqtt->acks[place & (mqtt->ack_room - 1)];
+}
+
+static bool acks_grow(struct mqtt_conn *mqtt)
+{
+    uint32_t room = mqtt->ack_room ? mqtt->ack_room * 2 : ACKS_FIRST;
+    struct mqtt_ack *acks = calloc(room, sizeof(*acks));
+    if (acks == NULL) {
+        return false;
+    }
+    for (uint32_t place = mqtt->ack_head; place != mqtt->ack_tail; place++) {
+        acks[place & (room - 1)] = *ack_at(mqtt, place);
+    }
+    free(mqtt->acks);
+    mqtt->acks = acks;
+    mqtt->ack_room = room;
+    return true;
+}
+
+/* True when one more publish may be accepted now. */
+static bool acks_have_room(struct mqtt_conn *mqtt)
+{
+    if (ack_count(mqtt) >= mqtt->conn->front->shared->limits.commands_max) {
+        return false;
+    }
+    return ack_count(mqtt) < mqtt->ack_room || acks_grow(mqtt);
+}
+
+static void ack_push(struct mqtt_conn *mqtt, const struct mqtt_publish *publish,
+                     enum mqtt_ack_state state)
+{
+    *ack_at(mqtt, mqtt->ack_tail++) = (struct mqtt_ack){
+        .packet_id = publish->packet_id,
+        .qos = publish->qos,
+        .state = (uint8_t)state,
+        .dup = publish->dup,
+    };
+}
+
+/* Sends what is ready at the queue's head. */
+static void acks_send(struct mqtt_conn *mqtt)
+{
+    while (ack_count(mqtt) > 0 && !conn_is_closing(mqtt->conn)) {
+        const struct mqtt_ack *ack = ack_at(mqtt, mqtt->ack_head);
+        if (ack->state == MQTT_ACK_WAITING) {
+            return;
+        }
+        if (ack->state == MQTT_ACK_CLOSE) {
+            conn_finish(mqtt->conn);
+            return;
+        }
+        mqtt_write_ack(mqtt->out, ack->qos == 2 ? MQTT_PUBREC : MQTT_PUBACK, ack->packet_id);
+        mqtt_wrote(mqtt);
+        mqtt->ack_head++;
+    }
+}
+
+/* ---- QoS 2: what has been received and not released ---- */
+
+static bool received_get(const struct mqtt_conn *mqtt, uint16_t id)
+{
+    return mqtt->received != NULL && (mqtt->received[id / 64] >> (id % 64) & 1) != 0;
+}
+
+/* False without memory. */
+static bool received_set(struct mqtt_conn *mqtt, uint16_t id, bool value)
+{
+    if (mqtt->received == NULL) {
+        mqtt->received = calloc(RECEIVED_WORDS, sizeof(*mqtt->received));
+        if (mqtt->received == NULL) {
+            return false;
+        }
+    }
+    uint64_t bit = (uint64_t)1 << (id % 64);
+    mqtt->received[id / 64] =
+        value ? mqtt->received[id / 64] | bit : mqtt->received[id / 64] & ~bit;
+    return true;
+}
+
+enum mqtt_taken mqtt_take_pubrel(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
+{
+    uint16_t packet_id;
+    if (err_is_set(mqtt_read_packet_id(frame, &packet_id))) {
+        conn_close(mqtt->conn);
+        return MQTT_TAKEN;
+    }
+    if (received_get(mqtt, packet_id)) {
+        (void)received_set(mqtt, packet_id, false);
+    }
+    mqtt_write_ack(mqtt->out, MQTT_PUBCOMP, packet_id);
+    mqtt_wrote(mqtt);
+    return MQTT_TAKEN;
+}
+
+/* ---- a publish ---- */
+
+static enum mqtt_taken refuse(struct mqtt_conn *mqtt, const struct mqtt_publish *publish,
+                              struct err err)
+{
+    log_refusal(mqtt, err, publish->qos);
+    if (publish->qos > 0) {
+        enum mqtt_ack_state state = refused_state(mqtt, err, publish->dup);
+        mqtt->is_ending |= state == MQTT_ACK_CLOSE;
+        ack_push(mqtt, publish, state);
+        acks_send(mqtt);
+    }
+    return MQTT_TAKEN;
+}
+
+static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *publish,
+                             const struct topic *topic, const struct actor *actor)
+{
+    enum mqtt_request kind =
+        publish->qos > 0 ? MQTT_REQUEST_PUBLISH : MQTT_REQUEST_PUBLISH_QOS_0;
+    const struct publish wish = {
+        .topic = topic,
+        .payload = publish->payload,
+        .actor = actor,
+        .qos = publish->qos,
+        .request = MQTT_REQUEST(kind, mqtt->ack_tail),
+    };
+    struct err err;
+    switch (publish_send(mqtt->conn, &wish, &err)) {
+    case PUBLISH_NO_ROOM:
+        conn_pause(mqtt->conn);
+        return MQTT_NOT_NOW;
+    case PUBLISH_REFUSED:
+        return refuse(mqtt, publish, err);
+    case PUBLISH_SENT:
+        break;
+    }
+    if (publish->qos > 0) {
+        ack_push(mqtt, publish, MQTT_ACK_WAITING);
+    }
+    if (publish->qos == 2 && !received_set(mqtt, publish->packet_id, true)) {
+        conn_close(mqtt->conn);
+    }
+    return MQTT_TAKEN;
+}
+
+enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
+{
+    struct conn *conn = mqtt->conn;
+    struct mqtt_publish publish;
+    if (err_is_set(mqtt_read_publish(frame, &publish))) {
+        conn_close(conn);
+        return MQTT_TAKEN;
+    }
+    if (publish.qos > 0 && !acks_have_room(mqtt)) {
+        conn_pause(conn);
+        return MQTT_NOT_NOW;
+    }
+    struct topic topic;
+    struct err err = topic_parse(publish.topic, &topic);
+    if (err_equal(err, ERR(TOPIC_INVALID))) {
+        log_refusal(mqtt, err, publish.qos);
+        conn_close(conn);
+        return MQTT_TAKEN;
+    }
+    struct actor actor;
+    bool is_later = false;
+    if (!err_is_set(err)) {
+        err = mqtt_actor_for(mqtt, &topic, &actor, &is_later);
+    }
+    if (is_later) {
+        return MQTT_NOT_NOW;
+    }
+    atomic_fetch_add_explicit(&conn->front->stats.messages_in, 1, memory_order_relaxed);
+    bool is_known = publish.qos == 2 && received_get(mqtt, publish.packet_id);
+    bool clears_retained = publish.retain && slice_is_empty(publish.payload);
+    if (is_known || (clears_retained && !err_is_set(err))) {
+        if (publish.qos > 0) {
+            ack_push(mqtt, &publish, MQTT_ACK_READY);
+            acks_send(mqtt);
+        }
+        return MQTT_TAKEN;
+    }
+    return err_is_set(err) ? refuse(mqtt, &publish, err)
+                           : apply(mqtt, &publish, &topic, &actor);
+}
+
+void mqtt_publish_answered(struct mqtt_conn *mqtt, const struct answer *answer)
+{
+    uint32_t place = (uint32_t)answer->token.request;
+    if (answer->token.request >> 56 == MQTT_REQUEST_PUBLISH_QOS_0) {
+        if (err_is_set(answer->err)) {
+            log_refusal(mqtt, answer->err, 0);
+        }
+        return;
+    }
+    ASSERT(place - mqtt->ack_head < ack_count(mqtt));
+    struct mqtt_ack *ack = ack_at(mqtt, place);
+    ack->state = MQTT_ACK_READY;
+    if (err_is_set(answer->err)) {
+        log_refusal(mqtt, answer->err, ack->qos);
+        ack->state = (uint8_t)refused_state(mqtt, answer->err, ack->dup);
+        if (ack->qos == 2) {
+            (void)received_set(mqtt, ack->packet_id, false);
+        }
+        mqtt->is_ending |= ack->state == MQTT_ACK_CLOSE;
+    }
+    if (place == mqtt->ack_head) {
+        acks_send(mqtt);
+    }
+}
+
+void mqtt_publish_will(struct mqtt_conn *mqtt)
+{
+    struct topic topic;
+    struct err err = topic_parse(buf_data(&mqtt->will.topic), &topic);
+    const struct publish will = {
+        .topic = &topic,
+        .payload = buf_data(&mqtt->will.payload),
+        .actor = &mqtt->actor,
+        .qos = mqtt->will.qos,
+        .is_last_words = true,
+    };
+    if (!err_is_set(err) && publish_send(mqtt->conn, &will, &err) == PUBLISH_SENT) {
+        return;
+    }
+    LOG_LIMITED(LOG_WARN, "mqtt", "will refused actor=%.*s reason=%s",
+                SLICE_ARGS(id_slice(&mqtt->actor.id)), err_name(err));
+}

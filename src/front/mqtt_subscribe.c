@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * SUBSCRIBE and UNSUBSCRIBE.
+ *
+ * Each filter that could be a topic is a command: the engine says whether the key may, whether the
+ * resource exists, and behind which event the subscription begins. The SUBACK goes out when all
+ * filters of the packet are answered. A refused filter has the code 0x80 and keeps the connection
+ * (contract, README point 3). */
+#include "base/assert.h"
+#include "base/log.h"
+#include "front/mqtt_conn.h"
+#include "front/state.h"
+
+#include <stdlib.h>
+
+/* Codes that a filter has until it is answered. */
+#define CODE_OPEN 0xffu
+
+struct mqtt_wish {
+    uint8_t code;
+    uint8_t qos; /* asked for */
+    bool wants_state;
+    uint64_t token_hash;
+    struct actor actor;
+    struct slice filter; /* in the struct's text */
+};
+
+/* A SUBSCRIBE on its way. */
+struct mqtt_subscribe {
+    struct link link;
+    uint32_t number;
+    uint16_t packet_id;
+    uint32_t count;
+    uint32_t left; /* filters not answered */
+    uint64_t after; /* the latest answer's place */
+    uint8_t *text;
+    struct mqtt_wish wishes[];
+};
+
+static void subscribe_free(struct mqtt_subscribe *subscribe)
+{
+    list_remove(&subscribe->link);
+    free(subscribe->text);
+    free(subscribe);
+}
+
+void mqtt_subscribes_free(struct mqtt_conn *mqtt)
+{
+    LIST_EACH (&mqtt->subscribes, link, after) {
+        subscribe_free(LIST_ENTRY(link, struct mqtt_subscribe, link));
+    }
+}
+
+static void log_refusal(const struct mqtt_conn *mqtt, struct err err)
+{
+    char peer[ADDRESS_TEXT_BYTES];
+    LOG_LIMITED(LOG_WARN, "mqtt", "subscription refused peer=%s actor=%.*s status=%d reason=%s",
+                address_describe(&mqtt->conn->peer, peer), SLICE_ARGS(id_slice(&mqtt->actor.id)),
+                err_http_status(err), err_name(err));
+}
+
+static uint8_t granted(uint8_t asked) { return asked > 1 ? 1 : asked; }
+
+static void refuse(const struct mqtt_conn *mqtt, struct mqtt_wish *wish, struct err err)
+{
+    bool silent = mqtt->conn->front->shared->limits.refused_subscriptions_are_silent;
+    log_refusal(mqtt, err);
+    wish->code = silent ? granted(wish->qos) : MQTT_SUBACK_REFUSED;
+}
+
+/* Reads a filter that may be subscribed to. Wildcards are not among those in this version. */
+static struct err read_filter(struct slice filter, struct topic *topic)
+{
+    bool has_wildcard;
+    TRY(topic_parse_filter(filter, topic, &has_wildcard));
+    return has_wildcard ? ERR(TOPIC_UNKNOWN) : ERR(OK);
+}
+
+/* ---- SUBSCRIBE ---- */
+
+/* Copies the filters, which must outlive the packet. */
+static struct mqtt_subscribe *subscribe_new(struct mqtt_conn *mqtt, struct mqtt_filters filters,
+                                            size_t packet_bytes)
+{
+    struct mqtt_subscribe *subscribe =
+        calloc(1, sizeof(*subscribe) + filters.count * sizeof(subscribe->wishes[0]));
+    if (subscribe == NULL) {
+        return NULL;
+    }
+    list_init(&subscribe->link);
+    subscribe->text = malloc(packet_bytes);
+    if (subscribe->text == NULL) {
+        free(subscribe);
+        return NULL;
+    }
+    subscribe->number = mqtt->next_subscribe;
+    uint8_t *at = subscribe->text;
+    struct mqtt_subscription wanted;
+    while (mqtt_next_filter(&filters, &wanted)) {
+        memcpy(at, wanted.filter.at, wanted.filter.bytes);
+        subscribe->wishes[subscribe->count++] = (struct mqtt_wish){
+            .code = CODE_OPEN,
+            .qos = wanted.qos,
+            .filter = slice_of(at, wanted.filter.bytes),
+        };
+        at += wanted.filter.bytes;
+    }
+    return subscribe;
+}
+
+/* Finds out whose rights each filter has. False: a token must be looked up first. */
+static bool find_actors(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+{
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        struct mqtt_wish *wish = &subscribe->wishes[i];
+        struct topic topic;
+        bool is_later = false;
+        struct err err = read_filter(wish->filter, &topic);
+        if (!err_is_set(err)) {
+            err = mqtt_actor_for(mqtt, &topic, &wish->actor, &is_later);
+        }
+        if (is_later) {
+            return false;
+        }
+        if (err_is_set(err)) {
+            refuse(mqtt, wish, err);
+        } else if (topic.options.has_access_token) {
+            wish->token_hash =
+                auth_token_hash(mqtt->conn->front, topic.options.access_token);
+        }
+    }
+    return true;
+}
+
+/* One command for each filter that is still open; all or none. */
+static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+{
+    struct conn *conn = mqtt->conn;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        bytes += FRONT_COMMAND_BYTES + 64 + subscribe->wishes[i].filter.bytes;
+    }
+    struct command_batch *batch = front_batch(conn->front, bytes);
+    if (batch == NULL) {
+        conn_pause(conn);
+        return false;
+    }
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        struct mqtt_wish *wish = &subscribe->wishes[i];
+        struct topic topic;
+        if (wish->code != CODE_OPEN || err_is_set(read_filter(wish->filter, &topic))) {
+            continue;
+        }
+        struct slice name;
+        bool copied = command_batch_copy(batch, topic_name(&topic), &name);
+        ASSERT(copied);
+        uint64_t request =
+            MQTT_REQUEST(MQTT_REQUEST_SUBSCRIBE, (uint64_t)subscribe->number << 24 | i);
+        struct command *command = front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn,
+                                                &wish->actor, request);
+        command->target = topic.resource;
+        command->as.subscribe.family = topic.family;
+        command->as.subscribe.name = name;
+        subscribe->left++;
+    }
+    return true;
+}
+
+static void send_suback(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+{
+    struct buf codes = {0};
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        buf_put_byte(&codes, subscribe->wishes[i].code);
+    }
+    if (codes.failed) {
+        conn_close(mqtt->conn);
+    } else {
+        mqtt_write_suback(mqtt->out, subscribe->packet_id, buf_data(&codes));
+        mqtt_wrote(mqtt);
+    }
+    buf_deinit(&codes);
+}
+
+/* Those who asked for it are sent the present state, behind the SUBACK. */
+static void request_states(struct mqtt_conn *mqtt, const struct mqtt_subscribe *subscribe)
+{
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        const struct mqtt_wish *wish = &subscribe->wishes[i];
+        struct topic topic;
+        if (!wish->wants_state || err_is_set(read_filter(wish->filter, &topic))) {
+            continue;
+        }
+        const struct subscription *subscription =
+            subs_find(&mqtt->conn->front->subs, &mqtt->session, &topic, wish->filter);
+        if (subscription != NULL) {
+            state_request(mqtt->conn, subscription, &topic, subscribe->after);
+        }
+    }
+}
+
+static void finish(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+{
+    send_suback(mqtt, subscribe);
+    request_states(mqtt, subscribe);
+    subscribe_free(subscribe);
+    if (list_is_empty(&mqtt->subscribes)) {
+        conn_release(mqtt->conn);
+    }
+}
+
+enum mqtt_taken mqtt_take_subscribe(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
+{
+    uint16_t packet_id;
+    struct mqtt_filters filters;
+    if (err_is_set(mqtt_read_filters(frame, &packet_id, &filters))) {
+        conn_close(mqtt->conn);
+        return MQTT_TAKEN;
+    }
+    struct mqtt_subscribe *subscribe = subscribe_new(mqtt, filters, frame->bytes);
+    if (subscribe == NULL) {
+        conn_close(mqtt->conn);
+        return MQTT_TAKEN;
+    }
+    subscribe->packet_id = packet_id;
+    if (!find_actors(mqtt, subscribe) || !send_commands(mqtt, subscribe)) {
+        subscribe_free(subscribe);
+        return MQTT_NOT_NOW;
+    }
+    mqtt->next_subscribe++;
+    list_push(&mqtt->subscribes, &subscribe->link);
+    if (subscribe->left == 0) {
+        finish(mqtt, subscribe);
+    }
+    return MQTT_TAKEN;
+}
+
+static struct mqtt_subscribe *subscribe_find(const struct mqtt_conn *mqtt, uint32_t number)
+{
+    LIST_EACH (&mqtt->subscribes, link, after) {
+        struct mqtt_subscribe *subscribe = LIST_ENTRY(link, struct mqtt_subscribe, link);
+        if (subscribe->number == number) {
+            return subscribe;
+        }
+    }
+    return NULL;
+}
+
+/* The filter is granted: it enters the index exactly here in the order of events. */
+static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, uint64_t after)
+{
+    struct front *front = mqtt->conn->front;
+    struct topic topic;
+    TRY(read_filter(wish->filter, &topic));
+    if (mqtt->session.subscription_count >= front->shared->limits.subscriptions_max &&
+        subs_find(&front->subs, &mqtt->session, &topic, wish->filter) == NULL) {
+        return ERR(DENIED);
+    }
+    const struct subs_wish entry = {
+        .session = &mqtt->session,
+        .topic = &topic,
+        .actor = &wish->actor,
+        .token_hash = wish->token_hash,
+        .filter = wish->filter,
+        .qos = granted(wish->qos),
+        .first_sequence = after + 1,
+    };
+    struct subscription *subscription;
+    TRY(subs_add(&front->subs, &entry, &subscription));
+    wish->wants_state = subscription->pub_states;
+    return ERR(OK);
+}
+
+void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer)
+{
+    uint32_t number = (uint32_t)(answer->token.request >> 24);
+    uint32_t index = (uint32_t)(answer->token.request & 0xffffff);
+    struct mqtt_subscribe *subscribe = subscribe_find(mqtt, number);
+    ASSERT(subscribe != NULL && index < subscribe->count);
+    struct mqtt_wish *wish = &subscribe->wishes[index];
+    struct err err = answer->err;
+    if (!err_is_set(err)) {
+        err = add(mqtt, wish, answer->after);
+    }
+    if (err_is_set(err)) {
+        refuse(mqtt, wish, err);
+    } else {
+        wish->code = granted(wish->qos);
+    }
+    subscribe->after = answer->after;
+    if (--subscribe->left == 0) {
+        finish(mqtt, subscribe);
+    }
+}
+
+/* ---- UNSUBSCRIBE ---- */
+
+/* The exact filter; without one, all in other spellings of the same topic: older clients take back
+ * other options than they subscribed with (contract, pub/sub 6). */
+static void unsubscribe(struct mqtt_conn *mqtt, struct slice filter)
+{
+    struct subs *subs = &mqtt->conn->front->subs;
+    struct topic topic;
+    if (err_is_set(read_filter(filter, &topic))) {
+        return;
+    }
+    struct subscription *exact = subs_find(subs, &mqtt->session, &topic, filter);
+    if (exact != NULL) {
+        subs_remove(subs, exact);
+        return;
+    }
+    const struct subs_topic *entry = subs_topic_find(subs, topic_ref(&topic));
+    if (entry == NULL) {
+        return;
+    }
+    LIST_EACH (&mqtt->session.subscriptions, link, after) {
+        struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
+        if (found->topic == entry) {
+            bool is_last = entry->count == 1;
+            subs_remove(subs, found);
+            if (is_last) {
+                return; /* the entry went with it */
+            }
+        }
+    }
+}
+
+enum mqtt_taken mqtt_take_unsubscribe(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
+{
+    if (!list_is_empty(&mqtt->subscribes)) {
+        /* What is being subscribed to comes first. */
+        conn_hold(mqtt->conn);
+        return MQTT_NOT_NOW;
+    }
+    uint16_t packet_id;
+    struct mqtt_filters filters;
+    if (err_is_set(mqtt_read_filters(frame, &packet_id, &filters))) {
+        conn_close(mqtt->conn);
+        return MQTT_TAKEN;
+    }
+    struct mqtt_subscription unwanted;
+    while (mqtt_next_filter(&filters, &unwanted)) {
+        unsubscribe(mqtt, unwanted.filter);
+    }
+    mqtt_write_ack(mqtt->out, MQTT_UNSUBACK, packet_id);
+    mqtt_wrote(mqtt);
+    return MQTT_TAKEN;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * actor.h - who a request acts as: what an API key stands for.
+ *
+ * A value, copied into each command: the rights of a connection are those of its actor at the time
+ * it was made (MQTT, WebSocket), those of a REST request the current ones. */
+#ifndef THRUM_MODEL_ACTOR_H
+#define THRUM_MODEL_ACTOR_H
+
+#include "model/id.h"
+
+enum actor_kind {
+    ACTOR_NONE, /* no credential */
+    ACTOR_OPERATOR,
+    ACTOR_DEVICE,
+    ACTOR_KIND_COUNT
+};
+
+struct actor {
+    enum actor_kind kind;
+    uint32_t account; /* account number; 0 for ACTOR_NONE */
+    struct id id;     /* the operator; or the thng that a device is */
+};
+
+static inline bool actor_equal(const struct actor *a, const struct actor *b)
+{
+    return a->kind == b->kind && a->account == b->account && id_equal(&a->id, &b->id);
+}
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/event.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+#define GROUP_MAGIC "thg1"
+#define GROUP_HAS_DOCUMENTS 1
+#define FILTER_LOG2_MIN 3
+#define FILTER_LOG2_MAX 20
+/* Bits of filter a named resource, and bits set for it: about one group in fifty is read in vain. */
+#define FILTER_BITS_PER_NAME 8
+#define FILTER_PROBES 2
+
+static_assert(sizeof(struct id) == ID_BYTES, "ids are stored as their 24 characters");
+
+static uint64_t filter_hash(uint32_t account, const struct id *resource)
+{
+    return hash_bytes(account, slice_of(resource, sizeof(*resource)));
+}
+
+/* ---- reading ---- */
+
+struct err group_open(struct slice bytes, struct group *group)
+{
+    if (bytes.bytes < GROUP_HEADER_BYTES + GROUP_CHECKSUM_BYTES ||
+        memcmp(bytes.at, GROUP_MAGIC, 4) != 0) {
+        return ERR(CORRUPT);
+    }
+    struct cursor c = cursor_over(slice_of(bytes.at + 8, GROUP_HEADER_BYTES - 8));
+    uint64_t first;
+    uint64_t time;
+    uint32_t count;
+    uint32_t body_bytes;
+    if (!cursor_read_u64be(&c, &first) || !cursor_read_u64be(&c, &time) ||
+        !cursor_read_u32be(&c, &count) || !cursor_read_u32be(&c, &body_bytes)) {
+        return ERR(CORRUPT);
+    }
+    uint8_t flags = bytes.at[4];
+    uint8_t filter_log2 = bytes.at[5];
+    if (count == 0 || filter_log2 < FILTER_LOG2_MIN || filter_log2 > FILTER_LOG2_MAX) {
+        return ERR(CORRUPT);
+    }
+    size_t filter_bytes = ((size_t)1 << filter_log2) / 8;
+    if (bytes.bytes != GROUP_HEADER_BYTES + filter_bytes + body_bytes + GROUP_CHECKSUM_BYTES) {
+        return ERR(CORRUPT);
+    }
+    struct slice checked = slice_first(bytes, bytes.bytes - GROUP_CHECKSUM_BYTES);
+    struct cursor tail = cursor_over(slice_from(bytes, checked.bytes));
+    uint64_t checksum;
+    if (!cursor_read_u64be(&tail, &checksum) || checksum != hash_bytes(0, checked)) {
+        return ERR(CORRUPT);
+    }
+    *group = (struct group){
+        .bytes = bytes,
+        .first_sequence = first,
+        .last_sequence = first + count - 1,
+        .time_ms = (int64_t)time,
+        .count = count,
+        .has_documents = (flags & GROUP_HAS_DOCUMENTS) != 0,
+        .filter = slice_of(bytes.at + GROUP_HEADER_BYTES, filter_bytes),
+        .body = slice_of(bytes.at + GROUP_HEADER_BYTES + filter_bytes, body_bytes),
+    };
+    return ERR(OK);
+}
+
+bool group_may_name(const struct group *group, uint32_t account, const struct id *resource)
+{
+    uint64_t hash = filter_hash(account, resource);
+    uint64_t bits_mask = group->filter.bytes * 8 - 1;
+    for (unsigned probe = 0; probe < FILTER_PROBES; probe++) {
+        uint64_t bit = (hash >> (32 * probe)) & bits_mask;
+        if ((group->filter.at[bit / 8] & (1u << (bit % 8))) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct event_walk event_walk_start(const struct group *group)
+{
+    return (struct event_walk){
+        .body = cursor_over(group->body),
+        .next_sequence = group->first_sequence,
+        .time_ms = group->time_ms,
+    };
+}
+
+/* Reads of a valid group: what is not there is a bug of the writer. */
+static uint8_t must_u8(struct cursor *c)
+{
+    uint8_t value;
+    bool read = cursor_read_u8(c, &value);
+    ASSERT(read);
+    return value;
+}
+
+static uint64_t must_varint(struct cursor *c)
+{
+    uint64_t value;
+    bool read = cursor_read_varint(c, &value);
+    ASSERT(read);
+    return value;
+}
+
+static int64_t must_zigzag(struct cursor *c)
+{
+    int64_t value;
+    bool read = cursor_read_zigzag(c, &value);
+    ASSERT(read);
+    return value;
+}
+
+static struct slice must_bytes(struct cursor *c, size_t bytes)
+{
+    struct slice value;
+    bool read = cursor_read_bytes(c, bytes, &value);
+    ASSERT(read);
+    return value;
+}
+
+static struct slice must_counted(struct cursor *c) { return must_bytes(c, must_varint(c)); }
+
+static const struct id *must_id(struct cursor *c)
+{
+    /* struct id is 24 characters without alignment. */
+    return (const struct id *)must_bytes(c, ID_BYTES).at;
+}
+
+bool event_walk_next(struct event_walk *walk, struct event *event)
+{
+    if (cursor_at_end(&walk->body)) {
+        return false;
+    }
+    enum event_type type = must_u8(&walk->body);
+    struct cursor c = cursor_over(must_counted(&walk->body));
+    *event = (struct event){
+        .type = type,
+        .sequence = walk->next_sequence++,
+        .time_ms = walk->time_ms,
+    };
+    event->account = (uint32_t)must_varint(&c);
+    event->qos = must_u8(&c);
+    switch (type) {
+    case EVENT_POINTS:
+        event->kind = must_u8(&c);
+        event->resource = must_id(&c);
+        event->flags = must_u8(&c);
+        event->count = (uint32_t)must_varint(&c);
+        event->entries = c;
+        return true;
+    case EVENT_CUT:
+        event->kind = must_u8(&c);
+        event->resource = must_id(&c);
+        event->count = (uint32_t)must_varint(&c);
+        event->entries = c;
+        return true;
+    case EVENT_DOCUMENT:
+        event->operation = must_u8(&c);
+        event->kind = must_u8(&c);
+        event->resource = must_id(&c);
+        event->text = must_counted(&c);
+        event->scopes = must_counted(&c);
+        return true;
+    case EVENT_KEY:
+        event->operation = must_u8(&c);
+        event->key_kind = must_u8(&c);
+        event->actor = must_id(&c);
+        event->hash = must_bytes(&c, KEY_HASH_BYTES).at;
+        event->sealed = must_counted(&c);
+        return true;
+    }
+    UNREACHABLE();
+}
+
+bool event_next_point(struct event *event, struct point *point)
+{
+    ASSERT(event->type == EVENT_POINTS);
+    struct cursor *c = &event->entries;
+    if (cursor_at_end(c)) {
+        return false;
+    }
+    point->flags = must_u8(c);
+    point->property = (uint32_t)must_varint(c);
+    point->key = must_counted(c);
+    point->timestamp_ms = event->time_ms + must_zigzag(c);
+    point->value = must_counted(c);
+    return true;
+}
+
+bool event_next_cut(struct event *event, struct cut *cut)
+{
+    ASSERT(event->type == EVENT_CUT);
+    struct cursor *c = &event->entries;
+    if (cursor_at_end(c)) {
+        return false;
+    }
+    cut->flags = must_u8(c);
+    cut->property = (uint32_t)must_varint(c);
+    cut->key = must_counted(c);
+    cut->from_ms = must_zigzag(c);
+    cut->to_ms = must_zigzag(c);
+    return true;
+}
+
+/* ---- writing ---- */
+
+void group_writer_deinit(struct group_writer *writer)
+{
+    buf_deinit(&writer->body);
+    buf_deinit(&writer->filter_hashes);
+    buf_deinit(&writer->record);
+}
+
+void group_writer_start(struct group_writer *writer, uint64_t first_sequence, int64_t time_ms)
+{
+    buf_reset(&writer->body);
+    buf_reset(&writer->filter_hashes);
+    buf_reset(&writer->record);
+    writer->first_sequence = first_sequence;
+    writer->time_ms = time_ms;
+    writer->count = 0;
+    writer->has_documents = false;
+    writer->qos = 1;
+}
+
+/* The bytes of an event are counted in four: 256 MiB, far beyond what limits.packet lets in,
+ * and a fixed width lets the count be filled in afterwards. It is a valid, padded varint. */
+#define EVENT_LENGTH_BYTES 4
+
+/* Begins an event; event_end fills in its length. */
+static size_t event_begin(struct group_writer *writer, enum event_type type, uint32_t account)
+{
+    buf_put_byte(&writer->body, (uint8_t)type);
+    size_t mark = buf_bytes(&writer->body);
+    buf_put_bytes(&writer->body, (const uint8_t[EVENT_LENGTH_BYTES]){0}, EVENT_LENGTH_BYTES);
+    buf_put_varint(&writer->body, account);
+    buf_put_byte(&writer->body, writer->qos);
+    return mark;
+}
+
+static uint64_t event_end(struct group_writer *writer, size_t mark)
+{
+    if (!writer->body.failed) {
+        size_t bytes = buf_bytes(&writer->body) - mark - EVENT_LENGTH_BYTES;
+        ASSERT(bytes < (size_t)1 << (7 * EVENT_LENGTH_BYTES));
+        uint8_t *at = writer->body.at + writer->body.head + mark;
+        for (unsigned i = 0; i < EVENT_LENGTH_BYTES; i++) {
+            bool last = i + 1 == EVENT_LENGTH_BYTES;
+            at[i] = (uint8_t)((bytes >> (7 * i) & 0x7f) | (last ? 0 : 0x80));
+        }
+    }
+    return writer->first_sequence + writer->count++;
+}
+
+static void put_counted(struct buf *buf, struct slice bytes)
+{
+    buf_put_varint(buf, bytes.bytes);
+    buf_put(buf, bytes);
+}
+
+static void put_resource(struct group_writer *writer, uint32_t account, enum resource_kind kind,
+                         const struct id *resource)
+{
+    buf_put_byte(&writer->body, (uint8_t)kind);
+    buf_put_bytes(&writer->body, resource, sizeof(*resource));
+    uint64_t hash = filter_hash(account, resource);
+    buf_put_bytes(&writer->filter_hashes, &hash, sizeof(hash));
+}
+
+uint64_t group_write_document(struct group_writer *writer, uint32_t account,
+                              enum event_operation operation, enum resource_kind kind,
+                              const struct id *resource, struct slice text, struct slice scopes)
+{
+    size_t mark = event_begin(writer, EVENT_DOCUMENT, account);
+    buf_put_byte(&writer->body, (uint8_t)operation);
+    put_resource(writer, account, kind, resource);
+    put_counted(&writer->body, text);
+    put_counted(&writer->body, scopes);
+    writer->has_documents = true;
+    return event_end(writer, mark);
+}
+
+uint64_t group_write_key(struct group_writer *writer, uint32_t account,
+                         enum event_operation operation, enum key_kind kind, const struct id *actor,
+                         const uint8_t hash[KEY_HASH_BYTES], struct slice sealed)
+{
+    size_t mark = event_begin(writer, EVENT_KEY, account);
+    buf_put_byte(&writer->body, (uint8_t)operation);
+    buf_put_byte(&writer->body, (uint8_t)kind);
+    buf_put_bytes(&writer->body, actor, sizeof(*actor));
+    buf_put_bytes(&writer->body, hash, KEY_HASH_BYTES);
+    put_counted(&writer->body, sealed);
+    writer->has_documents = true;
+    return event_end(writer, mark);
+}
+
+uint64_t group_write_points(struct group_writer *writer, uint32_t account, enum resource_kind kind,
+                            const struct id *resource, uint8_t flags, const struct point *points,
+                            uint32_t count)
+{
+    size_t mark = event_begin(writer, EVENT_POINTS, account);
+    struct buf *body = &writer->body;
+    put_resource(writer, account, kind, resource);
+    buf_put_byte(body, flags);
+    buf_put_varint(body, count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct point *point = &points[i];
+        ASSERT(point->property != 0);
+        buf_put_byte(body, point->flags);
+        buf_put_varint(body, point->property);
+        put_counted(body, point->key);
+        buf_put_zigzag(body, point->timestamp_ms - writer->time_ms);
+        put_counted(body, point->value);
+        writer->has_documents |= (point->flags & POINT_NEW_PROPERTY) != 0;
+    }
+    return event_end(writer, mark);
+}
+
+uint64_t group_write_cuts(struct group_writer *writer, uint32_t account, enum resource_kind kind,
+                          const struct id *resource, const struct cut *cuts, uint32_t count)
+{
+    size_t mark = event_begin(writer, EVENT_CUT, account);
+    struct buf *body = &writer->body;
+    put_resource(writer, account, kind, resource);
+    buf_put_varint(body, count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cut *cut = &cuts[i];
+        ASSERT(cut->property != 0);
+        buf_put_byte(body, cut->flags);
+        buf_put_varint(body, cut->property);
+        put_counted(body, cut->key);
+        buf_put_zigzag(body, cut->from_ms);
+        buf_put_zigzag(body, cut->to_ms);
+        writer->has_documents |= (cut->flags & CUT_RETIRE) != 0;
+    }
+    return event_end(writer, mark);
+}
+
+static uint8_t filter_log2_for(size_t names)
+{
+    uint8_t log2 = FILTER_LOG2_MIN;
+    while (log2 < FILTER_LOG2_MAX && ((size_t)1 << log2) < names * FILTER_BITS_PER_NAME) {
+        log2++;
+    }
+    return log2;
+}
+
+static void put_filter(struct group_writer *writer, uint8_t log2)
+{
+    size_t bytes = ((size_t)1 << log2) / 8;
+    if (err_is_set(buf_reserve(&writer->record, bytes))) {
+        return;
+    }
+    uint8_t *filter = writer->record.at + writer->record.tail;
+    memset(filter, 0, bytes);
+    struct slice hashes = buf_data(&writer->filter_hashes);
+    for (size_t i = 0; i < hashes.bytes; i += sizeof(uint64_t)) {
+        uint64_t hash;
+        memcpy(&hash, hashes.at + i, sizeof(hash));
+        for (unsigned probe = 0; probe < FILTER_PROBES; probe++) {
+            uint64_t bit = (hash >> (32 * probe)) & (bytes * 8 - 1);
+            filter[bit / 8] |= (uint8_t)(1u << (bit % 8));
+        }
+    }
+    writer->record.tail += bytes;
+}
+
+struct err group_writer_close(struct group_writer *writer, struct slice *bytes)
+{
+    ASSERT(writer->count > 0);
+    struct buf *record = &writer->record;
+    uint8_t log2 = filter_log2_for(buf_bytes(&writer->filter_hashes) / sizeof(uint64_t));
+    BUF_PUT_LITERAL(record, GROUP_MAGIC);
+    buf_put_byte(record, writer->has_documents ? GROUP_HAS_DOCUMENTS : 0);
+    buf_put_byte(record, log2);
+    buf_put_u16be(record, 0);
+    buf_put_u64be(record, writer->first_sequence);
+    buf_put_u64be(record, (uint64_t)writer->time_ms);
+    buf_put_u32be(record, writer->count);
+    buf_put_u32be(record, (uint32_t)buf_bytes(&writer->body));
+    put_filter(writer, log2);
+    buf_put(record, buf_data(&writer->body));
+    if (writer->body.failed || writer->filter_hashes.failed || record->failed) {
+        return ERR(NO_MEMORY);
+    }
+    buf_put_u64be(record, hash_bytes(0, buf_data(record)));
+    if (record->failed) {
+        return ERR(NO_MEMORY);
+    }
+    *bytes = buf_data(record);
+    return ERR(OK);
+}

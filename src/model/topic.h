@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topic.h - the topics of the contract: which there are, and reading one.
+ *
+ * A topic is the path of a resource: "/thngs/U.../properties/temp?pubStates=1" (contract: pubsub.md
+ * 2 and 3). Leading and trailing slash are optional, segments are percent-encoded, options follow a
+ * question mark. There are 19 families; reading a topic finds its family, the resource it belongs
+ * to and the name at its end, decoded. The spelling it came in is the caller's to keep: a
+ * subscriber gets its topic back byte for byte.
+ *
+ * Two kinds of value. A struct topic owns what it holds (650 bytes; copy it freely) and is made by
+ * reading text. A struct topic_ref borrows, and is what indexes hash and compare: whoever has an
+ * event in hand can say which topics it touches without making text or copying anything.
+ *
+ * Pure; nothing allocates. */
+#ifndef THRUM_MODEL_TOPIC_H
+#define THRUM_MODEL_TOPIC_H
+
+#include "base/buf.h"
+#include "base/common.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/slice.h"
+#include "model/id.h"
+
+/* Of the text as it was sent, options included (contract: README.md, limits). */
+#define TOPIC_BYTES_MAX 512
+#define TOPIC_LEVELS_MAX 32
+
+enum topic_family {
+    TOPIC_NONE,                   /* no topic: the all-zero value, and a filter with wildcards */
+    TOPIC_ACTION_TYPES,           /* /actions */
+    TOPIC_ACTIONS_ALL,            /* /actions/all */
+    TOPIC_ACTIONS,                /* /actions/:type */
+    TOPIC_BATCH_TASKS,            /* /batches/:batchId/tasks */
+    TOPIC_BATCH_TASK,             /* /batches/:batchId/tasks/:taskId */
+    TOPIC_COLLECTION,             /* /collections/:collectionId */
+    TOPIC_COLLECTION_ACTIONS_ALL, /* /collections/:collectionId/actions/all */
+    TOPIC_COLLECTION_ACTIONS,     /* /collections/:collectionId/actions/:type */
+    TOPIC_COLLECTION_THNGS,       /* /collections/:collectionId/thngs */
+    TOPIC_PRODUCT_ACTIONS_ALL,    /* /products/:productId/actions/all */
+    TOPIC_PRODUCT_ACTIONS,        /* /products/:productId/actions/:type */
+    TOPIC_PRODUCT_PROPERTIES,     /* /products/:productId/properties */
+    TOPIC_PRODUCT_PROPERTY,       /* /products/:productId/properties/:key */
+    TOPIC_THNG,                   /* /thngs/:thngId */
+    TOPIC_THNG_ACTIONS_ALL,       /* /thngs/:thngId/actions/all */
+    TOPIC_THNG_ACTIONS,           /* /thngs/:thngId/actions/:type */
+    TOPIC_THNG_LOCATION,          /* /thngs/:thngId/location */
+    TOPIC_THNG_PROPERTIES,        /* /thngs/:thngId/properties */
+    TOPIC_THNG_PROPERTY,          /* /thngs/:thngId/properties/:key */
+    TOPIC_FAMILY_COUNT
+};
+
+/* The kind of resource a family belongs to. */
+enum topic_resource {
+    TOPIC_RESOURCE_NONE, /* the account */
+    TOPIC_RESOURCE_BATCH,
+    TOPIC_RESOURCE_COLLECTION,
+    TOPIC_RESOURCE_PRODUCT,
+    TOPIC_RESOURCE_THNG,
+};
+
+/* What the name at the end of a topic is. */
+enum topic_name_kind {
+    TOPIC_NAME_NONE,
+    TOPIC_NAME_ACTION_TYPE, /* as sent, case kept */
+    TOPIC_NAME_KEY,         /* a property key, normalised (property.h) */
+    TOPIC_NAME_TASK,        /* the text of an id */
+};
+
+/* What a publish to a topic is: the REST verb on the same path. */
+enum topic_publish {
+    TOPIC_PUBLISH_NONE, /* not allowed */
+    TOPIC_PUBLISH_POST,
+    TOPIC_PUBLISH_PUT,
+};
+
+/* One row of the catalogue. The reference documentation is printed from these. */
+struct topic_family_row {
+    enum topic_family family;
+    enum topic_resource resource;
+    enum topic_name_kind name_kind;
+    enum topic_publish publish;
+    const char *pattern; /* "/thngs/:thngId/properties/:key" */
+    const char *fires;   /* when subscribers hear of it, for people */
+    const char *payload; /* what they hear, for people */
+};
+
+struct topic_options {
+    bool pub_states;           /* pubStates=1: send the present state first */
+    bool has_access_token;     /* the token is to be used for this operation */
+    struct id project;         /* not set: no such option */
+    struct slice access_token; /* borrowed from the text that was read; never logged */
+};
+
+struct topic {
+    enum topic_family family;
+    struct id resource; /* not set in families of the account */
+    struct topic_options options;
+    uint16_t name_bytes;
+    uint8_t name_at[TOPIC_BYTES_MAX]; /* only the first name_bytes are written */
+};
+
+/* A topic by reference: what subscription indexes are keyed by. Of two topics with the same family,
+ * resource and name each selects what the other does; options do not count. */
+struct topic_ref {
+    enum topic_family family;
+    const struct id *resource; /* NULL in families of the account */
+    struct slice name;
+};
+
+/* ---------------------------------------------------------------- reading */
+
+/* Reads <text>, what a client publishes to or subscribes to without wildcards. TOPIC_INVALID: the
+ * text breaks the grammar (or has a level that is a wildcard); TOPIC_UNKNOWN: no such family;
+ * NOT_FOUND: an id that cannot be one; PROPERTY_KEY_INVALID: such a key; QUERY_INVALID: a project
+ * that is no id. <topic> may be half written on failure. Of an option that comes twice the last
+ * counts; options not known are skipped. */
+MUST_USE struct err topic_parse(struct slice text, struct topic *topic);
+
+/* Reads what a client subscribes with. A level that is just "+" or "#" ("#" as the last one only)
+ * is a wildcard: then <has_wildcard> is set, <topic> has its options and family TOPIC_NONE. Without
+ * one it is topic_parse. Escaped ("%2B"), or beside other characters in a level, both are ordinary.
+ * */
+MUST_USE struct err topic_parse_filter(struct slice text, struct topic *topic, bool *has_wildcard);
+
+/* ---------------------------------------------------------------- writing */
+
+/* Appends the path of <ref> in its plain spelling: leading slash, no trailing one, name escaped as
+ * encodeURIComponent does. */
+void topic_write(struct buf *buf, struct topic_ref ref);
+
+/* ---------------------------------------------------------------- the catalogue */
+
+/* The row of <family>, which must not be TOPIC_NONE. */
+const struct topic_family_row *topic_family_row(enum topic_family family);
+
+static inline bool topic_is_publishable(enum topic_family family)
+{
+    return topic_family_row(family)->publish != TOPIC_PUBLISH_NONE;
+}
+
+/* ---------------------------------------------------------------- hashing and comparing */
+
+/* The hash of family and resource alone. Several topics of one resource share the work: compute it
+ * once a family, then topic_hash_named for each name. Families have different hashes. */
+static inline uint64_t topic_hash_resource(uint64_t seed, enum topic_family family,
+                                           const struct id *resource)
+{
+    uint64_t family_seed = seed + (uint64_t)family * 0x9e3779b97f4a7c15u;
+    return resource ? id_hash(family_seed, resource) : hash_number(family_seed, 1);
+}
+
+static inline uint64_t topic_hash_named(uint64_t resource_hash, struct slice name)
+{
+    return name.bytes ? hash_bytes(resource_hash, name) : resource_hash;
+}
+
+static inline uint64_t topic_hash(uint64_t seed, struct topic_ref ref)
+{
+    return topic_hash_named(topic_hash_resource(seed, ref.family, ref.resource), ref.name);
+}
+
+static inline bool topic_equal(struct topic_ref a, struct topic_ref b)
+{
+    return a.family == b.family && (a.resource == NULL) == (b.resource == NULL) &&
+           (a.resource == NULL || id_equal(a.resource, b.resource)) && slice_equal(a.name, b.name);
+}
+
+static inline struct slice topic_name(const struct topic *topic)
+{
+    return slice_of(topic->name_at, topic->name_bytes);
+}
+
+/* <topic> by reference; lives as long as it. */
+static inline struct topic_ref topic_ref(const struct topic *topic)
+{
+    return (struct topic_ref){.family = topic->family,
+                              .resource = id_is_set(&topic->resource) ? &topic->resource : NULL,
+                              .name = topic_name(topic)};
+}
+
+#endif

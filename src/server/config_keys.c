@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config_keys.c - the table of configuration keys. Add a row here and a field in config.h; reading,
+ * checking, `thrumd --help config`, docs/reference/configuration.md and thrumd.conf follow (make
+ * docs writes the last two). */
+#include "server/config_keys.h"
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+#define AT(member) offsetof(struct config, member)
+
+static const char *const tls_choices[] = {"off", "on", "auto", NULL};
+static const char *const subscription_choices[] = {"report", "silent", NULL};
+static const char *const publish_choices[] = {"close", "ack", NULL};
+/* In the order of enum log_level and enum log_format. */
+static const char *const level_choices[] = {"error", "warn", "info", "debug", NULL};
+static const char *const format_choices[] = {"auto", "pretty", "logfmt", "json", NULL};
+
+const struct config_section config_sections[] = {
+    {"server", "The process as a whole."},
+    {"listener.mqtt",
+     "Plain port, by custom for MQTT. Every listener recognises its protocols by the "
+     "first bytes, so by default each serves all of them."},
+    {"listener.mqtts", "TLS port, by custom for MQTT."},
+    {"listener.http", "Plain port, by custom for HTTP and WebSocket."},
+    {"listener.https", "TLS port, by custom for HTTP and WebSocket."},
+    {"limits",
+     "What one client may ask for. Beyond a limit the answer is the one that the protocol "
+     "has for it; see docs/reference/limits.md."},
+    {"mqtt", "Behaviour of MQTT, also inside WebSocket."},
+    {"engine", "Sizes of the path every update takes."},
+    {"journal", "How long delivered updates stay readable for sessions that were away."},
+    {"store", "The data folder."},
+    {"readers", "The threads that answer queries and feed sessions that are behind."},
+    {"log", "What is written to standard error."},
+};
+const size_t config_section_count = ARRAY_LEN(config_sections);
+
+/* Laid out by hand: one key, one paragraph. */
+/* clang-format off */
+#define LISTENER(i, listener, default_addresses, default_port, default_tls)                        \
+    {listener, "enabled", CONFIG_TYPE_BOOL, AT(listeners[i].enabled), "on", 0, 0, NULL,            \
+     "Whether the port is opened."},                                                               \
+    {listener, "address", CONFIG_TYPE_ADDRESSES, AT(listeners[i].addresses), default_addresses,    \
+     0, 0, NULL,                                                                                   \
+     "The numeric addresses to listen on; * is every address of the machine, IPv4 and IPv6."},     \
+    {listener, "port", CONFIG_TYPE_COUNT, AT(listeners[i].port), default_port, 0, 65535, NULL,     \
+     "The port. With 0 the kernel chooses one, which is printed at the start."},                   \
+    {listener, "tls", CONFIG_TYPE_CHOICE, AT(listeners[i].tls), default_tls, 0, 0, tls_choices,    \
+     "off: plain only. on: TLS only; plain bytes are closed unanswered, so that no key travels "   \
+     "in clear text by mistake. auto: the first byte tells."},                                     \
+    {listener, "protocols", CONFIG_TYPE_PROTOCOLS, AT(listeners[i].protocols), "all", 0, 0, NULL,  \
+     "What the port serves."}
+
+const struct config_key config_keys[] = {
+    {"server", "threads", CONFIG_TYPE_COUNT, AT(server.threads), "0", 0, 256, NULL,
+     "Event loops. 0 is one for each core. A connection lives on one loop."},
+
+    LISTENER(CONFIG_LISTENER_MQTT, "listener.mqtt", "127.0.0.1", "1883", "off"),
+    LISTENER(CONFIG_LISTENER_MQTTS, "listener.mqtts", "127.0.0.1, ::1", "8883", "on"),
+    LISTENER(CONFIG_LISTENER_HTTP, "listener.http", "127.0.0.1", "8080", "off"),
+    LISTENER(CONFIG_LISTENER_HTTPS, "listener.https", "127.0.0.1, ::1", "8443", "on"),
+
+    {"limits", "packet", CONFIG_TYPE_BYTES, AT(limits.packet_bytes), "1MiB", KIB, 32 * MIB, NULL,
+     "The longest MQTT packet, WebSocket message and HTTP body, alike, because what one protocol "
+     "takes all deliver."},
+    {"limits", "connect_bytes", CONFIG_TYPE_BYTES, AT(limits.connect_bytes), "4KiB", 256, MIB, NULL,
+     "The longest MQTT CONNECT. One that announces a will may be as long as a packet."},
+    {"limits", "handshake", CONFIG_TYPE_DURATION, AT(limits.handshake_ms), "10s", SECOND / 10,
+     10 * MINUTE, NULL, "The time for a TLS handshake, a CONNECT, the header of a request."},
+    {"limits", "target", CONFIG_TYPE_BYTES, AT(limits.target_bytes), "8KiB", 256, MIB, NULL,
+     "The longest request target (path and query) of HTTP."},
+    {"limits", "header", CONFIG_TYPE_BYTES, AT(limits.header_bytes), "16KiB", KIB, MIB, NULL,
+     "The longest header block of an HTTP request, its first line included."},
+    {"limits", "header_fields", CONFIG_TYPE_COUNT, AT(limits.header_fields), "100", 8, 100, NULL,
+     "Fields in the header of an HTTP request."},
+    {"limits", "json_depth", CONFIG_TYPE_COUNT, AT(limits.json_depth), "64", 4, 64, NULL,
+     "How deeply arrays and objects may nest."},
+    {"limits", "topic_bytes", CONFIG_TYPE_COUNT, AT(limits.topic_bytes), "512", 64, 65535, NULL,
+     "The longest topic, options included, in bytes."},
+    {"limits", "topic_levels", CONFIG_TYPE_COUNT, AT(limits.topic_levels), "32", 6, 128, NULL,
+     "Levels of a topic."},
+    {"limits", "points", CONFIG_TYPE_COUNT, AT(limits.points), "1000", 1, 100000, NULL,
+     "Property values in one update."},
+    {"limits", "properties_per_resource", CONFIG_TYPE_COUNT, AT(limits.properties_per_resource),
+     "1000", 1, 1000000, NULL, "Properties of one resource."},
+    {"limits", "tags", CONFIG_TYPE_COUNT, AT(limits.tags), "60", 1, 10000, NULL,
+     "Tags of one resource."},
+    {"limits", "custom_fields", CONFIG_TYPE_BYTES, AT(limits.custom_fields_bytes), "64KiB", KIB,
+     16 * MIB, NULL, "The custom fields of one resource, as JSON."},
+    {"limits", "connections_per_address", CONFIG_TYPE_COUNT, AT(limits.connections_per_address),
+     "0", 0, 1000000, NULL, "Open connections from one address. 0 is no limit."},
+    {"limits", "subscriptions_per_session", CONFIG_TYPE_COUNT, AT(limits.subscriptions_per_session),
+     "10000", 1, 1000000, NULL, "Subscriptions of one MQTT session. Further ones are refused."},
+
+    {"mqtt", "keepalive_max", CONFIG_TYPE_DURATION, AT(mqtt.keepalive_max_ms), "120s", SECOND,
+     18 * HOUR, NULL,
+     "The longest keep-alive. A client that asks for more, or for none, gets this one; it is "
+     "dropped after one and a half times as much silence."},
+    {"mqtt", "refused_subscriptions", CONFIG_TYPE_CHOICE, AT(mqtt.refused_subscriptions), "report",
+     0, 0, subscription_choices,
+     "report: a refused filter is answered with 0x80. silent: it is granted, and nothing comes."},
+    {"mqtt", "refused_publishes", CONFIG_TYPE_CHOICE, AT(mqtt.refused_publishes), "close", 0, 0,
+     publish_choices,
+     "What follows a QoS 1 publish that is refused for good. close: the connection ends without "
+     "PUBACK; a re-send is acknowledged and dropped. ack: it is acknowledged and dropped at once."},
+    {"mqtt", "allow_topic_token", CONFIG_TYPE_BOOL, AT(mqtt.allow_topic_token), "on", 0, 0, NULL,
+     "Whether ?access_token= in a topic is taken as the key of that operation."},
+    {"mqtt", "inflight_max", CONFIG_TYPE_COUNT, AT(mqtt.inflight_max), "100", 1, 65535, NULL,
+     "Messages sent to one client and not yet acknowledged by it."},
+    {"mqtt", "outbox", CONFIG_TYPE_BYTES, AT(mqtt.outbox_bytes), "1MiB", 16 * KIB, GIB, NULL,
+     "Bytes buffered for one connection. With more it counts as behind, and is fed from the "
+     "journal when it reads again."},
+
+    {"engine", "group_bytes", CONFIG_TYPE_BYTES, AT(engine.group_bytes), "4MiB", 64 * KIB, 64 * MIB,
+     NULL, "The most that one commit takes."},
+    {"engine", "commands", CONFIG_TYPE_COUNT, AT(engine.commands), "65536", 256, 16777216, NULL,
+     "Places in the ring of commands, rounded up to a power of two. When all are taken, loops stop "
+     "reading."},
+    {"engine", "heads", CONFIG_TYPE_COUNT, AT(engine.heads), "4000000", 1000, 1000000000, NULL,
+     "Resources whose head (rights, identity, property numbers) is kept in memory."},
+    {"engine", "ring", CONFIG_TYPE_BYTES, AT(engine.ring_bytes), "64MiB", MIB, 16 * GIB, NULL,
+     "Committed events kept in memory. A loop or session further behind reads the journal."},
+    {"engine", "ring_groups", CONFIG_TYPE_COUNT, AT(engine.ring_groups), "4096", 64, 1048576, NULL,
+     "Commit groups kept in memory, rounded up to a power of two."},
+
+    {"journal", "keep", CONFIG_TYPE_DURATION, AT(journal.keep_ms), "24h", MINUTE, 3650 * DAY, NULL,
+     "How long the journal is kept for sessions that are away. One that comes later resumes at the "
+     "oldest update kept; that is counted and logged."},
+    {"journal", "keep_bytes", CONFIG_TYPE_BYTES, AT(journal.keep_bytes), "16GiB", 64 * MIB,
+     1048576 * GIB, NULL, "How much journal is kept for sessions that are away."},
+
+    {"store", "sync", CONFIG_TYPE_BOOL, AT(store.sync), "on", 0, 0, NULL,
+     "Whether each commit reaches the disk before anything of it is answered. off is for measuring "
+     "only: a power cut may then lose acknowledged updates."},
+    {"store", "block_cache", CONFIG_TYPE_BYTES, AT(store.block_cache_bytes), "256MiB", 8 * MIB,
+     1024 * GIB, NULL, "Memory for blocks of the history that were read."},
+    {"store", "roll_bytes", CONFIG_TYPE_BYTES, AT(store.roll_bytes), "64MiB", MIB, 4 * GIB, NULL,
+     "After so much journal it is rolled up into the history."},
+    {"store", "roll_interval", CONFIG_TYPE_DURATION, AT(store.roll_interval_ms), "60s", SECOND / 10,
+     DAY, NULL, "After so much time the journal is rolled up into the history."},
+    {"store", "tail_bytes_max", CONFIG_TYPE_BYTES, AT(store.tail_bytes_max), "512MiB", 8 * MIB,
+     64 * GIB, NULL,
+     "The most journal that may wait to be rolled up. With more, updates wait for the roller."},
+
+    {"readers", "threads", CONFIG_TYPE_COUNT, AT(readers.threads), "2", 1, 256, NULL,
+     "Threads that read histories, lists and the journal."},
+    {"readers", "queue", CONFIG_TYPE_COUNT, AT(readers.queue), "4096", 16, 1048576, NULL,
+     "Reads that may wait. With more, requests are answered 503."},
+
+    {"log", "level", CONFIG_TYPE_CHOICE, AT(log.level), "info", 0, 0, level_choices,
+     "The least important lines written."},
+    {"log", "format", CONFIG_TYPE_CHOICE, AT(log.format), "auto", 0, 0, format_choices,
+     "auto: pretty on a terminal, logfmt elsewhere."},
+};
+/* clang-format on */
+const size_t config_key_count = ARRAY_LEN(config_keys);

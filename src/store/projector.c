@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * States of the thread:
+ *
+ *      passing  ---- a group with documents ---->  in a transaction
+ *         ^                                            |   |
+ *         |        commit: full, old, or nothing waits |   | error
+ *         +--------------------------------------------+   v
+ *         +-- after a while, from the mark again ------  failing
+ *
+ * documents_position is where it stands; the mark follows it outside transactions. */
+#include "store/projector.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Waiting after a failure: doubles from first to last. */
+#define RETRY_FIRST_MS 10
+#define RETRY_LAST_MS 5000
+
+/* With nothing to write, sleep until the bell rings; waking now and then costs nothing. */
+#define IDLE_MS 60000
+
+/* What the bell is set to when the thread must end: no sequence number is as high. */
+#define BELL_STOP UINT64_MAX
+
+struct projector {
+    struct mark mark; /* written by the thread */
+    struct mark bell; /* written by the ring's producer: how far the ring goes */
+    struct documents *documents;
+    struct journal *journal;
+    struct broadcast_reader reader;
+    pthread_t thread;
+    /* the thread's own: */
+    bool in_transaction;
+    uint32_t events;     /* in the transaction */
+    int64_t begun_ms;    /* when it began */
+    size_t passed_bytes; /* of groups behind the durable mark that were passed over */
+    int64_t passed_ms;   /* since when there are such */
+    int64_t retry_ms;    /* the last wait after a failure */
+    uint64_t failures;   /* in a row */
+};
+
+static bool is_stopping(const struct projector *projector)
+{
+    return mark_get(&projector->bell) == BELL_STOP;
+}
+
+static void move_mark(struct projector *projector)
+{
+    uint64_t position = documents_position(projector->documents);
+    if (position > mark_get(&projector->mark)) {
+        mark_set(&projector->mark, position);
+    }
+}
+
+static struct err begin(struct projector *projector)
+{
+    ASSERT(!projector->in_transaction);
+    TRY(documents_begin(projector->documents));
+    projector->in_transaction = true;
+    projector->events = 0;
+    projector->begun_ms = clock_monotonic_ms();
+    return ERR(OK);
+}
+
+static void note_success(struct projector *projector)
+{
+    if (projector->failures > 0) {
+        log_line(LOG_INFO, "store", "documents are written again failures=%llu",
+                 (unsigned long long)projector->failures);
+        projector->failures = 0;
+        projector->retry_ms = 0;
+    }
+}
+
+/* Ends the transaction, if there is one. */
+static struct err commit(struct projector *projector)
+{
+    if (!projector->in_transaction) {
+        return ERR(OK);
+    }
+    projector->in_transaction = false;
+    TRY(documents_commit(projector->documents));
+    projector->passed_bytes = 0;
+    move_mark(projector);
+    note_success(projector);
+    return ERR(OK);
+}
+
+/* ---- groups ---- */
+
+static struct err pass(struct projector *projector, const struct group *group)
+{
+    if (projector->passed_bytes == 0) {
+        projector->passed_ms = clock_monotonic_ms();
+    }
+    projector->passed_bytes += group->bytes.bytes;
+    TRY(documents_skip(projector->documents, group));
+    if (!projector->in_transaction) {
+        move_mark(projector);
+    }
+    return ERR(OK);
+}
+
+static struct err apply(struct projector *projector, const struct group *group)
+{
+    if (!projector->in_transaction) {
+        TRY(begin(projector));
+    }
+    TRY(documents_apply(projector->documents, group));
+    projector->events += group->count;
+    return ERR(OK);
+}
+
+static bool is_full(const struct projector *projector)
+{
+    return projector->in_transaction &&
+           (projector->events >= PROJECTOR_EVENTS_MAX ||
+            clock_monotonic_ms() - projector->begun_ms >= PROJECTOR_TRANSACTION_MS);
+}
+
+static struct err take(struct projector *projector, const struct group *group)
+{
+    struct err err = group->has_documents ? apply(projector, group) : pass(projector, group);
+    if (!err_is_set(err) && is_full(projector)) {
+        err = commit(projector);
+    }
+    return err;
+}
+
+/* Makes the mark durable, when what lies between has become <bytes> or <ms>. */
+static struct err flush(struct projector *projector, size_t bytes, int64_t ms)
+{
+    if (projector->in_transaction || projector->passed_bytes == 0 ||
+        (projector->passed_bytes < bytes && clock_monotonic_ms() - projector->passed_ms < ms)) {
+        return ERR(OK);
+    }
+    TRY(begin(projector));
+    return commit(projector);
+}
+
+/* ---- the journal, when the ring has moved on ---- */
+
+struct catch_up {
+    struct projector *projector;
+    struct err err;
+};
+
+static bool take_from_journal(void *arg, const struct group *group)
+{
+    struct catch_up *catch_up = arg;
+    catch_up->err = take(catch_up->projector, group);
+    return !err_is_set(catch_up->err);
+}
+
+static struct err read_journal(struct projector *projector)
+{
+    uint64_t from = documents_position(projector->documents) + 1;
+    struct catch_up catch_up = {.projector = projector};
+    TRY(journal_read(projector->journal, from, take_from_journal, &catch_up));
+    TRY(catch_up.err);
+    TRY(commit(projector));
+    /* What the ring had must be in the journal. */
+    return documents_position(projector->documents) < from ? ERR(CORRUPT) : ERR(OK);
+}
+
+/* ---- the thread ---- */
+
+/* Takes all there is; returns when nothing waits and nothing is open. */
+static struct err take_all(struct projector *projector)
+{
+    for (;;) {
+        const struct broadcast_item *item;
+        uint64_t next = documents_position(projector->documents) + 1;
+        switch (broadcast_look(&projector->reader, next, &item)) {
+        case BROADCAST_ITEM:
+            TRY(take(projector, &CONTAINER_OF(item, const struct committed, item)->group));
+            break;
+        case BROADCAST_OVERRUN:
+            TRY(commit(projector));
+            TRY(read_journal(projector));
+            break;
+        case BROADCAST_AHEAD:
+            return commit(projector);
+        }
+        TRY(flush(projector, PROJECTOR_FLUSH_BYTES, INT64_MAX));
+    }
+}
+
+/* Sleeps until the bell is at <sequence> or beyond, at most <ms>; the caller looks for itself. */
+static void doze(struct projector *projector, uint64_t sequence, int64_t ms)
+{
+    bool is_there = mark_wait(&projector->bell, sequence, (int)ms);
+    (void)is_there;
+}
+
+/* Undoes what is open, says so once, and waits. */
+static void fail(struct projector *projector, struct err err)
+{
+    broadcast_release(&projector->reader);
+    projector->in_transaction = false;
+    documents_rollback(projector->documents);
+    if (projector->failures++ == 0) {
+        char room[LOG_VALUE_BYTES];
+        log_line(LOG_ERROR, "store",
+                 "documents cannot be written, trying again sequence=%llu error=%s reason=%s",
+                 (unsigned long long)documents_position(projector->documents) + 1, err_name(err),
+                 log_quote(slice_of_text(documents_reason(projector->documents)), room,
+                           sizeof(room)));
+    }
+    int64_t doubled = max_i64(RETRY_FIRST_MS, projector->retry_ms * 2);
+    projector->retry_ms = doubled < RETRY_LAST_MS ? doubled : RETRY_LAST_MS;
+    doze(projector, BELL_STOP, projector->retry_ms);
+}
+
+/* Sleeps until the ring has more, the projector stops, or the mark is due to be written. */
+static void wait_for_more(struct projector *projector)
+{
+    int64_t ms = IDLE_MS;
+    if (projector->passed_bytes > 0) {
+        ms = projector->passed_ms + PROJECTOR_FLUSH_MS - clock_monotonic_ms();
+    }
+    if (ms > 0) {
+        doze(projector, documents_position(projector->documents) + 1, ms);
+    }
+}
+
+static void *run(void *arg)
+{
+    struct projector *projector = arg;
+    for (;;) {
+        /* Looked at first: what was pushed before the stop is then seen below. */
+        bool last_round = is_stopping(projector);
+        struct err err = take_all(projector);
+        if (!err_is_set(err)) {
+            err = flush(projector, SIZE_MAX, last_round ? 0 : PROJECTOR_FLUSH_MS);
+        }
+        if (err_is_set(err)) {
+            fail(projector, err);
+        } else {
+            note_success(projector);
+        }
+        if (last_round) {
+            return NULL;
+        }
+        if (!err_is_set(err)) {
+            wait_for_more(projector);
+        }
+    }
+}
+
+/* ---- public ---- */
+
+struct err projector_start(struct documents *documents, struct journal *journal,
+                           struct broadcast *ring, struct projector **projector)
+{
+    static_assert(sizeof(struct projector) % CACHE_LINE_BYTES == 0, "for aligned_alloc");
+    struct projector *started = aligned_alloc(CACHE_LINE_BYTES, sizeof(*started));
+    if (started == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    memset(started, 0, sizeof(*started));
+    started->documents = documents;
+    started->journal = journal;
+    broadcast_reader_init(&started->reader, ring);
+    move_mark(started);
+    if (pthread_create(&started->thread, NULL, run, started) != 0) {
+        free(started);
+        return ERR(NO_MEMORY);
+    }
+    *projector = started;
+    return ERR(OK);
+}
+
+void projector_notify(struct projector *projector)
+{
+    mark_set(&projector->bell, broadcast_last(projector->reader.ring));
+}
+
+void projector_stop(struct projector *projector)
+{
+    if (projector == NULL) {
+        return;
+    }
+    mark_set(&projector->bell, BELL_STOP);
+    pthread_join(projector->thread, NULL);
+    free(projector);
+}
+
+struct mark *projector_mark(struct projector *projector) { return &projector->mark; }
+
+uint64_t projector_durable_mark(const struct projector *projector)
+{
+    return documents_applied(projector->documents);
+}

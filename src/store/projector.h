@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * projector.h - keeps the documents up with the journal, on a thread of its own.
+ *
+ *      ring: [ groups ]  ---- taken in order ---->  one SQLite transaction for all that wait
+ *                 (overrun: journal)                (at most 10,000 events or 50 ms)
+ *                                                            |
+ *                                                  commit, then the mark moves
+ *
+ * A group without documents costs no transaction: the mark passes over it. So that a restart has
+ * little to replay, the mark is written to SQLite now and then all the same (PROJECTOR_FLUSH_*).
+ *
+ * When SQLite fails, the transaction is rolled back, one line is logged, and the same groups are
+ * tried again, later and later; the mark stands still meanwhile. Nothing is ever skipped. */
+#ifndef THRUM_STORE_PROJECTOR_H
+#define THRUM_STORE_PROJECTOR_H
+
+#include "base/broadcast.h"
+#include "store/documents.h"
+#include "store/journal.h"
+#include "store/mark.h"
+
+/* The mark of groups without documents is made durable when so many bytes of journal, or so much
+ * time, lie behind the durable one: what a restart then reads in vain. */
+#define PROJECTOR_FLUSH_BYTES (64u << 20)
+#define PROJECTOR_FLUSH_MS 10000
+
+/* A transaction takes no more groups from here on. */
+#define PROJECTOR_EVENTS_MAX 10000
+#define PROJECTOR_TRANSACTION_MS 50
+
+struct projector;
+
+/* Starts the thread, which goes on where <documents> stand. All three are borrowed until
+ * projector_stop; <documents> is the thread's alone, but for documents_applied. <ring> has items of
+ * struct committed (store.h). ERR_NO_MEMORY. */
+MUST_USE struct err projector_start(struct documents *documents, struct journal *journal,
+                                    struct broadcast *ring, struct projector **projector);
+
+/* Tells that the ring has new items. Cheap when the projector is busy. The ring's producer only,
+ * and not once projector_stop has been called. */
+void projector_notify(struct projector *projector);
+
+/* Applies what the ring still holds, makes the mark durable, ends the thread, frees. When SQLite
+ * fails now, it is not tried again: the journal has what is missing. NULL is fine. */
+void projector_stop(struct projector *projector);
+
+/* How far groups have been applied, visible to readers. Lives as long as the projector. */
+struct mark *projector_mark(struct projector *projector);
+
+/* How far they have been applied durably: the journal may be dropped only behind this. Any
+ * thread. */
+uint64_t projector_durable_mark(const struct projector *projector);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Options, with their reasons:
+ *
+ * - wal_recovery_mode = tolerate_corrupted_tail_records. The default (point in time) opens a damaged
+ *   log by dropping, without a word, every group behind the damage. This mode refuses to open, except
+ *   when what is missing is the end of the last record, which then was never acknowledged.
+ * - recycle_log_file_num stays 0: RocksDB turns it off in this recovery mode, since what a recycled
+ *   file holds behind its end looks like damage.
+ * - No write stalls for the history's sake: files taken in there may pile up while the machine is
+ *   busy, but a stall stops the whole database, the journal first. The roller watches the pile
+ *   instead (history_files_unsorted) and lets the tail grow, until the engine is told to wait.
+ * - The journal is written in order of its keys, so its files never overlap: they sink to the last
+ *   level without being rewritten, and old ones are deleted whole. No range tombstones: one in a
+ *   memtable would make the new file overlap all old ones. */
+#include "store/rocks.h"
+
+#include "base/assert.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+#define TOLERATE_CORRUPTED_TAIL_RECORDS 0
+#define INFO_LOG_LEVEL_WARN 2
+#define INFO_LOG_BYTES_MAX ((size_t)1 << 20)
+#define INFO_LOG_COUNT 2
+
+#define BACKGROUND_JOBS 2
+#define WAL_BYTES_MAX ((uint64_t)256 << 20)
+#define OPEN_FILES_MAX 1024
+
+#define JOURNAL_BUFFER_BYTES ((size_t)32 << 20)
+#define JOURNAL_BUFFER_COUNT 4
+#define JOURNAL_BLOCK_BYTES ((size_t)64 << 10)
+#define HISTORY_BLOCK_BYTES ((size_t)16 << 10)
+#define HISTORY_FILE_BYTES ((uint64_t)64 << 20)
+#define HISTORY_LEVEL_BYTES ((uint64_t)256 << 20)
+#define HISTORY_BLOOM_BITS 10.0
+#define NEVER (1 << 30)
+
+void rocks_put_u32be(uint8_t at[4], uint32_t value)
+{
+    uint32_t big = __builtin_bswap32(value);
+    memcpy(at, &big, sizeof(big));
+}
+
+void rocks_put_u64be(uint8_t at[8], uint64_t value)
+{
+    uint64_t big = __builtin_bswap64(value);
+    memcpy(at, &big, sizeof(big));
+}
+
+uint32_t rocks_read_u32be(const uint8_t at[4])
+{
+    uint32_t big;
+    memcpy(&big, at, sizeof(big));
+    return __builtin_bswap32(big);
+}
+
+uint64_t rocks_read_u64be(const uint8_t at[8])
+{
+    uint64_t big;
+    memcpy(&big, at, sizeof(big));
+    return __builtin_bswap64(big);
+}
+
+struct err rocks_check(char *text, const char *doing)
+{
+    if (text == NULL) {
+        return ERR(OK);
+    }
+    char quoted[LOG_LINE_BYTES_MAX / 2];
+    struct slice said = slice_of_text(text);
+    bool is_damage = slice_starts_with(said, SLICE("Corruption"));
+    log_line(LOG_ERROR, "store", "%s doing=\"%s\" reason=%s",
+             is_damage ? "stored data is damaged" : "the store failed", doing,
+             log_quote(said, quoted, sizeof(quoted)));
+    rocksdb_free(text);
+    return is_damage ? ERR(CORRUPT) : ERR(IO);
+}
+
+static void set_table(rocksdb_options_t *options, rocksdb_cache_t *cache, size_t block_bytes,
+                      bool has_bloom)
+{
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_format_version(table, 5);
+    rocksdb_block_based_options_set_block_size(table, block_bytes);
+    rocksdb_block_based_options_set_block_cache(table, cache);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    if (has_bloom) {
+        /* Reads look for a property, never for one hour of it. */
+        rocksdb_block_based_options_set_whole_key_filtering(table, 0);
+        rocksdb_block_based_options_set_filter_policy(
+            table, rocksdb_filterpolicy_create_bloom_full(HISTORY_BLOOM_BITS));
+    }
+    rocksdb_options_set_block_based_table_factory(options, table);
+    rocksdb_block_based_options_destroy(table);
+}
+
+static rocksdb_options_t *database_options(void)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(options, 1);
+    rocksdb_options_set_create_missing_column_families(options, 1);
+    rocksdb_options_set_paranoid_checks(options, 1);
+    rocksdb_options_set_wal_recovery_mode(options, TOLERATE_CORRUPTED_TAIL_RECORDS);
+    rocksdb_options_set_max_total_wal_size(options, WAL_BYTES_MAX);
+    rocksdb_options_set_max_background_jobs(options, BACKGROUND_JOBS);
+    rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
+    rocksdb_options_set_bytes_per_sync(options, (uint64_t)1 << 20);
+    rocksdb_options_set_info_log_level(options, INFO_LOG_LEVEL_WARN);
+    rocksdb_options_set_max_log_file_size(options, INFO_LOG_BYTES_MAX);
+    rocksdb_options_set_keep_log_file_num(options, INFO_LOG_COUNT);
+    rocksdb_options_set_stats_dump_period_sec(options, 0);
+    return options;
+}
+
+static rocksdb_options_t *journal_options(rocksdb_cache_t *cache)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_write_buffer_size(options, JOURNAL_BUFFER_BYTES);
+    rocksdb_options_set_max_write_buffer_number(options, JOURNAL_BUFFER_COUNT);
+    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    rocksdb_options_set_target_file_size_base(options, JOURNAL_BUFFER_BYTES);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
+    /* Files leave level 0 at once: only below it can they be deleted whole. */
+    rocksdb_options_set_level0_file_num_compaction_trigger(options, 1);
+    set_table(options, cache, JOURNAL_BLOCK_BYTES, false);
+    return options;
+}
+
+/* With <is_bottom> the last level is packed tighter. Files of roll-ups are not meant for it, yet
+ * their writer would take its compression. */
+static rocksdb_options_t *history_options(rocksdb_cache_t *cache, bool is_bottom)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_write_buffer_size(options, (size_t)1 << 20);
+    rocksdb_options_set_merge_operator(options, rocks_merge_operator());
+    rocksdb_options_set_prefix_extractor(options, rocksdb_slicetransform_create_fixed_prefix(4));
+    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    if (is_bottom) {
+        rocksdb_options_set_bottommost_compression(options, rocksdb_zstd_compression);
+    }
+    rocksdb_options_set_target_file_size_base(options, HISTORY_FILE_BYTES);
+    rocksdb_options_set_max_bytes_for_level_base(options, HISTORY_LEVEL_BYTES);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
+    rocksdb_options_set_level0_slowdown_writes_trigger(options, NEVER);
+    rocksdb_options_set_level0_stop_writes_trigger(options, NEVER);
+    rocksdb_options_set_soft_pending_compaction_bytes_limit(options, 0);
+    rocksdb_options_set_hard_pending_compaction_bytes_limit(options, 0);
+    set_table(options, cache, HISTORY_BLOCK_BYTES, true);
+    return options;
+}
+
+struct err rocks_open(const char *folder, size_t block_cache_bytes, struct rocks **rocks)
+{
+    struct rocks *made = calloc(1, sizeof(*made));
+    char *own_folder = strdup(folder);
+    if (made == NULL || own_folder == NULL) {
+        free(made);
+        free(own_folder);
+        return ERR(NO_MEMORY);
+    }
+    made->folder = own_folder;
+    made->cache = rocksdb_cache_create_lru(block_cache_bytes);
+    made->options = database_options();
+    made->journal_options = journal_options(made->cache);
+    made->history_options = history_options(made->cache, true);
+    made->rollup_options = history_options(made->cache, false);
+    rollup_clean(folder);
+
+    const char *names[] = {"default", "journal", "history"};
+    const rocksdb_options_t *options[] = {made->options, made->journal_options,
+                                          made->history_options};
+    rocksdb_column_family_handle_t *families[ARRAY_LEN(names)] = {NULL};
+    char *text = NULL;
+    made->db = rocksdb_open_column_families(made->options, folder, ARRAY_LEN(names), names, options,
+                                            families, &text);
+    struct err err = rocks_check(text, "opening");
+    if (err_is_set(err)) {
+        made->db = NULL;
+        rocks_close(made);
+        return err;
+    }
+    made->fallback = families[0];
+    made->journal = families[1];
+    made->history = families[2];
+    *rocks = made;
+    return ERR(OK);
+}
+
+void rocks_close(struct rocks *rocks)
+{
+    if (rocks == NULL) {
+        return;
+    }
+    if (rocks->db != NULL) {
+        rocksdb_column_family_handle_destroy(rocks->history);
+        rocksdb_column_family_handle_destroy(rocks->journal);
+        rocksdb_column_family_handle_destroy(rocks->fallback);
+        rocksdb_close(rocks->db);
+    }
+    rocksdb_options_destroy(rocks->options);
+    rocksdb_options_destroy(rocks->journal_options);
+    rocksdb_options_destroy(rocks->history_options);
+    rocksdb_options_destroy(rocks->rollup_options);
+    rocksdb_cache_destroy(rocks->cache);
+    free(rocks->folder);
+    free(rocks);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sqlite_schema.h - the tables of the documents file. */
+#ifndef THRUM_STORE_SQLITE_SCHEMA_H
+#define THRUM_STORE_SQLITE_SCHEMA_H
+
+/* The number of the schema below, kept in meta.format. A change of the schema raises it and brings
+ * the statements that migrate the one before. */
+#define SCHEMA_FORMAT 1
+
+/* PRAGMA application_id: "thrm". Tells our files from other people's. */
+#define SCHEMA_APPLICATION_ID 0x7468726d
+
+/* The statements that make an empty file one of format SCHEMA_FORMAT. */
+extern const char schema_text[];
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// ?pubStates=1: the last value comes with the subscription (pubsub.md 5.2).
+import { scenario, it, assert, assertPoint, onePoint } from './lib/suite.mjs';
+import { wsOpen } from './lib/clients.mjs';
+import { login, subscribe, type } from './lib/packets.mjs';
+
+scenario('pubStates', {}, (d) => {
+    const subscribed = async (filter, qos = 1) => {
+        const client = await login(d.port.mqtt, d.key);
+        client.send(subscribe(1, [filter, qos]));
+        assert.deepEqual((await client.next(type.suback)).codes, [qos], 'SUBACK comes first');
+        return client;
+    };
+
+    it('a property: its latest sample, not retained, with the granted QoS', async () => {
+        const { id } = await d.api.newThng();
+        const topic = `/thngs/${id}/properties/a`;
+        await d.api.must(200, 'PUT', topic, [{ value: 1, timestamp: 2000 }, { value: 0, timestamp: 1000 }]);
+        for (const qos of [0, 1]) {
+            const client = await subscribed(`${topic}?pubStates=1`, qos);
+            const message = await client.next(type.publish);
+            assert.equal(message.topic, `${topic}?pubStates=1`);
+            assert.equal(message.retain, false);
+            assert.equal(message.dup, false);
+            assert.equal(message.qos, qos);
+            assertPoint(onePoint(message.payload), { key: 'a', value: 1, timestamp: 2000 });
+            await client.quiet(100);
+            client.destroy();
+        }
+    });
+
+    it('/properties: all current ones, as GET has them', async () => {
+        const { id } = await d.api.newThng();
+        await d.api.must(200, 'PUT', `/thngs/${id}/properties`, [{ key: 'b', value: 1 }, { key: 'a', value: 2 }]);
+        const client = await subscribed(`thngs/${id}/properties?pubStates=1`);
+        const message = await client.next(type.publish);
+        assert.equal(message.payload, (await d.api.get(`/thngs/${id}/properties`)).text);
+        client.destroy();
+    });
+
+    it('location: the latest entry; a thng: its document', async () => {
+        const { id } = await d.api.newThng({ name: 'here' });
+        await d.api.must(200, 'PUT', `/thngs/${id}/location`, [{ latitude: 1, longitude: 1, timestamp: 1 }, { latitude: 2, longitude: 2, timestamp: 2 }]);
+        const place = await subscribed(`/thngs/${id}/location?pubStates=1`);
+        assert.equal(onePoint((await place.next(type.publish)).payload).latitude, 2);
+        place.destroy();
+        const document = await subscribed(`/thngs/${id}?pubStates=1`);
+        const thng = JSON.parse((await document.next(type.publish)).payload);
+        assert.equal(thng.id, id);
+        assert.equal(thng.name, 'here');
+        document.destroy();
+    });
+
+    it('no value yet: no message, and the first update arrives once', async () => {
+        const { id } = await d.api.newThng();
+        for (const rest of ['/properties/a', '/properties', '/location']) {
+            const client = await subscribed(`/thngs/${id}${rest}?pubStates=1`);
+            await client.quiet(150);
+            client.destroy();
+        }
+        const client = await subscribed(`/thngs/${id}/properties/a?pubStates=1`);
+        await d.api.must(200, 'PUT', `/thngs/${id}/properties/a`, [{ value: 1 }]);
+        assert.equal(onePoint((await client.next(type.publish)).payload).value, 1);
+        await client.quiet(100);
+        client.destroy();
+    });
+
+    it('values other than 1 are 0', async () => {
+        const { id } = await d.api.newThng({ name: 'x', properties: { a: 1 } });
+        for (const value of ['0', '2', '', 'true', '11']) {
+            const client = await subscribed(`/thngs/${id}/properties/a?pubStates=${value}`);
+            await client.quiet(100);
+            client.destroy();
+        }
+    });
+
+    it('the same filter again sends the state again', async () => {
+        const { id } = await d.api.newThng({ name: 'x', properties: { a: 1 } });
+        const filter = `/thngs/${id}/properties/a?pubStates=1`;
+        const client = await subscribed(filter);
+        await client.next(type.publish);
+        client.send(subscribe(2, filter));
+        assert.equal((await client.next(type.suback)).id, 2);
+        assert.equal(onePoint((await client.next(type.publish)).payload).value, 1);
+        client.destroy();
+    });
+
+    it('between the state and the live updates there is no gap', async () => {
+        const { id } = await d.api.newThng();
+        const topic = `/thngs/${id}/properties/n`;
+        const last = 300;
+        const writing = (async () => {
+            for (let i = 1; i <= last; i++) await d.api.must(200, 'PUT', topic, [{ value: i }]);
+        })();
+        for (let round = 0; round < 10; round++) {
+            const client = await login(d.port.mqtt, d.key);
+            client.send(subscribe(1, `${topic}?pubStates=1`));
+            await client.next(type.suback);
+            let before = null;
+            for (let i = 0; i < 10; i++) {
+                const { value } = onePoint((await client.next(type.publish)).payload);
+                assert.ok(before === null || value === before + 1 || value <= before, `${value} after ${before}`);
+                before = Math.max(before ?? value, value);
+                if (before === last) break;
+            }
+            client.destroy();
+            if (before === last) break;
+        }
+        await writing;
+    });
+
+    it('on a native WebSocket too', async () => {
+        const { id } = await d.api.newThng({ name: 'x', properties: { a: 'state' } });
+        const socket = await wsOpen(d, `/thngs/${id}/properties/a?pubStates=1`);
+        assert.equal(onePoint((await socket.next()).payload).value, 'state');
+        await socket.end();
+    });
+});

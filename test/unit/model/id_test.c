@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/id.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static bool is_id(const char *text)
+{
+    struct id id = {0};
+    bool is = id_parse(slice_of_text(text), &id);
+    assert_int_equal(is, id_is_set(&id));
+    return is;
+}
+
+static void the_pattern(void **state)
+{
+    (void)state;
+    assert_true(is_id("U2345678abcdefghkmnpqrst"));
+    assert_true(is_id("UVWXYwxy0123456789KMNPQR"));
+    assert_true(is_id("0123456789abcdef01234567")); /* a legacy id */
+    assert_true(is_id("ABCDEFGHABCDEFGHABCDEFGH"));
+    assert_false(is_id(""));
+    assert_false(is_id("U2345678abcdefghkmnpqrs"));
+    assert_false(is_id("U2345678abcdefghkmnpqrstt"));
+}
+
+/* Each byte in each place: exactly the 50 symbols of the contract. */
+static void the_symbols(void **state)
+{
+    (void)state;
+    static const char symbols[] = "abcdefghkmnpqrstwxyABCDEFGHKMNPQRSTUVWXY0123456789";
+    for (size_t place = 0; place < ID_BYTES; place++) {
+        size_t count = 0;
+        for (unsigned byte = 0; byte < 256; byte++) {
+            uint8_t text[ID_BYTES];
+            memset(text, 'U', sizeof(text));
+            text[place] = (uint8_t)byte;
+            struct id id;
+            bool expected = byte != 0 && strchr(symbols, (int)byte) != NULL;
+            assert_int_equal(id_parse(slice_of(text, sizeof(text)), &id), expected);
+            count += expected;
+        }
+        assert_int_equal(count, 50);
+    }
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, ID_BYTES);
+}
+
+static void generated_ids(void **state)
+{
+    (void)state;
+    static struct rand rand;
+    static struct id ids[20000];
+    rand_seed(&rand, 5);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        ids[i] = id_generate(&rand, 1700000000123);
+        struct id again;
+        assert_true(id_parse(id_slice(&ids[i]), &again));
+        assert_true(id_equal(&ids[i], &again));
+        assert_int_equal(ids[i].text[0], 'U');
+        assert_null(memchr(ids[i].text, '0', ID_BYTES));
+        assert_null(memchr(ids[i].text, '1', ID_BYTES));
+    }
+    qsort(ids, ARRAY_LEN(ids), sizeof(ids[0]), compare_ids);
+    for (size_t i = 1; i < ARRAY_LEN(ids); i++) {
+        assert_false(id_equal(&ids[i - 1], &ids[i]));
+    }
+}
+
+static void ids_sort_by_time(void **state)
+{
+    (void)state;
+    static struct rand rand;
+    rand_seed(&rand, 6);
+    static const int64_t times[] = {0,
+                                    1,
+                                    47,
+                                    48,
+                                    2303,
+                                    2304,
+                                    1699999999999,
+                                    1700000000000,
+                                    1700000000001,
+                                    4102444800000,
+                                    28179280429055};
+    struct id before = id_generate(&rand, times[0]);
+    for (size_t i = 1; i < ARRAY_LEN(times); i++) {
+        struct id id = id_generate(&rand, times[i]);
+        assert_true(memcmp(before.text, id.text, ID_BYTES) < 0);
+        before = id;
+    }
+}
+
+/* Each symbol comes about as often as every other: chi-square far below what a bias of 1/48 gives.
+ */
+static void assert_uniform(const size_t *counts, size_t symbol_count, size_t total)
+{
+    double expected = (double)total / (double)symbol_count;
+    double sum = 0;
+    size_t seen = 0;
+    for (size_t i = 0; i < 128; i++) {
+        if (counts[i] != 0) {
+            seen++;
+            sum += ((double)counts[i] - expected) * ((double)counts[i] - expected) / expected;
+        }
+    }
+    assert_int_equal(seen, symbol_count);
+    assert_true(sum < 2.0 * (double)symbol_count);
+}
+
+static void symbols_are_uniform(void **state)
+{
+    (void)state;
+    static struct rand rand;
+    rand_seed(&rand, 8);
+    size_t id_counts[128] = {0};
+    size_t key_counts[128] = {0};
+    for (int i = 0; i < 5000; i++) {
+        struct id id = id_generate(&rand, 0);
+        for (size_t j = 9; j < ID_BYTES; j++) {
+            id_counts[(uint8_t)id.text[j]]++;
+        }
+        char key[API_KEY_BYTES];
+        key_generate(&rand, key);
+        assert_true(key_is_wellformed(slice_of(key, sizeof(key))));
+        for (size_t j = 0; j < API_KEY_BYTES; j++) {
+            key_counts[(uint8_t)key[j]]++;
+        }
+    }
+    assert_uniform(id_counts, 48, 5000 * 15);
+    assert_uniform(key_counts, 62, 5000 * API_KEY_BYTES);
+}
+
+static void keys(void **state)
+{
+    (void)state;
+    char key[API_KEY_BYTES + 1];
+    memset(key, 'z', sizeof(key));
+    assert_true(key_is_wellformed(slice_of(key, API_KEY_BYTES)));
+    assert_false(key_is_wellformed(slice_of(key, API_KEY_BYTES - 1)));
+    assert_false(key_is_wellformed(slice_of(key, API_KEY_BYTES + 1)));
+    static const char wrong[] = "@[`{/:-_ \x10";
+    for (size_t i = 0; i < sizeof(wrong); i++) {
+        key[79] = wrong[i];
+        assert_false(key_is_wellformed(slice_of(key, API_KEY_BYTES)));
+    }
+}
+
+static void hashes(void **state)
+{
+    (void)state;
+    struct id a;
+    struct id b;
+    assert_true(id_parse(SLICE("U2345678abcdefghkmnpqrst"), &a));
+    assert_true(id_parse(SLICE("U2345678abcdefghkmnpqrss"), &b));
+    assert_true(id_hash(1, &a) == id_hash(1, &a));
+    assert_true(id_hash(1, &a) != id_hash(2, &a));
+    assert_true(id_hash(1, &a) != id_hash(1, &b));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_pattern),
+        cmocka_unit_test(the_symbols),
+        cmocka_unit_test(generated_ids),
+        cmocka_unit_test(ids_sort_by_time),
+        cmocka_unit_test(symbols_are_uniform),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(hashes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
