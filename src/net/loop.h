@@ -31,7 +31,8 @@
  * woken without a system call.
  *
  * Threads: one thread runs the loop and may call everything; loop_post, loop_wake and loop_stop are
- * for any thread. Memory of watches, tasks, timers and messages is the caller's. */
+ * for any thread. Memory of watches, tasks, timers and messages is the caller's. A struct loop
+ * is aligned to CACHE_LINE_BYTES: allocate it with aligned_alloc, not with malloc. */
 #ifndef THRUM_NET_LOOP_H
 #define THRUM_NET_LOOP_H
 

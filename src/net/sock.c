@@ -191,7 +191,7 @@ static void shake_hands(struct sock *sock)
     switch (sock->transport->handshake(sock)) {
     case SOCK_DONE:
         /* The first bytes of the protocol may have come in one packet with the last of the
-         * handshake. */
+         * handshake, and wait inside TLS. */
         sock->can_read = true;
         go(sock, SOCK_OPEN);
         break;

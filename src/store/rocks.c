@@ -32,6 +32,7 @@
 #define JOURNAL_BUFFER_BYTES ((size_t)32 << 20)
 #define JOURNAL_BUFFER_COUNT 4
 #define JOURNAL_BLOCK_BYTES ((size_t)64 << 10)
+#define METADATA_BLOCK_BYTES ((uint64_t)8 << 10)
 #define HISTORY_BLOCK_BYTES ((size_t)16 << 10)
 #define HISTORY_FILE_BYTES ((uint64_t)64 << 20)
 #define HISTORY_LEVEL_BYTES ((uint64_t)256 << 20)
@@ -88,7 +89,15 @@ static void set_table(rocksdb_options_t *options, rocksdb_cache_t *cache, size_t
     rocksdb_block_based_options_set_block_cache(table, cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    /* Index and filter in small pieces: whole, those of a large file are larger than what the cache
+     * keeps in one shard, and would be read anew at each look. */
+    rocksdb_block_based_options_set_index_type(
+        table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_metadata_block_size(table, METADATA_BLOCK_BYTES);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
     if (has_bloom) {
+        rocksdb_block_based_options_set_partition_filters(table, 1);
         /* Reads look for a property, never for one hour of it. */
         rocksdb_block_based_options_set_whole_key_filtering(table, 0);
         rocksdb_block_based_options_set_filter_policy(

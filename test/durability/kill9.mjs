@@ -58,11 +58,11 @@ const between = (low, high) => low + random() * (high - low);
 class Ledger {
     constructor(thngId, key) {
         this.path = `/thngs/${thngId}/properties/${key}`;
-        this.sent = 0;           // values 1 to sent have been sent
-        this.settled = 0;        // values up to here were sent in rounds already checked
-        this.acked = new Set();  // of this round
-        this.seen = new Set();   // of this round, by the subscriber
-        this.kept = [];          // values found in earlier rounds, in order
+        this.sent = 0; // values 1 to sent have been sent
+        this.settled = 0; // values up to here were sent in rounds already checked
+        this.acked = new Set(); // of this round
+        this.seen = new Set(); // of this round, by the subscriber
+        this.kept = []; // values found in earlier rounds, in order
         this.ackedInAll = 0;
     }
 }
@@ -75,7 +75,8 @@ class Sender extends RawMqtt {
         this.count = 0; // acknowledgements come in the order of sending
         this.onPacket = (packet) => {
             if (packet.type !== type.puback) return;
-            if (packet.id !== this.count % 65535 + 1) throw new Error(`PUBACK ${packet.id} out of order`);
+            if (packet.id !== (this.count % 65535) + 1)
+                throw new Error(`PUBACK ${packet.id} out of order`);
             this.count += 1;
             ledger.acked.add(this.first + this.count);
             this.fill();
@@ -88,7 +89,12 @@ class Sender extends RawMqtt {
         const packets = [];
         while (ledger.sent - this.first - this.count < window && !this.isClosed) {
             ledger.sent += 1;
-            packets.push(publish(ledger.path, `[{"value":${ledger.sent}}]`, { qos: 1, id: (ledger.sent - this.first - 1) % 65535 + 1 }));
+            packets.push(
+                publish(ledger.path, `[{"value":${ledger.sent}}]`, {
+                    qos: 1,
+                    id: ((ledger.sent - this.first - 1) % 65535) + 1,
+                }),
+            );
         }
         if (packets.length) this.send(...packets);
     }
@@ -112,7 +118,8 @@ async function watch(d, ledgers) {
     client.take = (chunk) => {
         take(chunk);
         for (const packet of client.packets.splice(0)) {
-            if (packet.type === type.publish) byPath.get(packet.topic).seen.add(JSON.parse(packet.payload)[0].value);
+            if (packet.type === type.publish)
+                byPath.get(packet.topic).seen.add(JSON.parse(packet.payload)[0].value);
         }
     };
     return client;
@@ -128,20 +135,34 @@ async function createThngs(api, created) {
 }
 
 async function load(d, ledgers, created) {
-    const senders = await Promise.all(ledgers.map(async (ledger, i) => {
-        const sender = await Sender.open(d.port.mqtt);
-        await sender.login(d.key, { clientId: `sender-${i}` });
-        return sender;
-    }));
-    const watcher = await watch(d, ledgers.filter((_, i) => i % 4 === 0));
+    const senders = await Promise.all(
+        ledgers.map(async (ledger, i) => {
+            const sender = await Sender.open(d.port.mqtt);
+            await sender.login(d.key, { clientId: `sender-${i}` });
+            return sender;
+        }),
+    );
+    const watcher = await watch(
+        d,
+        ledgers.filter((_, i) => i % 4 === 0),
+    );
     senders.forEach((sender, i) => sender.run(ledgers[i]));
     const creating = createThngs(new Rest(d.url.http, d.key), created);
     return {
-        stop() { for (const sender of senders) { sender.onPacket = null; sender.destroy(); } },
+        stop() {
+            for (const sender of senders) {
+                sender.onPacket = null;
+                sender.destroy();
+            }
+        },
         /** The daemon is dead: take what still lies in the sockets, then let go. */
         async end() {
             await creating;
-            await Promise.all([...senders, watcher].map((client) => client.isClosed || client.closed(5000).catch(() => {})));
+            await Promise.all(
+                [...senders, watcher].map(
+                    (client) => client.isClosed || client.closed(5000).catch(() => {}),
+                ),
+            );
             for (const client of [...senders, watcher]) client.destroy();
         },
     };
@@ -153,7 +174,8 @@ async function readSince(api, ledger) {
     let url = `${api.base}${ledger.path}?perPage=100`;
     while (url) {
         const answer = await api.get(url.slice(api.base.length));
-        if (answer.status !== 200) throw new Error(`${ledger.path}: ${answer.status} ${answer.text}`);
+        if (answer.status !== 200)
+            throw new Error(`${ledger.path}: ${answer.status} ${answer.text}`);
         for (const { value } of answer.body) {
             if (value <= ledger.settled) return found.reverse();
             found.push(value);
@@ -169,14 +191,19 @@ function judge(ledger, found, latest) {
     const stored = new Set(found);
     const missing = [...ledger.acked].filter((value) => !stored.has(value));
     const unseen = [...ledger.seen].filter((value) => value > ledger.settled && !stored.has(value));
-    if (missing.length) faults.push(`${missing.length} acknowledged values are missing: ${missing.slice(0, 5)}`);
-    if (unseen.length) faults.push(`${unseen.length} delivered values are missing: ${unseen.slice(0, 5)}`);
-    if (stored.size !== found.length) faults.push(`${found.length - stored.size} values are stored twice`);
+    if (missing.length)
+        faults.push(`${missing.length} acknowledged values are missing: ${missing.slice(0, 5)}`);
+    if (unseen.length)
+        faults.push(`${unseen.length} delivered values are missing: ${unseen.slice(0, 5)}`);
+    if (stored.size !== found.length)
+        faults.push(`${found.length - stored.size} values are stored twice`);
     const foreign = found.filter((value) => value > ledger.sent || value <= ledger.settled);
     if (foreign.length) faults.push(`values that were never sent: ${foreign.slice(0, 5)}`);
-    if (found.some((value, i) => i > 0 && value <= found[i - 1])) faults.push('the history is out of order');
+    if (found.some((value, i) => i > 0 && value <= found[i - 1]))
+        faults.push('the history is out of order');
     const newest = found.at(-1) ?? ledger.kept.at(-1);
-    if (latest !== newest) faults.push(`the latest value is ${latest}, the newest in the history ${newest}`);
+    if (latest !== newest)
+        faults.push(`the latest value is ${latest}, the newest in the history ${newest}`);
     return faults.map((fault) => `${ledger.path}: ${fault}`);
 }
 
@@ -186,7 +213,7 @@ async function check(d, ledgers, created) {
     let acked = 0;
     for (const ledger of ledgers) {
         const found = await readSince(api, ledger);
-        const thng = (await api.must(200, 'GET', ledger.path.split('/properties/')[0]));
+        const thng = await api.must(200, 'GET', ledger.path.split('/properties/')[0]);
         faults.push(...judge(ledger, found, thng.properties[ledger.path.split('/').at(-1)]));
         acked += ledger.acked.size;
         ledger.kept.push(...found);
@@ -197,7 +224,8 @@ async function check(d, ledgers, created) {
     }
     for (const id of created.splice(0)) {
         const answer = await api.get(`/thngs/${id}`);
-        if (answer.status !== 200) faults.push(`thng ${id} was answered 201 and is ${answer.status}`);
+        if (answer.status !== 200)
+            faults.push(`thng ${id} was answered 201 and is ${answer.status}`);
     }
     return { faults, acked };
 }
@@ -214,8 +242,16 @@ async function killStarts(d) {
 }
 
 async function main() {
-    const d = new Daemon({ set: { 'store.roll_bytes': '1MiB', 'store.roll_interval': '100ms', 'store.tail_bytes_max': '8MiB' } });
-    console.log(`seed ${seed}, ${rounds} rounds, ${clientCount} clients, window ${window}, data ${d.data}`);
+    const d = new Daemon({
+        set: {
+            'store.roll_bytes': '1MiB',
+            'store.roll_interval': '100ms',
+            'store.tail_bytes_max': '8MiB',
+        },
+    });
+    console.log(
+        `seed ${seed}, ${rounds} rounds, ${clientCount} clients, window ${window}, data ${d.data}`,
+    );
     let failed = 0;
     let total = 0;
     let kills = 0;
@@ -225,7 +261,10 @@ async function main() {
         const ledgers = [];
         for (let i = 0; i < clientCount; i++) {
             // Four properties to a thng, so that several clients meet in one.
-            const thng = i % 4 === 0 ? await api.newThng({ name: `durability ${i}` }) : { id: ledgers.at(-1).path.split('/')[2] };
+            const thng =
+                i % 4 === 0
+                    ? await api.newThng({ name: `durability ${i}` })
+                    : { id: ledgers.at(-1).path.split('/')[2] };
             ledgers.push(new Ledger(thng.id, `p${i}`));
         }
         const created = [];
@@ -246,19 +285,29 @@ async function main() {
             const from = Date.now();
             await d.start();
             const started = Date.now() - from;
-            const { faults, acked } = await within(120000, 'reading everything back', check(d, ledgers, created));
+            const { faults, acked } = await within(
+                120000,
+                'reading everything back',
+                check(d, ledgers, created),
+            );
             total += acked;
-            console.log(`${faults.length ? 'FAIL' : 'ok  '} round ${round}: ${kind}, killed after ${after.toFixed(0)} ms, ${acked} acknowledged, up again in ${started} ms`);
+            console.log(
+                `${faults.length ? 'FAIL' : 'ok  '} round ${round}: ${kind}, killed after ${after.toFixed(0)} ms, ${acked} acknowledged, up again in ${started} ms`,
+            );
             for (const fault of faults.slice(0, 20)) console.log(`     ${fault}`);
             failed += faults.length ? 1 : 0;
         }
         // At last everything of all rounds at once: what was found earlier is still there, in order.
         for (const ledger of ledgers) {
             const values = (await api.history(ledger.path)).map((point) => point.value);
-            const same = values.length === ledger.kept.length && values.every((value, i) => value === ledger.kept[i]);
+            const same =
+                values.length === ledger.kept.length &&
+                values.every((value, i) => value === ledger.kept[i]);
             if (!same) {
                 failed += 1;
-                console.log(`FAIL ${ledger.path}: ${values.length} values at the end, ${ledger.kept.length} found on the way`);
+                console.log(
+                    `FAIL ${ledger.path}: ${values.length} values at the end, ${ledger.kept.length} found on the way`,
+                );
             }
         }
         await d.terminate();

@@ -15,7 +15,11 @@ scenario('statuses and errors over REST', {}, (d) => {
 
     it('the key may follow Token or Bearer, have spaces around it, or come as access_token', async () => {
         for (const header of [d.key, `Token ${d.key}`, `Bearer ${d.key}`, `  ${d.key}  `]) {
-            assert.equal((await bare('/thngs', { key: header })).status, 200, header.replace(d.key, 'KEY'));
+            assert.equal(
+                (await bare('/thngs', { key: header })).status,
+                200,
+                header.replace(d.key, 'KEY'),
+            );
         }
         assert.equal((await bare(`/thngs?access_token=${d.key}`)).status, 200);
     });
@@ -39,23 +43,55 @@ scenario('statuses and errors over REST', {}, (d) => {
 
     it('a verb that a path does not have is 405', async () => {
         const thng = await d.api.newThng();
-        for (const [method, path] of [['PATCH', '/thngs'], ['POST', `/thngs/${thng.id}`], ['PATCH', `/thngs/${thng.id}/properties/a`],
-            ['PUT', '/access'], ['POST', '/time']]) {
+        for (const [method, path] of [
+            ['PATCH', '/thngs'],
+            ['POST', `/thngs/${thng.id}`],
+            ['PATCH', `/thngs/${thng.id}/properties/a`],
+            ['PUT', '/access'],
+            ['POST', '/time'],
+        ]) {
             assertError(await d.api.call(method, path, {}), 405);
         }
     });
 
     it('a body that is not JSON is 415, also when it is compressed', async () => {
         const headers = (more) => ({ headers: more });
-        assertError(await d.api.post('/thngs', 'name=x', headers({ 'content-type': 'application/x-www-form-urlencoded' })), 415);
-        assertError(await d.api.post('/thngs', '{"name":"x"}', headers({ 'content-type': 'text/plain' })), 415);
-        assertError(await d.api.post('/thngs', '{"name":"x"}', headers({ 'content-encoding': 'gzip' })), 415);
-        assert.equal((await d.api.post('/thngs', '{"name":"x"}', headers({ 'content-type': 'Application/JSON; charset=UTF-8' }))).status, 201);
+        assertError(
+            await d.api.post(
+                '/thngs',
+                'name=x',
+                headers({ 'content-type': 'application/x-www-form-urlencoded' }),
+            ),
+            415,
+        );
+        assertError(
+            await d.api.post('/thngs', '{"name":"x"}', headers({ 'content-type': 'text/plain' })),
+            415,
+        );
+        assertError(
+            await d.api.post('/thngs', '{"name":"x"}', headers({ 'content-encoding': 'gzip' })),
+            415,
+        );
+        assert.equal(
+            (
+                await d.api.post(
+                    '/thngs',
+                    '{"name":"x"}',
+                    headers({ 'content-type': 'Application/JSON; charset=UTF-8' }),
+                )
+            ).status,
+            201,
+        );
     });
 
     it('an Accept that JSON cannot satisfy is 406', async () => {
         assertError(await d.api.get('/thngs', { headers: { accept: 'text/html' } }), 406);
-        for (const accept of ['*/*', 'application/*', 'text/html, application/json;q=0.5', 'application/json']) {
+        for (const accept of [
+            '*/*',
+            'application/*',
+            'text/html, application/json;q=0.5',
+            'application/json',
+        ]) {
             assert.equal((await d.api.get('/thngs', { headers: { accept } })).status, 200, accept);
         }
     });
@@ -68,7 +104,10 @@ scenario('statuses and errors over REST', {}, (d) => {
     it('the checks come in order: credential, right, resource, body', async () => {
         const thng = await d.api.newThng();
         const device = await d.api.newDeviceKey(thng.id);
-        assertError(await bare(`/thngs/${unknownId}`, { method: 'PUT', key: 'wrong', body: '{' }), 403);
+        assertError(
+            await bare(`/thngs/${unknownId}`, { method: 'PUT', key: 'wrong', body: '{' }),
+            403,
+        );
         assertError(await bare('/thngs', { method: 'POST', key: device, body: '{' }), 403);
         assertError(await d.api.put(`/thngs/${unknownId}`, '{'), 404);
         assertError(await d.api.put(`/thngs/${thng.id}`, '{'), 400);
@@ -88,7 +127,7 @@ scenario('statuses and errors over REST', {}, (d) => {
     });
 
     it('GET /rateLimits answers an array to any key', async () => {
-        assert.ok(Array.isArray((await d.api.must(200, 'GET', '/rateLimits'))));
+        assert.ok(Array.isArray(await d.api.must(200, 'GET', '/rateLimits')));
         assertError(await bare('/rateLimits'), 401);
     });
 
@@ -101,14 +140,21 @@ scenario('statuses and errors over REST', {}, (d) => {
     it('browsers of other origins may ask and read', async () => {
         const preflight = await fetch(`${d.url.http}/thngs`, {
             method: 'OPTIONS',
-            headers: { origin: 'https://example.org', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' },
+            headers: {
+                origin: 'https://example.org',
+                'access-control-request-method': 'POST',
+                'access-control-request-headers': 'authorization,content-type',
+            },
         });
         assert.ok(preflight.ok, `${preflight.status}`);
         assert.match(preflight.headers.get('access-control-allow-headers'), /authorization/i);
         assert.match(preflight.headers.get('access-control-allow-headers'), /content-type/i);
         assert.match(preflight.headers.get('access-control-allow-methods'), /PUT/);
         const answer = await d.api.get('/thngs', { headers: { origin: 'https://example.org' } });
-        assert.ok(['*', 'https://example.org'].includes(answer.headers['access-control-allow-origin']));
-        for (const name of [/link/i, /location/i, /x-result-count/i]) assert.match(answer.headers['access-control-expose-headers'], name);
+        assert.ok(
+            ['*', 'https://example.org'].includes(answer.headers['access-control-allow-origin']),
+        );
+        for (const name of [/link/i, /location/i, /x-result-count/i])
+            assert.match(answer.headers['access-control-expose-headers'], name);
     });
 });

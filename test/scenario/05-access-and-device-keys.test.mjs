@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operator and device keys: GET /access, issuing, what a device may, revoking (auth.md 1 to 6).
-import { scenario, it, assert, assertCompact, assertError, idPattern, keyPattern, unknownId } from './lib/suite.mjs';
+import {
+    scenario,
+    it,
+    assert,
+    assertCompact,
+    assertError,
+    idPattern,
+    keyPattern,
+    unknownId,
+} from './lib/suite.mjs';
 import { Rest, request } from './lib/rest.mjs';
 import { login } from './lib/packets.mjs';
 
@@ -36,7 +45,10 @@ scenario('access and device keys', {}, (d) => {
         assert.deepEqual(Object.keys(issued.body).sort(), ['thngApiKey', 'thngId']);
         assert.equal(issued.body.thngId, thng.id);
         assert.match(issued.body.thngApiKey, keyPattern);
-        assert.deepEqual(await d.api.must(201, 'POST', '/auth/evrythng/thngs', { thngId: thng.id }), issued.body);
+        assert.deepEqual(
+            await d.api.must(201, 'POST', '/auth/evrythng/thngs', { thngId: thng.id }),
+            issued.body,
+        );
         assert.deepEqual(await d.api.must(200, 'GET', path), issued.body);
     });
 
@@ -73,10 +85,14 @@ scenario('access and device keys', {}, (d) => {
         assertError(await api.put(`/thngs/${other.id}/properties/a`, [{ value: 1 }]), 404);
         assertError(await api.get(`/thngs/${unknownId}`), 404);
         for (const [method, path, body] of [
-            ['GET', '/thngs'], ['POST', '/thngs', { name: 'x' }], ['DELETE', `/thngs/${thng.id}`],
-            ['DELETE', `/thngs/${thng.id}/properties/a`], ['DELETE', `/thngs/${thng.id}/properties`],
+            ['GET', '/thngs'],
+            ['POST', '/thngs', { name: 'x' }],
+            ['DELETE', `/thngs/${thng.id}`],
+            ['DELETE', `/thngs/${thng.id}/properties/a`],
+            ['DELETE', `/thngs/${thng.id}/properties`],
             ['DELETE', `/thngs/${thng.id}/location`],
-            ['POST', '/auth/evrythng/thngs', { thngId: thng.id }], ['GET', `/auth/evrythng/thngs/${thng.id}`],
+            ['POST', '/auth/evrythng/thngs', { thngId: thng.id }],
+            ['GET', `/auth/evrythng/thngs/${thng.id}`],
             ['DELETE', `/auth/evrythng/thngs/${thng.id}`],
         ]) {
             assertError(await api.call(method, path, body), 403);

@@ -11,9 +11,13 @@ scenario('lists over REST', {}, (d) => {
     it('(65 thngs)', async () => {
         assert.equal((await d.api.get('/thngs')).text, '[]');
         for (let i = 0; i < total; i++) {
-            created.push(await d.api.newThng({
-                name: `thng ${i}`, tags: [i % 2 ? 'odd' : 'even', `t${i}`], identifiers: { 'gs1:21': `n${i}` },
-            }));
+            created.push(
+                await d.api.newThng({
+                    name: `thng ${i}`,
+                    tags: [i % 2 ? 'odd' : 'even', `t${i}`],
+                    identifiers: { 'gs1:21': `n${i}` },
+                }),
+            );
         }
     });
 
@@ -21,7 +25,10 @@ scenario('lists over REST', {}, (d) => {
         const answer = await d.api.get('/thngs');
         assert.equal(answer.status, 200);
         assertCompact(answer);
-        assert.deepEqual(answer.body.map((thng) => thng.name), Array.from({ length: 30 }, (_, i) => `thng ${total - 1 - i}`));
+        assert.deepEqual(
+            answer.body.map((thng) => thng.name),
+            Array.from({ length: 30 }, (_, i) => `thng ${total - 1 - i}`),
+        );
         assert.deepEqual(answer.body[0], (await d.api.get(`/thngs/${answer.body[0].id}`)).body);
     });
 
@@ -34,7 +41,11 @@ scenario('lists over REST', {}, (d) => {
                 assert.equal(answer.status, 200);
                 names.push(...answer.body.map((thng) => thng.name));
                 if (answer.headers.link) {
-                    assert.match(answer.headers.link, /^<https?%3A%2F%2F[^>&=,?]*>; rel="next"$/i, 'the URL is encoded as a whole');
+                    assert.match(
+                        answer.headers.link,
+                        /^<https?%3A%2F%2F[^>&=,?]*>; rel="next"$/i,
+                        'the URL is encoded as a whole',
+                    );
                 }
                 url = nextLink(answer.headers);
                 if (url) {
@@ -45,7 +56,10 @@ scenario('lists over REST', {}, (d) => {
                     assert.equal(query.has('access_token'), false);
                 }
             }
-            const wanted = Array.from({ length: total }, (_, i) => `thng ${order === 'ASCENDING' ? i : total - 1 - i}`);
+            const wanted = Array.from(
+                { length: total },
+                (_, i) => `thng ${order === 'ASCENDING' ? i : total - 1 - i}`,
+            );
             assert.deepEqual(names, wanted);
         });
     }
@@ -57,7 +71,10 @@ scenario('lists over REST', {}, (d) => {
         const second = await request(nextLink(first.headers), { key: d.key });
         assert.equal(second.body[0].name, `thng ${total - 11}`);
         await d.api.must(200, 'DELETE', `/thngs/${extra.id}`);
-        created.splice(created.findIndex((thng) => thng.id === first.body[9].id), 1);
+        created.splice(
+            created.findIndex((thng) => thng.id === first.body[9].id),
+            1,
+        );
     });
 
     it('HEAD and withTotalCount tell how many there are', async () => {
@@ -68,24 +85,39 @@ scenario('lists over REST', {}, (d) => {
         const some = await d.api.get('/thngs?perPage=1&withTotalCount=true');
         assert.equal(some.headers['x-result-count'], String(created.length));
         const odd = await d.api.head(`/thngs?filter=${encodeURIComponent('tags=odd')}`);
-        assert.equal(odd.headers['x-result-count'], String(created.filter((thng) => thng.tags[0] === 'odd').length));
+        assert.equal(
+            odd.headers['x-result-count'],
+            String(created.filter((thng) => thng.tags[0] === 'odd').length),
+        );
     });
 
     it('ids names up to 100; unknown ones are skipped', async () => {
         const wanted = [created[3].id, unknownId, created[5].id];
         for (const list of [wanted.join(','), wanted.join('%2C')]) {
-            const found = (await d.api.must(200, 'GET', `/thngs?ids=${list}`)).map((thng) => thng.id);
+            const found = (await d.api.must(200, 'GET', `/thngs?ids=${list}`)).map(
+                (thng) => thng.id,
+            );
             assert.deepEqual(found.sort(), [created[3].id, created[5].id].sort());
         }
         assertError(await d.api.get(`/thngs?ids=${Array(101).fill(unknownId).join(',')}`), 400);
     });
 
-    const filtered = async (filter) => (await d.api.must(200, 'GET', `/thngs?perPage=100&sortOrder=ASCENDING&filter=${encodeURIComponent(filter)}`))
-        .map((thng) => thng.name);
+    const filtered = async (filter) =>
+        (
+            await d.api.must(
+                200,
+                'GET',
+                `/thngs?perPage=100&sortOrder=ASCENDING&filter=${encodeURIComponent(filter)}`,
+            )
+        ).map((thng) => thng.name);
 
     it('filters by name, tag, identifier and time', async () => {
         assert.deepEqual(await filtered('name=thng 7'), ['thng 7']);
-        assert.deepEqual(await filtered('name=thng%207'), ['thng 7'], 'values are decoded once more');
+        assert.deepEqual(
+            await filtered('name=thng%207'),
+            ['thng 7'],
+            'values are decoded once more',
+        );
         assert.deepEqual(await filtered('name=THNG 7'), []);
         assert.deepEqual(await filtered('tags=t3'), ['thng 3']);
         assert.deepEqual(await filtered('tags=t3,t4'), ['thng 3', 'thng 4']);
@@ -93,19 +125,33 @@ scenario('lists over REST', {}, (d) => {
         assert.deepEqual(await filtered('tags=odd&name=thng 9'), ['thng 9']);
         assert.deepEqual(await filtered('tags=even&name=thng 9'), []);
         assert.deepEqual(await filtered(`createdAt<${created[0].createdAt}`), []);
-        assert.equal((await filtered(`createdAt>${created[0].createdAt - 1}`)).length, created.length);
+        assert.equal(
+            (await filtered(`createdAt>${created[0].createdAt - 1}`)).length,
+            created.length,
+        );
     });
 
     it('the filter travels in the Link', async () => {
         const answer = await d.api.get(`/thngs?perPage=2&filter=${encodeURIComponent('tags=odd')}`);
         const next = nextLink(answer.headers);
         assert.equal(new URL(next).searchParams.get('filter'), 'tags=odd');
-        for (const thng of (await request(next, { key: d.key })).body) assert.equal(thng.tags[0], 'odd');
+        for (const thng of (await request(next, { key: d.key })).body)
+            assert.equal(thng.tags[0], 'odd');
     });
 
     it('bad parameters are 400', async () => {
-        for (const query of ['perPage=0', 'perPage=101', 'perPage=-1', 'perPage=ten', 'sortOrder=ascending?', 'nextPageToken=forged',
-            'filter=nonsense%3D1', 'filter=name', 'filter=name%3C5', 'filter=name~x']) {
+        for (const query of [
+            'perPage=0',
+            'perPage=101',
+            'perPage=-1',
+            'perPage=ten',
+            'sortOrder=ascending?',
+            'nextPageToken=forged',
+            'filter=nonsense%3D1',
+            'filter=name',
+            'filter=name%3C5',
+            'filter=name~x',
+        ]) {
             assertError(await d.api.get(`/thngs?${query}`), 400);
         }
     });

@@ -3,15 +3,24 @@
 import { scenario, it, assert, assertError } from './lib/suite.mjs';
 
 scenario('bulk verbs over REST', {}, (d) => {
-    const some = (count, tag) => Promise.all(Array.from({ length: count }, (_, i) => d.api.newThng({ name: `${tag} ${i}`, tags: [tag] })));
+    const some = (count, tag) =>
+        Promise.all(
+            Array.from({ length: count }, (_, i) =>
+                d.api.newThng({ name: `${tag} ${i}`, tags: [tag] }),
+            ),
+        );
 
     it('PUT by ids answers 204 and the count', async () => {
         const thngs = await some(3, 'a');
-        const answer = await d.api.put(`/thngs?ids=${thngs[0].id},${thngs[2].id}`, { description: 'both' });
+        const answer = await d.api.put(`/thngs?ids=${thngs[0].id},${thngs[2].id}`, {
+            description: 'both',
+        });
         assert.equal(answer.status, 204);
         assert.equal(answer.text, '');
         assert.equal(answer.headers['x-result-count'], '2');
-        const read = await Promise.all(thngs.map(async (thng) => (await d.api.get(`/thngs/${thng.id}`)).body.description));
+        const read = await Promise.all(
+            thngs.map(async (thng) => (await d.api.get(`/thngs/${thng.id}`)).body.description),
+        );
         assert.deepEqual(read, ['both', undefined, 'both']);
     });
 

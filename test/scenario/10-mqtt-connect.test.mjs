@@ -2,7 +2,16 @@
 // CONNECT and CONNACK, keep-alive, take-over of a client id, wills (pubsub.md 6; auth.md 4).
 import { scenario, it, assert, onePoint } from './lib/suite.mjs';
 import { sleep, slow } from './lib/daemon.mjs';
-import { RawMqtt, connect, disconnect, login, pingreq, publish, subscribe, type } from './lib/packets.mjs';
+import {
+    RawMqtt,
+    connect,
+    disconnect,
+    login,
+    pingreq,
+    publish,
+    subscribe,
+    type,
+} from './lib/packets.mjs';
 
 scenario('MQTT connections', {}, (d) => {
     const good = () => ({ user: 'authorization', password: d.key });
@@ -35,7 +44,8 @@ scenario('MQTT connections', {}, (d) => {
     });
 
     for (const level of [0, 2, 5, 6, 132]) {
-        it(`level ${level} is refused with 1`, () => refused(1, { ...good(), level, name: 'MQTT' }));
+        it(`level ${level} is refused with 1`, () =>
+            refused(1, { ...good(), level, name: 'MQTT' }));
     }
 
     it('an empty client id: level 4 clean 0 and level 3 are refused with 2, level 4 clean 1 is accepted', async () => {
@@ -81,10 +91,17 @@ scenario('MQTT connections', {}, (d) => {
     it('packets may follow CONNECT at once', async () => {
         const client = await RawMqtt.open(d.port.mqtt);
         const thng = await d.api.newThng();
-        client.send(connect({ ...good(), clientId: 'eager' }), subscribe(7, `/thngs/${thng.id}/properties`), pingreq());
+        client.send(
+            connect({ ...good(), clientId: 'eager' }),
+            subscribe(7, `/thngs/${thng.id}/properties`),
+            pingreq(),
+        );
         assert.equal((await client.next(type.connack)).code, 0);
         const answers = [await client.next(), await client.next()];
-        assert.deepEqual(answers.map((one) => one.type).sort(), [type.suback, type.pingresp].sort());
+        assert.deepEqual(
+            answers.map((one) => one.type).sort(),
+            [type.suback, type.pingresp].sort(),
+        );
         client.destroy();
     });
 
@@ -157,7 +174,11 @@ scenario('MQTT connections', {}, (d) => {
         const first = await accepted({ will, clientId: 'heir' });
         const second = await accepted({ will, clientId: 'heir' });
         await first.closed();
-        assert.equal(await count(), 1, 'the will of the old connection fires before the CONNACK of the new one');
+        assert.equal(
+            await count(),
+            1,
+            'the will of the old connection fires before the CONNACK of the new one',
+        );
         second.send([0xf0, 0]);
         await second.closed();
         const watcher = await login(d.port.mqtt, d.key);
@@ -170,7 +191,10 @@ scenario('MQTT connections', {}, (d) => {
     });
 
     it('a will that cannot be applied does no harm', async () => {
-        for (const will of [{ topic: '/thngs/nobody/properties/a', payload: '[{"value":1}]' }, { topic: '/nonsense', payload: 'x' }]) {
+        for (const will of [
+            { topic: '/thngs/nobody/properties/a', payload: '[{"value":1}]' },
+            { topic: '/nonsense', payload: 'x' },
+        ]) {
             (await accepted({ will })).destroy();
         }
         (await accepted()).destroy();

@@ -12,7 +12,9 @@ scenario('refused subscriptions', {}, (d) => {
     it('the topics of a thng are granted, a property key never used among them', async () => {
         const { id } = await d.api.newThng();
         const client = await login(d.port.mqtt, d.key);
-        const filters = ['', '/properties', '/properties/never', '/location'].map((rest) => `/thngs/${id}${rest}`);
+        const filters = ['', '/properties', '/properties/never', '/location'].map(
+            (rest) => `/thngs/${id}${rest}`,
+        );
         assert.deepEqual(await codes(client, ...filters), [1, 1, 1, 1]);
         client.destroy();
     });
@@ -21,7 +23,10 @@ scenario('refused subscriptions', {}, (d) => {
         const { id } = await d.api.newThng();
         const client = await login(d.port.mqtt, d.key);
         const topic = `/thngs/${id}/properties`;
-        assert.deepEqual(await codes(client, [`${topic}/a`, 0], [`${topic}/b`, 1], [`${topic}/c`, 2]), [0, 1, 1]);
+        assert.deepEqual(
+            await codes(client, [`${topic}/a`, 0], [`${topic}/b`, 1], [`${topic}/c`, 2]),
+            [0, 1, 1],
+        );
         client.destroy();
     });
 
@@ -29,12 +34,33 @@ scenario('refused subscriptions', {}, (d) => {
         const { id } = await d.api.newThng();
         const client = await login(d.port.mqtt, d.key);
         const topics = [
-            `/thngs/${unknownId}`, `/thngs/${unknownId}/properties`, `/thngs/${unknownId}/properties/a`, `/thngs/${unknownId}/location`,
-            '/thngs/short/properties', '/thngs', '/products', `/products/${unknownId}`, '/collections', '/places', '/users',
-            '/access', '/time', '/nonsense', '/', `/thngs/${id}/nonsense`, `/thngs/${id}/properties/a/b`,
-            `/thngs/${id}/properties/%zz`, `/thngs/${id}/properties/%4`, `/thngs/${id}/properties/%00`, `/thngs/${id}/properties/%ff`,
-            `/thngs//${id}/properties`, `//thngs/${id}/properties`, '$SYS/broker/uptime', '/$SYS/x',
-            `/thngs/${id}/properties/a?x=`.padEnd(513, 'y'), `/thngs/${id}${'/x'.repeat(40)}`,
+            `/thngs/${unknownId}`,
+            `/thngs/${unknownId}/properties`,
+            `/thngs/${unknownId}/properties/a`,
+            `/thngs/${unknownId}/location`,
+            '/thngs/short/properties',
+            '/thngs',
+            '/products',
+            `/products/${unknownId}`,
+            '/collections',
+            '/places',
+            '/users',
+            '/access',
+            '/time',
+            '/nonsense',
+            '/',
+            `/thngs/${id}/nonsense`,
+            `/thngs/${id}/properties/a/b`,
+            `/thngs/${id}/properties/%zz`,
+            `/thngs/${id}/properties/%4`,
+            `/thngs/${id}/properties/%00`,
+            `/thngs/${id}/properties/%ff`,
+            `/thngs//${id}/properties`,
+            `//thngs/${id}/properties`,
+            '$SYS/broker/uptime',
+            '/$SYS/x',
+            `/thngs/${id}/properties/a?x=`.padEnd(513, 'y'),
+            `/thngs/${id}${'/x'.repeat(40)}`,
         ];
         for (const topic of topics) assert.deepEqual(await codes(client, topic), [0x80], topic);
         assert.deepEqual(await codes(client, `/thngs/${id}/properties/a?x=`.padEnd(512, 'y')), [1]);
@@ -45,7 +71,16 @@ scenario('refused subscriptions', {}, (d) => {
         const { id } = await d.api.newThng();
         const client = await login(d.port.mqtt, d.key);
         const topic = `/thngs/${id}/properties/a`;
-        assert.deepEqual(await codes(client, `/thngs/${unknownId}/properties`, [topic, 0], '/thngs', `/thngs/${id}`), [0x80, 0, 0x80, 1]);
+        assert.deepEqual(
+            await codes(
+                client,
+                `/thngs/${unknownId}/properties`,
+                [topic, 0],
+                '/thngs',
+                `/thngs/${id}`,
+            ),
+            [0x80, 0, 0x80, 1],
+        );
         client.send(publish(topic, [{ value: 5 }]));
         assert.equal(onePoint((await client.next(type.publish)).payload).value, 5);
         client.destroy();
@@ -55,7 +90,15 @@ scenario('refused subscriptions', {}, (d) => {
         const own = await d.api.newThng();
         const other = await d.api.newThng();
         const client = await login(d.port.mqtt, await d.api.newDeviceKey(own.id));
-        assert.deepEqual(await codes(client, `/thngs/${own.id}/properties`, `/thngs/${other.id}/properties`, `/thngs/${own.id}`), [1, 0x80, 1]);
+        assert.deepEqual(
+            await codes(
+                client,
+                `/thngs/${own.id}/properties`,
+                `/thngs/${other.id}/properties`,
+                `/thngs/${own.id}`,
+            ),
+            [1, 0x80, 1],
+        );
         client.destroy();
     });
 
@@ -68,16 +111,27 @@ scenario('refused subscriptions', {}, (d) => {
     });
 });
 
-scenario('with [mqtt] refused_subscriptions = silent', { set: { 'mqtt.refused_subscriptions': 'silent' } }, (d) => {
-    it('a refused filter is granted in appearance and delivers nothing', async () => {
-        const own = await d.api.newThng();
-        const other = await d.api.newThng();
-        const client = await login(d.port.mqtt, await d.api.newDeviceKey(own.id));
-        client.send(subscribe(1, `/thngs/${other.id}/properties/a`, [`/thngs/${own.id}/properties/a`, 0], `/thngs/${unknownId}`));
-        assert.deepEqual((await client.next(type.suback)).codes, [1, 0, 1]);
-        await d.api.must(200, 'PUT', `/thngs/${other.id}/properties/a`, [{ value: 1 }]);
-        await d.api.must(200, 'PUT', `/thngs/${own.id}/properties/a`, [{ value: 2 }]);
-        assert.deepEqual(await client.before(`/thngs/${own.id}/properties/a`), []);
-        client.destroy();
-    });
-});
+scenario(
+    'with [mqtt] refused_subscriptions = silent',
+    { set: { 'mqtt.refused_subscriptions': 'silent' } },
+    (d) => {
+        it('a refused filter is granted in appearance and delivers nothing', async () => {
+            const own = await d.api.newThng();
+            const other = await d.api.newThng();
+            const client = await login(d.port.mqtt, await d.api.newDeviceKey(own.id));
+            client.send(
+                subscribe(
+                    1,
+                    `/thngs/${other.id}/properties/a`,
+                    [`/thngs/${own.id}/properties/a`, 0],
+                    `/thngs/${unknownId}`,
+                ),
+            );
+            assert.deepEqual((await client.next(type.suback)).codes, [1, 0, 1]);
+            await d.api.must(200, 'PUT', `/thngs/${other.id}/properties/a`, [{ value: 1 }]);
+            await d.api.must(200, 'PUT', `/thngs/${own.id}/properties/a`, [{ value: 2 }]);
+            assert.deepEqual(await client.before(`/thngs/${own.id}/properties/a`), []);
+            client.destroy();
+        });
+    },
+);

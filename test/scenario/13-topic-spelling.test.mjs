@@ -23,7 +23,10 @@ scenario('the spelling of topics', {}, (d) => {
         const client = await login(d.port.mqtt, d.key);
         const filters = spellings.map((make) => make(id));
         client.send(subscribe(1, ...filters));
-        assert.deepEqual((await client.next(type.suback)).codes, filters.map(() => 1));
+        assert.deepEqual(
+            (await client.next(type.suback)).codes,
+            filters.map(() => 1),
+        );
         await d.api.must(200, 'PUT', `/thngs/${id}/properties/room%20temp`, [{ value: 7 }]);
         const found = [];
         for (let i = 0; i < filters.length; i++) {
@@ -60,12 +63,19 @@ scenario('the spelling of topics', {}, (d) => {
         const { id } = await d.api.newThng();
         const client = await login(d.port.mqtt, d.key);
         const topic = `/thngs/${id}/properties/a`;
-        client.send(subscribe(1, [topic, 0]), subscribe(2, [topic, 1]), subscribe(3, [`/thngs/${id}/location`, 1]));
+        client.send(
+            subscribe(1, [topic, 0]),
+            subscribe(2, [topic, 1]),
+            subscribe(3, [`/thngs/${id}/location`, 1]),
+        );
         for (let i = 0; i < 3; i++) await client.next(type.suback);
         await d.api.must(200, 'PUT', topic, [{ value: 1 }]);
         await d.api.must(200, 'PUT', `/thngs/${id}/location`, [{ latitude: 1, longitude: 1 }]);
         const before = await client.before(`/thngs/${id}/location`);
-        assert.deepEqual(before.map((message) => [message.topic, message.qos]), [[topic, 1]]);
+        assert.deepEqual(
+            before.map((message) => [message.topic, message.qos]),
+            [[topic, 1]],
+        );
         client.destroy();
     });
 

@@ -15,7 +15,10 @@ scenario('pubStates', {}, (d) => {
     it('a property: its latest sample, not retained, with the granted QoS', async () => {
         const { id } = await d.api.newThng();
         const topic = `/thngs/${id}/properties/a`;
-        await d.api.must(200, 'PUT', topic, [{ value: 1, timestamp: 2000 }, { value: 0, timestamp: 1000 }]);
+        await d.api.must(200, 'PUT', topic, [
+            { value: 1, timestamp: 2000 },
+            { value: 0, timestamp: 1000 },
+        ]);
         for (const qos of [0, 1]) {
             const client = await subscribed(`${topic}?pubStates=1`, qos);
             const message = await client.next(type.publish);
@@ -31,7 +34,10 @@ scenario('pubStates', {}, (d) => {
 
     it('/properties: all current ones, as GET has them', async () => {
         const { id } = await d.api.newThng();
-        await d.api.must(200, 'PUT', `/thngs/${id}/properties`, [{ key: 'b', value: 1 }, { key: 'a', value: 2 }]);
+        await d.api.must(200, 'PUT', `/thngs/${id}/properties`, [
+            { key: 'b', value: 1 },
+            { key: 'a', value: 2 },
+        ]);
         const client = await subscribed(`thngs/${id}/properties?pubStates=1`);
         const message = await client.next(type.publish);
         assert.equal(message.payload, (await d.api.get(`/thngs/${id}/properties`)).text);
@@ -40,7 +46,10 @@ scenario('pubStates', {}, (d) => {
 
     it('location: the latest entry; a thng: its document', async () => {
         const { id } = await d.api.newThng({ name: 'here' });
-        await d.api.must(200, 'PUT', `/thngs/${id}/location`, [{ latitude: 1, longitude: 1, timestamp: 1 }, { latitude: 2, longitude: 2, timestamp: 2 }]);
+        await d.api.must(200, 'PUT', `/thngs/${id}/location`, [
+            { latitude: 1, longitude: 1, timestamp: 1 },
+            { latitude: 2, longitude: 2, timestamp: 2 },
+        ]);
         const place = await subscribed(`/thngs/${id}/location?pubStates=1`);
         assert.equal(onePoint((await place.next(type.publish)).payload).latitude, 2);
         place.destroy();
@@ -99,7 +108,10 @@ scenario('pubStates', {}, (d) => {
             let before = null;
             for (let i = 0; i < 10; i++) {
                 const { value } = onePoint((await client.next(type.publish)).payload);
-                assert.ok(before === null || value === before + 1 || value <= before, `${value} after ${before}`);
+                assert.ok(
+                    before === null || value === before + 1 || value <= before,
+                    `${value} after ${before}`,
+                );
                 before = Math.max(before ?? value, value);
                 if (before === last) break;
             }

@@ -23,7 +23,9 @@ scenario('deliveries', {}, (d) => {
         assert.equal(ack.id, 7);
         assertPoint(onePoint(message.payload), { key: 'temp', value: 21.5 });
         assert.ok(message.payload.includes('"value":21.50'), 'the digits are kept');
-        const put = (await d.api.put(`/thngs/${id}/properties/temp`, '[{"value":21.50,"timestamp":5}]')).text;
+        const put = (
+            await d.api.put(`/thngs/${id}/properties/temp`, '[{"value":21.50,"timestamp":5}]')
+        ).text;
         assert.equal((await client.next(type.publish)).payload, put);
         client.destroy();
     });
@@ -34,7 +36,10 @@ scenario('deliveries', {}, (d) => {
         for (let i = 1; i <= 20; i++) {
             client.send(publish(`/thngs/${id}/properties/a`, [{ value: i }], { qos: 1, id: i }));
             assert.equal((await client.next(type.puback)).id, i);
-            assert.equal((await d.api.get(`/thngs/${id}/properties/a?from=latest`)).body[0].value, i);
+            assert.equal(
+                (await d.api.get(`/thngs/${id}/properties/a?from=latest`)).body[0].value,
+                i,
+            );
         }
         client.destroy();
     });
@@ -54,10 +59,26 @@ scenario('deliveries', {}, (d) => {
         const { id } = await d.api.newThng();
         const base = `/thngs/${id}/properties`;
         const client = await subscribed(`${base}/a`, base, `${base}/b`, `${base}/c`);
-        await d.api.must(200, 'PUT', base, [{ key: 'b', value: 1 }, { key: 'a', value: 'x' }]);
-        const got = [await client.next(type.publish), await client.next(type.publish), await client.next(type.publish)];
-        assert.deepEqual(got.map((message) => message.topic), [base, `${base}/b`, `${base}/a`]);
-        assert.deepEqual(JSON.parse(got[0].payload).map((point) => [point.key, point.value]), [['b', 1], ['a', 'x']]);
+        await d.api.must(200, 'PUT', base, [
+            { key: 'b', value: 1 },
+            { key: 'a', value: 'x' },
+        ]);
+        const got = [
+            await client.next(type.publish),
+            await client.next(type.publish),
+            await client.next(type.publish),
+        ];
+        assert.deepEqual(
+            got.map((message) => message.topic),
+            [base, `${base}/b`, `${base}/a`],
+        );
+        assert.deepEqual(
+            JSON.parse(got[0].payload).map((point) => [point.key, point.value]),
+            [
+                ['b', 1],
+                ['a', 'x'],
+            ],
+        );
         assertPoint(onePoint(got[1].payload), { key: 'b', value: 1 });
         assertPoint(onePoint(got[2].payload), { key: 'a', value: 'x' });
         await client.quiet(100);
@@ -68,8 +89,14 @@ scenario('deliveries', {}, (d) => {
         const { id } = await d.api.newThng();
         const topic = `/thngs/${id}/properties/a`;
         const client = await subscribed(topic);
-        await d.api.must(200, 'PUT', topic, [{ value: 1, timestamp: 1 }, { value: 2, timestamp: 2 }]);
-        assert.deepEqual(JSON.parse((await client.next(type.publish)).payload).map((point) => point.value), [1, 2]);
+        await d.api.must(200, 'PUT', topic, [
+            { value: 1, timestamp: 1 },
+            { value: 2, timestamp: 2 },
+        ]);
+        assert.deepEqual(
+            JSON.parse((await client.next(type.publish)).payload).map((point) => point.value),
+            [1, 2],
+        );
         await client.quiet(100);
         client.destroy();
     });
@@ -80,7 +107,10 @@ scenario('deliveries', {}, (d) => {
         const client = await subscribed(topic);
         for (const points of [[{ value: 1 }], [{ value: 1 }], [{ value: 0, timestamp: 1000 }]]) {
             await d.api.must(200, 'PUT', topic, points);
-            assert.equal(onePoint((await client.next(type.publish)).payload).value, points[0].value);
+            assert.equal(
+                onePoint((await client.next(type.publish)).payload).value,
+                points[0].value,
+            );
         }
         assert.equal((await d.api.get(`/thngs/${id}`)).body.properties.a, 1);
         client.destroy();
@@ -98,10 +128,14 @@ scenario('deliveries', {}, (d) => {
         ]) {
             await write();
             let message;
-            do { message = await one.next(); } while (message.type !== type.publish);
+            do {
+                message = await one.next();
+            } while (message.type !== type.publish);
             assert.equal(message.qos, qos);
             if (qos) one.send(puback(message.id));
-            do { message = await zero.next(); } while (message.type !== type.publish);
+            do {
+                message = await zero.next();
+            } while (message.type !== type.publish);
             assert.equal(message.qos, 0);
         }
         zero.destroy();
@@ -114,7 +148,11 @@ scenario('deliveries', {}, (d) => {
         const watcher = await subscribed(topic);
         const publisher = await login(d.port.mqtt, d.key);
         const count = 500;
-        publisher.send(...Array.from({ length: count }, (_, i) => publish(topic, [{ value: i }], { qos: 1, id: i + 1 })));
+        publisher.send(
+            ...Array.from({ length: count }, (_, i) =>
+                publish(topic, [{ value: i }], { qos: 1, id: i + 1 }),
+            ),
+        );
         for (let i = 0; i < count; i++) {
             const message = await watcher.next(type.publish);
             assert.equal(onePoint(message.payload).value, i);
@@ -144,8 +182,17 @@ scenario('deliveries', {}, (d) => {
 
     it('location: the array that PUT answers', async () => {
         const { id } = await d.api.newThng();
-        const client = await subscribed(`/thngs/${id}/location`, `/thngs/${id}`, `/thngs/${id}/properties`);
-        client.send(publish(`/thngs/${id}/location`, '[{"position":{"type":"Point","coordinates":[8.54,47.37]},"timestamp":9}]'));
+        const client = await subscribed(
+            `/thngs/${id}/location`,
+            `/thngs/${id}`,
+            `/thngs/${id}/properties`,
+        );
+        client.send(
+            publish(
+                `/thngs/${id}/location`,
+                '[{"position":{"type":"Point","coordinates":[8.54,47.37]},"timestamp":9}]',
+            ),
+        );
         const message = await client.next(type.publish);
         assert.equal(message.topic, `/thngs/${id}/location`);
         const entry = onePoint(message.payload);
@@ -156,8 +203,16 @@ scenario('deliveries', {}, (d) => {
     });
 
     it('a thng: the document without properties and location, over REST and over MQTT', async () => {
-        const { id } = await d.api.newThng({ name: 'x', properties: { a: 1 }, location: { latitude: 1, longitude: 1 } });
-        const client = await subscribed([`/thngs/${id}`, 0], [`/thngs/${id}/properties`, 0], [`/thngs/${id}/location`, 0]);
+        const { id } = await d.api.newThng({
+            name: 'x',
+            properties: { a: 1 },
+            location: { latitude: 1, longitude: 1 },
+        });
+        const client = await subscribed(
+            [`/thngs/${id}`, 0],
+            [`/thngs/${id}/properties`, 0],
+            [`/thngs/${id}/location`, 0],
+        );
         await d.api.must(200, 'PUT', `/thngs/${id}`, { description: 'rest' });
         client.send(publish(`/thngs/${id}`, { description: 'mqtt', properties: { a: 2 } }));
         for (const description of ['rest', 'mqtt']) {
@@ -173,7 +228,12 @@ scenario('deliveries', {}, (d) => {
 
     it('deletions of properties and locations send nothing; that of the thng a notice', async () => {
         const { id } = await d.api.newThng({ name: 'x', properties: { a: 1 } });
-        const client = await subscribed(`/thngs/${id}`, `/thngs/${id}/properties`, `/thngs/${id}/properties/a`, `/thngs/${id}/location`);
+        const client = await subscribed(
+            `/thngs/${id}`,
+            `/thngs/${id}/properties`,
+            `/thngs/${id}/properties/a`,
+            `/thngs/${id}/location`,
+        );
         await d.api.must(200, 'DELETE', `/thngs/${id}/properties/a`);
         await d.api.must(200, 'DELETE', `/thngs/${id}/location`);
         const before = Date.now();
@@ -190,7 +250,10 @@ scenario('deliveries', {}, (d) => {
     it('a write that is refused sends nothing', async () => {
         const { id } = await d.api.newThng();
         const client = await subscribed(`/thngs/${id}/properties`);
-        await d.api.put(`/thngs/${id}/properties`, [{ key: 'a', value: 1 }, { key: 'b', value: null }]);
+        await d.api.put(`/thngs/${id}/properties`, [
+            { key: 'a', value: 1 },
+            { key: 'b', value: null },
+        ]);
         await d.api.put(`/thngs/${id}/properties`, []);
         await d.api.must(200, 'PUT', `/thngs/${id}/properties/end`, [{ value: 1 }]);
         assert.deepEqual(await client.before(`/thngs/${id}/properties`), []);
@@ -214,13 +277,21 @@ scenario('deliveries', {}, (d) => {
         const watcher = await subscribed(topic);
         const publisher = await login(d.port.mqtt, d.key);
         const count = 3000;
-        publisher.send(...Array.from({ length: count }, (_, i) => publish(topic, [{ value: i }], { qos: 1, id: i + 1 })));
+        publisher.send(
+            ...Array.from({ length: count }, (_, i) =>
+                publish(topic, [{ value: i }], { qos: 1, id: i + 1 }),
+            ),
+        );
         for (let i = 0; i < count; i++) await publisher.next(type.puback);
         const ids = new Set();
         for (let i = 0; i < count; i++) {
             const message = await watcher.next(type.publish);
             assert.equal(onePoint(message.payload).value, i);
-            assert.equal(ids.has(message.id), false, 'a packet id is not used again before its PUBACK');
+            assert.equal(
+                ids.has(message.id),
+                false,
+                'a packet id is not used again before its PUBACK',
+            );
             ids.add(message.id);
             if (watcher.packets.length === 0) {
                 for (const one of ids) watcher.send(puback(one));

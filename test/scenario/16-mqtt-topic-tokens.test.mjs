@@ -30,8 +30,15 @@ scenario('keys on topics', {}, (d) => {
         const own = await d.api.newThng();
         const other = await d.api.newThng();
         const client = await login(d.port.mqtt, await d.api.newDeviceKey(own.id));
-        client.send(subscribe(1, `/thngs/${other.id}/properties`, `/thngs/${other.id}/properties?access_token=${d.key}`,
-            `/thngs/${own.id}/properties?access_token=wrong`, `/thngs/${own.id}/properties`));
+        client.send(
+            subscribe(
+                1,
+                `/thngs/${other.id}/properties`,
+                `/thngs/${other.id}/properties?access_token=${d.key}`,
+                `/thngs/${own.id}/properties?access_token=wrong`,
+                `/thngs/${own.id}/properties`,
+            ),
+        );
         assert.deepEqual((await client.next(type.suback)).codes, [0x80, 1, 0x80, 1]);
         client.destroy();
     });
@@ -39,7 +46,9 @@ scenario('keys on topics', {}, (d) => {
     it('a wrong one refuses the publish', async () => {
         const { id } = await d.api.newThng();
         const client = await login(d.port.mqtt, d.key);
-        client.send(publish(`/thngs/${id}/properties/a?access_token=wrong`, [{ value: 1 }], { qos: 1 }));
+        client.send(
+            publish(`/thngs/${id}/properties/a?access_token=wrong`, [{ value: 1 }], { qos: 1 }),
+        );
         await client.closed();
         assert.deepEqual((await d.api.get(`/thngs/${id}/properties`)).body, []);
     });

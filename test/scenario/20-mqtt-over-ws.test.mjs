@@ -14,7 +14,9 @@ class Framed {
         framed.packets = [];
         framed.socket = new WebSocket(`${d.url.ws}${path}`, protocols);
         atTestEnd(() => framed.socket.terminate());
-        framed.closed = new Promise((resolve) => framed.socket.on('close', (code) => resolve(code)));
+        framed.closed = new Promise((resolve) =>
+            framed.socket.on('close', (code) => resolve(code)),
+        );
         framed.socket.on('message', (bytes, isBinary) => {
             assert.equal(isBinary, true);
             framed.bytes = Buffer.concat([framed.bytes, bytes]);
@@ -24,15 +26,22 @@ class Framed {
             }
             framed.wake?.();
         });
-        await within(5000, 'open', new Promise((resolve, reject) => {
-            framed.socket.on('open', resolve).on('error', reject);
-        }));
+        await within(
+            5000,
+            'open',
+            new Promise((resolve, reject) => {
+                framed.socket.on('open', resolve).on('error', reject);
+            }),
+        );
         return framed;
     }
 
     async next() {
         const wait = async () => {
-            while (!this.packets.length) await new Promise((resolve) => { this.wake = resolve; });
+            while (!this.packets.length)
+                await new Promise((resolve) => {
+                    this.wake = resolve;
+                });
             return this.packets.shift();
         };
         return within(5000, 'a packet', wait());
@@ -40,7 +49,8 @@ class Framed {
 }
 
 scenario('MQTT over WebSocket', {}, (d) => {
-    const hello = () => connect({ user: 'authorization', password: d.key, clientId: `ws-${Math.random()}` });
+    const hello = () =>
+        connect({ user: 'authorization', password: d.key, clientId: `ws-${Math.random()}` });
 
     it('npm mqtt publishes and receives, plain and with TLS', async () => {
         const { id } = await d.api.newThng();
@@ -56,7 +66,12 @@ scenario('MQTT over WebSocket', {}, (d) => {
     });
 
     it('one of the offered sub-protocols is answered; none offered is fine', async () => {
-        for (const [offered, answered] of [[['mqtt'], 'mqtt'], [['mqttv3.1'], 'mqttv3.1'], [[], ''], [['nonsense', 'mqtt'], 'mqtt']]) {
+        for (const [offered, answered] of [
+            [['mqtt'], 'mqtt'],
+            [['mqttv3.1'], 'mqttv3.1'],
+            [[], ''],
+            [['nonsense', 'mqtt'], 'mqtt'],
+        ]) {
             const framed = await Framed.open(d, offered);
             assert.equal(framed.socket.protocol, answered);
             framed.socket.send(hello());
@@ -77,27 +92,44 @@ scenario('MQTT over WebSocket', {}, (d) => {
     });
 
     it('level 3 inside mqttv3.1', async () => {
-        const client = await mqttConnect(d, `${d.url.ws}/mqtt`, { protocolId: 'MQIsdp', protocolVersion: 3 });
+        const client = await mqttConnect(d, `${d.url.ws}/mqtt`, {
+            protocolId: 'MQIsdp',
+            protocolVersion: 3,
+        });
         await client.endAsync();
     });
 
     it('a wrong key is CONNACK 5, not an HTTP status; an Authorization header is ignored', async () => {
-        await assert.rejects(mqttConnect(d, `${d.url.ws}/mqtt`, { password: 'wrong' }), (error) => error.code === 5);
-        const client = await mqttConnect(d, `${d.url.ws}/mqtt`, { wsOptions: { headers: { authorization: 'wrong' } } });
+        await assert.rejects(
+            mqttConnect(d, `${d.url.ws}/mqtt`, { password: 'wrong' }),
+            (error) => error.code === 5,
+        );
+        const client = await mqttConnect(d, `${d.url.ws}/mqtt`, {
+            wsOptions: { headers: { authorization: 'wrong' } },
+        });
         await client.endAsync();
     });
 
     it('packets may be cut and joined by frames in any way', async () => {
         const { id } = await d.api.newThng();
         const topic = `/thngs/${id}/properties/a`;
-        const bytes = Buffer.concat([hello(), subscribe(1, topic), publish(topic, [{ value: 1 }], { qos: 1, id: 2 }), pingreq()]);
+        const bytes = Buffer.concat([
+            hello(),
+            subscribe(1, topic),
+            publish(topic, [{ value: 1 }], { qos: 1, id: 2 }),
+            pingreq(),
+        ]);
         for (const size of [1, 3, 50, bytes.length]) {
             const framed = await Framed.open(d);
-            for (let at = 0; at < bytes.length; at += size) framed.socket.send(bytes.subarray(at, at + size));
+            for (let at = 0; at < bytes.length; at += size)
+                framed.socket.send(bytes.subarray(at, at + size));
             const types = [];
             while (types.length < 5) types.push((await framed.next()).type);
             assert.equal(types[0], type.connack);
-            assert.deepEqual(types.slice(1).sort(), [type.suback, type.publish, type.puback, type.pingresp].sort());
+            assert.deepEqual(
+                types.slice(1).sort(),
+                [type.suback, type.publish, type.puback, type.pingresp].sort(),
+            );
             framed.socket.terminate();
         }
     });
@@ -123,7 +155,11 @@ scenario('MQTT over WebSocket', {}, (d) => {
     });
 
     it('what closes MQTT closes the WebSocket', async () => {
-        for (const bytes of [pingreq(), Buffer.from([0x00, 0x00]), Buffer.from(`GET / HTTP/1.1\r\nX: ${'y'.repeat(100)}\r\n\r\n`)]) {
+        for (const bytes of [
+            pingreq(),
+            Buffer.from([0x00, 0x00]),
+            Buffer.from(`GET / HTTP/1.1\r\nX: ${'y'.repeat(100)}\r\n\r\n`),
+        ]) {
             const framed = await Framed.open(d);
             framed.socket.send(bytes);
             await within(5000, 'close', framed.closed);

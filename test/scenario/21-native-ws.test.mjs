@@ -30,7 +30,9 @@ scenario('native WebSockets', {}, (d) => {
         const path = `${await fresh()}/properties/a`;
         await (await wsOpen(d, `${path}?access_token=${d.key}`, { key: null })).end();
         await (await wsOpen(d, `${path}?access_token=wrong`)).end();
-        await assert.rejects(wsOpen(d, `${path}?access_token=${d.key}`, { key: 'wrong' }), { status: 403 });
+        await assert.rejects(wsOpen(d, `${path}?access_token=${d.key}`, { key: 'wrong' }), {
+            status: 403,
+        });
     });
 
     it('every refusal is 403 with a JSON body', async () => {
@@ -38,9 +40,15 @@ scenario('native WebSockets', {}, (d) => {
         const other = await d.api.newThng();
         const device = await d.api.newDeviceKey(other.id);
         for (const [path, options] of [
-            [`${thng}/properties/a`, { key: 'wrong' }], [`${thng}/properties/a`, { key: null }],
-            [`/thngs/${unknownId}/properties/a`], ['/thngs/short'], ['/thngs'], ['/nonsense'], ['/products'],
-            [`${thng}/properties/a`, { key: device }], [`${thng}/nonsense`],
+            [`${thng}/properties/a`, { key: 'wrong' }],
+            [`${thng}/properties/a`, { key: null }],
+            [`/thngs/${unknownId}/properties/a`],
+            ['/thngs/short'],
+            ['/thngs'],
+            ['/nonsense'],
+            ['/products'],
+            [`${thng}/properties/a`, { key: device }],
+            [`${thng}/nonsense`],
         ]) {
             await assert.rejects(wsOpen(d, path, options), (error) => {
                 assert.equal(error.status, 403, `${path}: ${error.message}`);
@@ -113,7 +121,8 @@ scenario('native WebSockets', {}, (d) => {
             const inbox = await wsOpen(d, `${await fresh()}/properties/a`);
             inbox.socket.on('error', () => {});
             if (cut) {
-                for (let i = 0; i < 5; i++) inbox.socket.send('x'.repeat(256 * 1024), { fin: false });
+                for (let i = 0; i < 5; i++)
+                    inbox.socket.send('x'.repeat(256 * 1024), { fin: false });
             } else {
                 inbox.socket.send(`[{"value":"${'x'.repeat(1024 * 1024)}"}]`);
             }
@@ -147,9 +156,13 @@ scenario('native WebSockets', {}, (d) => {
 
     it('an offered sub-protocol is not answered, the upgrade succeeds', async () => {
         const socket = await RawSocket.open(d.port.http);
-        socket.send(Buffer.from(`GET ${await fresh()}/properties/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\n`
-            + 'Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\n'
-            + 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat\r\n\r\n'));
+        socket.send(
+            Buffer.from(
+                `GET ${await fresh()}/properties/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\n` +
+                    'Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\n' +
+                    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat\r\n\r\n',
+            ),
+        );
         await socket.until('the answer', () => socket.bytes.includes('\r\n\r\n'));
         const head = socket.bytes.toString('latin1');
         assert.match(head, /^HTTP\/1\.1 101 /);
@@ -160,13 +173,20 @@ scenario('native WebSockets', {}, (d) => {
 
     it('a frame without a mask closes with 1002', async () => {
         const socket = await RawSocket.open(d.port.http);
-        socket.send(Buffer.from(`GET ${await fresh()}/properties/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\n`
-            + 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'));
+        socket.send(
+            Buffer.from(
+                `GET ${await fresh()}/properties/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\n` +
+                    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+            ),
+        );
         await socket.until('the answer', () => socket.bytes.includes('\r\n\r\n'));
         socket.bytes = Buffer.alloc(0);
         socket.send([0x81, 2], Buffer.from('[]'));
         await socket.closed();
-        assert.deepEqual([...socket.bytes.subarray(0, 4)].filter((_, i) => i !== 1), [0x88, 0x03, 0xea]);
+        assert.deepEqual(
+            [...socket.bytes.subarray(0, 4)].filter((_, i) => i !== 1),
+            [0x88, 0x03, 0xea],
+        );
     });
 
     it('a handshake that is not one is refused', async () => {
@@ -177,7 +197,11 @@ scenario('native WebSockets', {}, (d) => {
             'Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n',
         ]) {
             const socket = await RawSocket.open(d.port.http);
-            socket.send(Buffer.from(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n`));
+            socket.send(
+                Buffer.from(
+                    `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n`,
+                ),
+            );
             await socket.until('the answer', () => socket.bytes.includes('\r\n\r\n'));
             assert.match(socket.bytes.toString('latin1'), /^HTTP\/1\.1 4(00|26) /);
             socket.destroy();

@@ -7,22 +7,34 @@ import { mosquittoPub, mosquittoSub, mqttPub, mqttSub, wsOpen, wsPub } from './l
 import { run } from './lib/daemon.mjs';
 
 async function curlPut(d, path, payload) {
-    const { code, stdout, stderr } = await run('curl', ['-sS', '--fail-with-body', '-X', 'PUT', `${d.url.http}${path}`,
-        '-H', `Authorization: ${d.key}`, '-H', 'Content-Type: application/json', '-d', payload]);
+    const { code, stdout, stderr } = await run('curl', [
+        '-sS',
+        '--fail-with-body',
+        '-X',
+        'PUT',
+        `${d.url.http}${path}`,
+        '-H',
+        `Authorization: ${d.key}`,
+        '-H',
+        'Content-Type: application/json',
+        '-d',
+        payload,
+    ]);
     if (code !== 0) throw new Error(`curl ended with ${code}: ${stdout}${stderr}`);
     return stdout;
 }
 
 const publishers = {
-    'mosquitto_pub': (d, topic, payload) => mosquittoPub(d, topic, payload),
+    mosquitto_pub: (d, topic, payload) => mosquittoPub(d, topic, payload),
     'mosquitto_pub with TLS': (d, topic, payload) => mosquittoPub(d, topic, payload, { tls: true }),
-    'npm mqtt over WebSocket': (d, topic, payload) => mqttPub(d, `${d.url.ws}/mqtt`, topic, payload),
+    'npm mqtt over WebSocket': (d, topic, payload) =>
+        mqttPub(d, `${d.url.ws}/mqtt`, topic, payload),
     'native WebSocket': (d, topic, payload) => wsPub(d, topic, payload),
     'curl PUT': curlPut,
 };
 
 const subscribers = {
-    'mosquitto_sub': (d, topic) => mosquittoSub(d, topic),
+    mosquitto_sub: (d, topic) => mosquittoSub(d, topic),
     'mosquitto_sub with TLS': (d, topic) => mosquittoSub(d, topic, { tls: true }),
     'npm mqtt over WebSocket': (d, topic) => mqttSub(d, `${d.url.ws}/mqtt`, topic),
     'native WebSocket': (d, topic) => wsOpen(d, topic),
@@ -42,7 +54,11 @@ scenario('the matrix', {}, (d) => {
                 const messages = await Promise.all(receivers.map((receiver) => receiver.next()));
                 for (const [index, message] of messages.entries()) {
                     if (to !== 'native WebSocket') assert.equal(message.topic, topics[index]);
-                    assert.equal(message.payload, messages[0].payload, 'the same JSON on both topics');
+                    assert.equal(
+                        message.payload,
+                        messages[0].payload,
+                        'the same JSON on both topics',
+                    );
                 }
                 const point = onePoint(messages[0].payload);
                 assertPoint(point, { key: 'temp', value });
@@ -58,8 +74,14 @@ scenario('the matrix', {}, (d) => {
     it('one update, all subscribers at once, the same bytes everywhere', async () => {
         const { id } = await d.api.newThng();
         const topic = `/thngs/${id}/properties/temp`;
-        const receivers = await Promise.all(Object.values(subscribers).map((subscribe) => subscribe(d, topic)));
-        const answer = await curlPut(d, topic, '[{"value":{"a":[1.50,"é"]},"timestamp":1700000000123}]');
+        const receivers = await Promise.all(
+            Object.values(subscribers).map((subscribe) => subscribe(d, topic)),
+        );
+        const answer = await curlPut(
+            d,
+            topic,
+            '[{"value":{"a":[1.50,"é"]},"timestamp":1700000000123}]',
+        );
         for (const receiver of receivers) assert.equal((await receiver.next()).payload, answer);
         assert.ok(answer.includes('"value":{"a":[1.50,"é"]}'), 'values are kept byte for byte');
         for (const receiver of receivers) await receiver.end();

@@ -7,13 +7,22 @@ import { RawSocket, login } from './lib/packets.mjs';
 import { Rest, request } from './lib/rest.mjs';
 
 scenario('any protocol on any port', {}, (d) => {
-    for (const [name, secure] of [['mqtt', false], ['http', false], ['mqtts', true], ['https', true]]) {
+    for (const [name, secure] of [
+        ['mqtt', false],
+        ['http', false],
+        ['mqtts', true],
+        ['https', true],
+    ]) {
         it(`the ${name} listener takes MQTT, MQTT over WebSocket, native WebSocket and REST`, async () => {
             const port = d.port[name];
             const [tcp, ws, http] = secure ? ['mqtts', 'wss', 'https'] : ['mqtt', 'ws', 'http'];
             const host = secure ? 'localhost' : '127.0.0.1';
             const here = {
-                key: d.key, keyFile: d.keyFile, ca: d.ca, caFile: d.caFile, port: d.port,
+                key: d.key,
+                keyFile: d.keyFile,
+                ca: d.ca,
+                caFile: d.caFile,
+                port: d.port,
                 url: { ...d.url, ws: `ws://${host}:${port}`, wss: `wss://${host}:${port}` },
             };
             const { id } = await d.api.newThng();
@@ -32,7 +41,10 @@ scenario('any protocol on any port', {}, (d) => {
 
     it('plain bytes on a TLS port are closed unanswered', async () => {
         for (const port of [d.port.mqtts, d.port.https]) {
-            for (const bytes of ['GET /time HTTP/1.1\r\nHost: x\r\n\r\n', Buffer.from('100c00044d5154540402003c0000', 'hex')]) {
+            for (const bytes of [
+                'GET /time HTTP/1.1\r\nHost: x\r\n\r\n',
+                Buffer.from('100c00044d5154540402003c0000', 'hex'),
+            ]) {
                 const socket = await RawSocket.open(port);
                 socket.send(Buffer.from(bytes));
                 await socket.closed();
@@ -57,33 +69,64 @@ scenario('any protocol on any port', {}, (d) => {
     });
 
     it('TLS 1.2 and 1.3 are spoken, 1.1 is not', async () => {
-        for (const [version, wanted] of [['1.2', 0], ['1.3', 0], ['1.1', 35]]) {
-            const { code } = await run('curl', ['-sS', '--cacert', d.caFile, `--tlsv${version}`, '--tls-max', version,
-                '--ciphers', 'DEFAULT:@SECLEVEL=0', `https://localhost:${d.port.https}/time`]);
+        for (const [version, wanted] of [
+            ['1.2', 0],
+            ['1.3', 0],
+            ['1.1', 35],
+        ]) {
+            const { code } = await run('curl', [
+                '-sS',
+                '--cacert',
+                d.caFile,
+                `--tlsv${version}`,
+                '--tls-max',
+                version,
+                '--ciphers',
+                'DEFAULT:@SECLEVEL=0',
+                `https://localhost:${d.port.https}/time`,
+            ]);
             assert.equal(code, wanted, `TLS ${version}: curl ${code}`);
         }
     });
 
     it('mosquitto clients reach the HTTP port', async () => {
-        const { code, stderr } = await run('mosquitto_pub', ['-h', '127.0.0.1', '-p', String(d.port.http), '-u', 'authorization', '-P', d.key,
-            '-q', '1', '-t', `/thngs/${(await d.api.newThng()).id}/properties/a`, '-m', '[{"value":1}]']);
+        const { code, stderr } = await run('mosquitto_pub', [
+            '-h',
+            '127.0.0.1',
+            '-p',
+            String(d.port.http),
+            '-u',
+            'authorization',
+            '-P',
+            d.key,
+            '-q',
+            '1',
+            '-t',
+            `/thngs/${(await d.api.newThng()).id}/properties/a`,
+            '-m',
+            '[{"value":1}]',
+        ]);
         assert.equal(code, 0, stderr);
     });
 });
 
-scenario('listeners that take less, or more', {
-    set: { 'listener.mqtt.protocols': 'mqtt', 'listener.mqtts.tls': 'auto' },
-}, (d) => {
-    it('protocols = mqtt refuses HTTP', async () => {
-        (await login(d.port.mqtt, d.key)).destroy();
-        const socket = await RawSocket.open(d.port.mqtt);
-        socket.send(Buffer.from('GET /time HTTP/1.1\r\nHost: x\r\n\r\n'));
-        await socket.closed();
-        assert.equal(socket.bytes.length, 0);
-    });
+scenario(
+    'listeners that take less, or more',
+    {
+        set: { 'listener.mqtt.protocols': 'mqtt', 'listener.mqtts.tls': 'auto' },
+    },
+    (d) => {
+        it('protocols = mqtt refuses HTTP', async () => {
+            (await login(d.port.mqtt, d.key)).destroy();
+            const socket = await RawSocket.open(d.port.mqtt);
+            socket.send(Buffer.from('GET /time HTTP/1.1\r\nHost: x\r\n\r\n'));
+            await socket.closed();
+            assert.equal(socket.bytes.length, 0);
+        });
 
-    it('tls = auto takes both', async () => {
-        (await login(d.port.mqtts, d.key)).destroy();
-        (await login(d.port.mqtts, d.key, { tlsOptions: { ca: d.ca } })).destroy();
-    });
-});
+        it('tls = auto takes both', async () => {
+            (await login(d.port.mqtts, d.key)).destroy();
+            (await login(d.port.mqtts, d.key, { tlsOptions: { ca: d.ca } })).destroy();
+        });
+    },
+);

@@ -12,7 +12,12 @@ function parseAnswers(text) {
     while (rest.includes('\r\n\r\n')) {
         const [head, ...more] = rest.split('\r\n\r\n');
         const [line, ...fields] = head.split('\r\n');
-        const headers = Object.fromEntries(fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 1).trim()]));
+        const headers = Object.fromEntries(
+            fields.map((field) => [
+                field.slice(0, field.indexOf(':')).toLowerCase(),
+                field.slice(field.indexOf(':') + 1).trim(),
+            ]),
+        );
         const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(line)?.[1]);
         rest = more.join('\r\n\r\n');
         const bytes = Number(headers['content-length'] ?? 0);
@@ -30,45 +35,117 @@ scenario('bad input over HTTP', {}, (d) => {
         await socket.closed();
         return parseAnswers(socket.bytes.toString('latin1'));
     };
-    const head = (...fields) => `Host: localhost\r\nAuthorization: ${d.key}\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n`;
+    const head = (...fields) =>
+        `Host: localhost\r\nAuthorization: ${d.key}\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n`;
     const body = '{"name":"x"}';
     const smuggled = `GET /access HTTP/1.1\r\n`;
 
     const refused = {
         'no Host': [400, () => `GET /time HTTP/1.1\r\n\r\n`],
         'Host twice': [400, () => `GET /time HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n`],
-        'two lengths': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Content-Length: 13')}${body}`],
-        'two equal lengths': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Content-Length: 12')}${body}`],
-        'a list of lengths': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12, 12')}${body}`],
-        'length and chunked': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Transfer-Encoding: chunked')}c\r\n${body}\r\n0\r\n\r\n`],
-        'a signed length': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: +12')}${body}`],
+        'two lengths': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Content-Length: 13')}${body}`,
+        ],
+        'two equal lengths': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Content-Length: 12')}${body}`,
+        ],
+        'a list of lengths': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12, 12')}${body}`,
+        ],
+        'length and chunked': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Transfer-Encoding: chunked')}c\r\n${body}\r\n0\r\n\r\n`,
+        ],
+        'a signed length': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: +12')}${body}`,
+        ],
         'a negative length': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Length: -1')}`],
-        'a hexadecimal length': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Length: 0xc')}${body}`],
-        'a length beyond 64 bits': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Length: 99999999999999999999999')}`],
-        'an unknown transfer coding': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: gzip, chunked')}c\r\n${body}\r\n0\r\n\r\n`],
-        'chunked twice': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')}c\r\n${body}\r\n0\r\n\r\n`],
-        'a chunk size that is none': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}zz\r\n${body}\r\n0\r\n\r\n`],
-        'an empty chunk size': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}\r\n${body}\r\n0\r\n\r\n`],
-        'a chunk longer than its size': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}3\r\n${body}\r\n0\r\n\r\n`],
-        'a chunk size beyond 64 bits': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}fffffffffffffffff\r\n`],
-        'a chunk size line ended by a bare LF': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}c\n${body}\r\n0\r\n\r\n`],
+        'a hexadecimal length': [
+            400,
+            () => `POST /thngs HTTP/1.1\r\n${head('Content-Length: 0xc')}${body}`,
+        ],
+        'a length beyond 64 bits': [
+            400,
+            () => `POST /thngs HTTP/1.1\r\n${head('Content-Length: 99999999999999999999999')}`,
+        ],
+        'an unknown transfer coding': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: gzip, chunked')}c\r\n${body}\r\n0\r\n\r\n`,
+        ],
+        'chunked twice': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')}c\r\n${body}\r\n0\r\n\r\n`,
+        ],
+        'a chunk size that is none': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}zz\r\n${body}\r\n0\r\n\r\n`,
+        ],
+        'an empty chunk size': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}\r\n${body}\r\n0\r\n\r\n`,
+        ],
+        'a chunk longer than its size': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}3\r\n${body}\r\n0\r\n\r\n`,
+        ],
+        'a chunk size beyond 64 bits': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}fffffffffffffffff\r\n`,
+        ],
+        'a chunk size line ended by a bare LF': [
+            400,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}c\n${body}\r\n0\r\n\r\n`,
+        ],
         'a bare LF after the request line': [400, () => `GET /time HTTP/1.1\nHost: a\r\n\r\n`],
         'a bare LF in the header': [400, () => `GET /time HTTP/1.1\r\nHost: a\nX: b\r\n\r\n`],
         'bare LF all along': [400, () => `GET /time HTTP/1.1\nHost: a\n\n`],
         'a bare CR in a value': [400, () => `GET /time HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n`],
         'a folded header': [400, () => `GET /time HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n`],
         'a space before the colon': [400, () => `GET /time HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n`],
-        'a header without a colon': [400, () => `GET /time HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n`],
+        'a header without a colon': [
+            400,
+            () => `GET /time HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n`,
+        ],
         'an empty header name': [400, () => `GET /time HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n`],
         'a NUL in the header': [400, () => `GET /time HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n`],
         'two spaces in the request line': [400, () => `GET  /time HTTP/1.1\r\nHost: a\r\n\r\n`],
         'no version': [400, () => `GET /time\r\n\r\n`],
         'HTTP/2.0': [505, () => `GET /time HTTP/2.0\r\nHost: a\r\n\r\n`],
         'HTTP/1.2': [505, () => `GET /time HTTP/1.2\r\nHost: a\r\n\r\n`],
-        'a target over 8 KiB': [414, () => `GET /thngs?x=${'y'.repeat(8300)} HTTP/1.1\r\nHost: a\r\n\r\n`],
-        'a header over 16 KiB': [431, () => `GET /time HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(17000)}\r\n\r\n`],
-        '101 header fields': [431, () => `GET /time HTTP/1.1\r\nHost: a\r\n${Array.from({ length: 100 }, (_, i) => `x${i}: 1\r\n`).join('')}\r\n`],
-        'a body over 1 MiB, by its announced length': [413, () => `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 1048577')}`],
+        'a target over 8 KiB': [
+            414,
+            () => `GET /thngs?x=${'y'.repeat(8300)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+        ],
+        'a header over 16 KiB': [
+            431,
+            () => `GET /time HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(17000)}\r\n\r\n`,
+        ],
+        '101 header fields': [
+            431,
+            () =>
+                `GET /time HTTP/1.1\r\nHost: a\r\n${Array.from({ length: 100 }, (_, i) => `x${i}: 1\r\n`).join('')}\r\n`,
+        ],
+        'a body over 1 MiB, by its announced length': [
+            413,
+            () =>
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 1048577')}`,
+        ],
     };
 
     for (const [what, [status, make]] of Object.entries(refused)) {
@@ -85,13 +162,20 @@ scenario('bad input over HTTP', {}, (d) => {
     it('a chunked body over 1 MiB is 413', async () => {
         const chunk = `10000\r\n${' '.repeat(65536)}\r\n`;
         const socket = await RawSocket.open(d.port.http);
-        socket.send(Buffer.from(`POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}${chunk.repeat(17)}`));
+        socket.send(
+            Buffer.from(
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}${chunk.repeat(17)}`,
+            ),
+        );
         await socket.closed();
         assert.equal(parseAnswers(socket.bytes.toString('latin1'))[0]?.status, 413);
     });
 
     it('the limits themselves pass', async () => {
-        assert.equal((await d.api.get(`/thngs?x=${'y'.repeat(8192 - '/thngs?x='.length)}`)).status, 200);
+        assert.equal(
+            (await d.api.get(`/thngs?x=${'y'.repeat(8192 - '/thngs?x='.length)}`)).status,
+            200,
+        );
         const headers = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`x-${i}`, '1']));
         assert.equal((await d.api.get('/thngs', { headers })).status, 200);
         const value = 'x'.repeat(1024 * 1024 - '[{"value":""}]'.length);
@@ -102,15 +186,26 @@ scenario('bad input over HTTP', {}, (d) => {
     });
 
     it('chunked requests with extensions and trailers are accepted', async () => {
-        const answers = await untilClosed(`POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked', 'Connection: close')}`
-            + '5;a=b;c="d"\r\n{"nam\r\n7\r\ne":"x"}\r\n0\r\nX-Trailer: yes\r\n\r\n');
-        assert.deepEqual(answers.map((answer) => answer.status), [201]);
+        const answers = await untilClosed(
+            `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked', 'Connection: close')}` +
+                '5;a=b;c="d"\r\n{"nam\r\n7\r\ne":"x"}\r\n0\r\nX-Trailer: yes\r\n\r\n',
+        );
+        assert.deepEqual(
+            answers.map((answer) => answer.status),
+            [201],
+        );
     });
 
     it('Expect: 100-continue is answered before the body', async () => {
         const socket = await RawSocket.open(d.port.http);
-        socket.send(Buffer.from(`POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Expect: 100-continue')}`));
-        await socket.until('100', () => socket.bytes.toString().startsWith('HTTP/1.1 100 Continue\r\n\r\n'));
+        socket.send(
+            Buffer.from(
+                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Expect: 100-continue')}`,
+            ),
+        );
+        await socket.until('100', () =>
+            socket.bytes.toString().startsWith('HTTP/1.1 100 Continue\r\n\r\n'),
+        );
         socket.send(Buffer.from(body));
         await socket.until('201', () => socket.bytes.toString().includes('HTTP/1.1 201'));
         socket.destroy();
@@ -123,7 +218,9 @@ scenario('bad input over HTTP', {}, (d) => {
     });
 
     it('Connection: close is honoured', async () => {
-        const answers = await untilClosed('GET /time HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+        const answers = await untilClosed(
+            'GET /time HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+        );
         assert.equal(answers[0].status, 200);
         assert.match(answers[0].headers.connection, /close/i);
     });
@@ -133,8 +230,12 @@ scenario('bad input over HTTP', {}, (d) => {
         const requests = [];
         for (let i = 0; i < 20; i++) {
             const points = `[{"value":${i}}]`;
-            requests.push(`PUT /thngs/${id}/properties/a HTTP/1.1\r\n${head('Content-Type: application/json', `Content-Length: ${points.length}`)}${points}`);
-            requests.push(`GET /thngs/${id}/properties/a?from=latest HTTP/1.1\r\n${head(...(i === 19 ? ['Connection: close'] : []))}`);
+            requests.push(
+                `PUT /thngs/${id}/properties/a HTTP/1.1\r\n${head('Content-Type: application/json', `Content-Length: ${points.length}`)}${points}`,
+            );
+            requests.push(
+                `GET /thngs/${id}/properties/a?from=latest HTTP/1.1\r\n${head(...(i === 19 ? ['Connection: close'] : []))}`,
+            );
         }
         const answers = await untilClosed(requests.join(''));
         assert.equal(answers.length, 40);
@@ -147,10 +248,17 @@ scenario('bad input over HTTP', {}, (d) => {
     it('one connection serves many requests, errors among them', async () => {
         const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
         const ports = new Set();
-        for (const [path, status] of [['/time', 200], ['/nonsense', 404], ['/thngs', 200], ['/thngs/short', 404], ['/access', 200]]) {
+        for (const [path, status] of [
+            ['/time', 200],
+            ['/nonsense', 404],
+            ['/thngs', 200],
+            ['/thngs/short', 404],
+            ['/access', 200],
+        ]) {
             const answer = await request(d.url.http + path, { key: d.key, agent });
             assert.equal(answer.status, status);
-            for (const socket of Object.values(agent.freeSockets).flat()) ports.add(socket.localPort);
+            for (const socket of Object.values(agent.freeSockets).flat())
+                ports.add(socket.localPort);
         }
         assert.equal(ports.size, 1);
         agent.destroy();
@@ -166,13 +274,26 @@ scenario('bad input over HTTP', {}, (d) => {
     });
 
     it('the absolute form of a target is understood', async () => {
-        const answers = await untilClosed(`GET http://localhost/time HTTP/1.1\r\n${head('Connection: close')}`);
+        const answers = await untilClosed(
+            `GET http://localhost/time HTTP/1.1\r\n${head('Connection: close')}`,
+        );
         assert.equal(answers[0].status, 200);
     });
 
     it('bad escapes in a path are 404 or 400 and harmless', async () => {
-        for (const path of ['/thngs/%zz', '/thngs/%', '/thngs/%00', '/thngs/%c3%28/properties', '/../etc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '//', '/thngs//']) {
-            const answers = await untilClosed(`GET ${path} HTTP/1.1\r\n${head('Connection: close')}`);
+        for (const path of [
+            '/thngs/%zz',
+            '/thngs/%',
+            '/thngs/%00',
+            '/thngs/%c3%28/properties',
+            '/../etc/passwd',
+            '/%2e%2e/%2e%2e/etc/passwd',
+            '//',
+            '/thngs//',
+        ]) {
+            const answers = await untilClosed(
+                `GET ${path} HTTP/1.1\r\n${head('Connection: close')}`,
+            );
             assert.ok([400, 404].includes(answers[0].status), `${path}: ${answers[0].line}`);
         }
     });

@@ -4,26 +4,27 @@ import { scenario, it, assert, assertError } from './lib/suite.mjs';
 import { login, publish } from './lib/packets.mjs';
 
 const hex = (text) => Buffer.from(text.replaceAll(' ', ''), 'hex');
-const around = (bytes) => Buffer.concat([Buffer.from('[{"value":'), Buffer.from(bytes), Buffer.from('}]')]);
+const around = (bytes) =>
+    Buffer.concat([Buffer.from('[{"value":'), Buffer.from(bytes), Buffer.from('}]')]);
 const deep = (levels) => '['.repeat(levels) + ']'.repeat(levels);
 
 const bad = {
-    'nothing': '',
-    'spaces': '   ',
+    nothing: '',
+    spaces: '   ',
     'a trailing comma in an array': around('[1,]'),
     'a trailing comma in an object': '[{"value":1,}]',
     'single quotes': "[{'value':1}]",
     'a bare word': around('yes'),
-    'True': around('True'),
-    'NaN': around('NaN'),
-    'Infinity': around('Infinity'),
+    True: around('True'),
+    NaN: around('NaN'),
+    Infinity: around('Infinity'),
     'a leading zero': around('01'),
     'minus alone': around('-'),
     'a plus sign': around('+1'),
     '1.': around('1.'),
     '.5': around('.5'),
     '1e': around('1e'),
-    'hexadecimal': around('0x10'),
+    hexadecimal: around('0x10'),
     'a lone surrogate': around('"\\ud800"'),
     'a surrogate pair turned round': around('"\\udc00\\ud800"'),
     'a bad escape': around('"\\x41"'),
@@ -81,7 +82,12 @@ scenario('JSON', {}, (d) => {
             const { id } = await d.api.newThng();
             const answer = await d.api.put(`/thngs/${id}/properties/a`, Buffer.from(text));
             assert.equal(answer.status, 200, answer.text);
-            const wanted = JSON.parse(Buffer.from(text).toString('utf8').replace('123456789012345678901234567890', '1e30').trim())[0].value;
+            const wanted = JSON.parse(
+                Buffer.from(text)
+                    .toString('utf8')
+                    .replace('123456789012345678901234567890', '1e30')
+                    .trim(),
+            )[0].value;
             if (!what.startsWith('numbers')) assert.deepEqual(answer.body[0].value, wanted);
         });
     }

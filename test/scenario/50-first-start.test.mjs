@@ -9,10 +9,11 @@ import tls from 'node:tls';
 import { assert, it, keyPattern, scenario } from './lib/suite.mjs';
 import { Daemon, eventually, program, root, run, sleep } from './lib/daemon.mjs';
 
-const files = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const full = path.join(folder, entry.name);
-    return entry.isDirectory() ? files(full) : entry.isFile() ? [full] : [];
-});
+const files = (folder) =>
+    readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+        const full = path.join(folder, entry.name);
+        return entry.isDirectory() ? files(full) : entry.isFile() ? [full] : [];
+    });
 
 /** The lines meant for pasting: from the key on, up to the demo. */
 function printedLines(stdout) {
@@ -32,7 +33,9 @@ scenario('first start', {}, (d) => {
     });
 
     it('no private key can be read by others', () => {
-        const secret = files(d.data).filter((file) => readFileSync(file).includes('PRIVATE KEY-----'));
+        const secret = files(d.data).filter((file) =>
+            readFileSync(file).includes('PRIVATE KEY-----'),
+        );
         assert.ok(secret.length >= 1);
         for (const file of secret) assert.equal(statSync(file).mode & 0o077, 0, file);
     });
@@ -41,7 +44,9 @@ scenario('first start', {}, (d) => {
         const ca = new X509Certificate(d.ca);
         assert.equal(ca.ca, true);
         assert.equal(ca.publicKey.asymmetricKeyDetails.namedCurve, 'prime256v1');
-        const text = execFileSync('openssl', ['x509', '-noout', '-text', '-in', d.caFile], { encoding: 'utf8' });
+        const text = execFileSync('openssl', ['x509', '-noout', '-text', '-in', d.caFile], {
+            encoding: 'utf8',
+        });
         assert.match(text, /X509v3 Basic Constraints: critical\s+CA:TRUE/);
         assert.match(text, /X509v3 Key Usage: critical\s+.*Certificate Sign/);
         assert.equal(d.ca.includes('PRIVATE KEY'), false);
@@ -50,14 +55,22 @@ scenario('first start', {}, (d) => {
     it('the certificate names localhost, both loopback addresses and the host', async () => {
         for (const port of [d.port.https, d.port.mqtts]) {
             const certificate = await new Promise((resolve, reject) => {
-                const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca: d.ca }, () => {
-                    resolve(socket.getPeerX509Certificate());
-                    socket.destroy();
-                });
+                const socket = tls.connect(
+                    { port, host: '127.0.0.1', servername: 'localhost', ca: d.ca },
+                    () => {
+                        resolve(socket.getPeerX509Certificate());
+                        socket.destroy();
+                    },
+                );
                 socket.on('error', reject);
             });
-            for (const host of ['localhost', os.hostname().toLowerCase()]) assert.ok(certificate.checkHost(host), `${host}: ${certificate.subjectAltName}`);
-            for (const address of ['127.0.0.1', '::1']) assert.ok(certificate.checkIP(address), `${address}: ${certificate.subjectAltName}`);
+            for (const host of ['localhost', os.hostname().toLowerCase()])
+                assert.ok(certificate.checkHost(host), `${host}: ${certificate.subjectAltName}`);
+            for (const address of ['127.0.0.1', '::1'])
+                assert.ok(
+                    certificate.checkIP(address),
+                    `${address}: ${certificate.subjectAltName}`,
+                );
             assert.equal(certificate.ca, false);
             assert.equal(certificate.publicKey.asymmetricKeyDetails.namedCurve, 'prime256v1');
         }
@@ -67,25 +80,42 @@ scenario('first start', {}, (d) => {
         assert.equal(d.stdout.split(d.key).length - 1, 1, d.stdout);
         assert.equal(d.stderr.includes(d.key), false);
         assert.ok(d.stdout.includes('tls/ca.pem'));
-        for (const port of Object.values(d.port)) assert.ok(d.stdout.includes(String(port)), `${port}`);
+        for (const port of Object.values(d.port))
+            assert.ok(d.stdout.includes(String(port)), `${port}`);
     });
 
     it('the printed lines work when pasted as they are', async () => {
-        const { code, stdout, stderr } = await run('bash', [], { input: `cd '${root}'\n${printedLines(d.stdout)}\n`, timeout: 30000 });
+        const { code, stdout, stderr } = await run('bash', [], {
+            input: `cd '${root}'\n${printedLines(d.stdout)}\n`,
+            timeout: 30000,
+        });
         assert.match(stdout, /^U[0-9A-Za-z]{23}$/m, `${code}\n${stdout}\n${stderr}`);
         const points = stdout.match(/\[\{[^[\]]*"value":37\.2[^[\]]*\}\]/g) ?? [];
-        assert.ok(points.length >= 3, `mosquitto_sub, the WebSocket and the history all show it:\n${stdout}\n${stderr}`);
+        assert.ok(
+            points.length >= 3,
+            `mosquitto_sub, the WebSocket and the history all show it:\n${stdout}\n${stderr}`,
+        );
     });
 
-    it('the demo publishes this machine\'s figures, once a second', async () => {
+    it("the demo publishes this machine's figures, once a second", async () => {
         const line = d.stdout.split('\n').find((one) => / demo( |$)/.test(one));
-        const demo = run('bash', ['-c', `cd '${root}' && exec timeout -s INT 6 ${line}`], { timeout: 20000 });
-        const thng = await eventually('a thng with figures', async () => {
-            const thngs = (await d.api.get('/thngs')).body;
-            return thngs.find((one) => Object.keys(one.properties).length >= 4);
-        }, 8000);
+        const demo = run('bash', ['-c', `cd '${root}' && exec timeout -s INT 6 ${line}`], {
+            timeout: 20000,
+        });
+        const thng = await eventually(
+            'a thng with figures',
+            async () => {
+                const thngs = (await d.api.get('/thngs')).body;
+                return thngs.find((one) => Object.keys(one.properties).length >= 4);
+            },
+            8000,
+        );
         const key = Object.keys(thng.properties)[0];
-        await eventually('more than one value', async () => (await d.api.get(`/thngs/${thng.id}/properties/${key}`)).body.length >= 3, 8000);
+        await eventually(
+            'more than one value',
+            async () => (await d.api.get(`/thngs/${thng.id}/properties/${key}`)).body.length >= 3,
+            8000,
+        );
         const { stdout, stderr } = await demo;
         assert.equal((stdout + stderr).includes(d.key), false);
     });
@@ -97,7 +127,8 @@ scenario('first start', {}, (d) => {
         await d.restart();
         assert.deepEqual([d.key, d.ca], [key, ca]);
         assert.equal((d.lastStart.stdout + d.lastStart.stderr).includes(key), false);
-        for (const port of Object.values(d.port)) assert.ok(d.lastStart.stdout.includes(String(port)), `${port}`);
+        for (const port of Object.values(d.port))
+            assert.ok(d.lastStart.stdout.includes(String(port)), `${port}`);
         const read = (await d.api.get(`/thngs/${thng.id}`)).body;
         assert.equal(read.name, 'kept');
         assert.deepEqual(read.properties, { a: 1 });

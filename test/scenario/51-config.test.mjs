@@ -8,19 +8,33 @@ import { program, run, temporaryFolder } from './lib/daemon.mjs';
 
 describe('the command line', { concurrency: false }, () => {
     let folder;
-    before(() => { folder = temporaryFolder(); });
+    before(() => {
+        folder = temporaryFolder();
+    });
     after(() => rmSync(folder, { recursive: true, force: true }));
     const write = (name, text) => {
         const file = path.join(folder, name);
         writeFileSync(file, text);
         return file;
     };
-    const check = (file, args = [], env = {}) => run(program, ['--check', '--data', path.join(folder, 'data'), ...(file ? ['--config', file] : []), ...args], { env });
+    const check = (file, args = [], env = {}) =>
+        run(
+            program,
+            [
+                '--check',
+                '--data',
+                path.join(folder, 'data'),
+                ...(file ? ['--config', file] : []),
+                ...args,
+            ],
+            { env },
+        );
 
     it('--help and --version answer on stdout with status 0', async () => {
         const help = await run(program, ['--help']);
         assert.equal(help.code, 0);
-        for (const option of ['--data', '--config', '--set', '--check', '--version']) assert.ok(help.stdout.includes(option), option);
+        for (const option of ['--data', '--config', '--set', '--check', '--version'])
+            assert.ok(help.stdout.includes(option), option);
         const version = await run(program, ['--version']);
         assert.equal(version.code, 0);
         assert.match(version.stdout, /\d+\.\d+\.\d+/);
@@ -35,26 +49,44 @@ describe('the command line', { concurrency: false }, () => {
     });
 
     it('--check of a sound file is quiet about faults and ends with 0', async () => {
-        const file = write('good.conf', '; a comment\n[listener.http]\nport = 18080\naddress = 127.0.0.1, ::1\n\n[log]\nlevel = warn\n');
+        const file = write(
+            'good.conf',
+            '; a comment\n[listener.http]\nport = 18080\naddress = 127.0.0.1, ::1\n\n[log]\nlevel = warn\n',
+        );
         const { code, stdout, stderr } = await check(file);
         assert.equal(code, 0, stdout + stderr);
     });
 
     it('all faults of a file are told at once, with file and line', async () => {
-        const file = write('bad.conf', '[listener.http]\nport = 99999\nprot = 80\n\n[nonsense]\nkey = 1\n\n[log]\nlevel = loud\n[limits]\npacket = 1XB\nhandshake = soon\n');
+        const file = write(
+            'bad.conf',
+            '[listener.http]\nport = 99999\nprot = 80\n\n[nonsense]\nkey = 1\n\n[log]\nlevel = loud\n[limits]\npacket = 1XB\nhandshake = soon\n',
+        );
         const { code, stderr, stdout } = await check(file);
         assert.notEqual(code, 0);
         const all = stdout + stderr;
-        for (const line of [2, 3, 6, 9, 11, 12]) assert.ok(all.includes(`${file}:${line}`), `line ${line} in ${all}`);
-        for (const word of ['port', 'prot', 'nonsense', 'level', 'packet', 'handshake']) assert.ok(all.includes(word), word);
+        for (const line of [2, 3, 6, 9, 11, 12])
+            assert.ok(all.includes(`${file}:${line}`), `line ${line} in ${all}`);
+        for (const word of ['port', 'prot', 'nonsense', 'level', 'packet', 'handshake'])
+            assert.ok(all.includes(word), word);
     });
 
     it('faults of file, environment and --set are told together', async () => {
         const file = write('one.conf', '[log]\nlevel = loud\n');
-        const { code, stdout, stderr } = await check(file, ['--set', 'mqtt.nonsense=1', '--set', 'listener.mqtt.port=x', '--set', 'nothing'],
-            { THRUM_LISTENER_HTTP_PORT: '-1', THRUM_LOG_NONSENSE: '1' });
+        const { code, stdout, stderr } = await check(
+            file,
+            ['--set', 'mqtt.nonsense=1', '--set', 'listener.mqtt.port=x', '--set', 'nothing'],
+            { THRUM_LISTENER_HTTP_PORT: '-1', THRUM_LOG_NONSENSE: '1' },
+        );
         assert.notEqual(code, 0);
-        for (const word of [`${file}:2`, 'mqtt.nonsense', 'listener.mqtt.port', 'THRUM_LISTENER_HTTP_PORT', 'THRUM_LOG_NONSENSE', 'nothing']) {
+        for (const word of [
+            `${file}:2`,
+            'mqtt.nonsense',
+            'listener.mqtt.port',
+            'THRUM_LISTENER_HTTP_PORT',
+            'THRUM_LOG_NONSENSE',
+            'nothing',
+        ]) {
             assert.ok((stdout + stderr).includes(word), `${word} in ${stdout}${stderr}`);
         }
     });
@@ -78,13 +110,31 @@ writeFileSync(packetFile, '[limits]\npacket = 2KiB\n');
 
 for (const [what, options, accepted, refused] of [
     ['the file', { args: ['--config', packetFile] }, 1900, 2200],
-    ['the environment over the file', { args: ['--config', packetFile], env: { THRUM_LIMITS_PACKET: '4KiB' } }, 3900, 4200],
-    ['--set over the environment', { args: ['--config', packetFile], env: { THRUM_LIMITS_PACKET: '4KiB' }, set: { 'limits.packet': '8KiB' } }, 7900, 8300],
+    [
+        'the environment over the file',
+        { args: ['--config', packetFile], env: { THRUM_LIMITS_PACKET: '4KiB' } },
+        3900,
+        4200,
+    ],
+    [
+        '--set over the environment',
+        {
+            args: ['--config', packetFile],
+            env: { THRUM_LIMITS_PACKET: '4KiB' },
+            set: { 'limits.packet': '8KiB' },
+        },
+        7900,
+        8300,
+    ],
 ]) {
     scenario(`what wins: ${what}`, options, (d) => {
         it('is in force', async () => {
             const { id } = await d.api.newThng();
-            const put = (bytes) => d.api.put(`/thngs/${id}/properties/a`, JSON.stringify([{ value: 'x'.repeat(bytes) }]));
+            const put = (bytes) =>
+                d.api.put(
+                    `/thngs/${id}/properties/a`,
+                    JSON.stringify([{ value: 'x'.repeat(bytes) }]),
+                );
             assert.equal((await put(accepted)).status, 200);
             assert.equal((await put(refused)).status, 413);
         });

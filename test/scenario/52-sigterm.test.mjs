@@ -9,8 +9,12 @@ scenario('SIGTERM', {}, (d) => {
     it('ends with status 0, soon, with connections of every kind open', async () => {
         const { id } = await d.api.newThng();
         const topic = `/thngs/${id}/properties/a`;
-        const clients = [await mqttSub(d, d.url.mqtt, topic), await mqttSub(d, d.url.mqtts, topic),
-            await mqttSub(d, `${d.url.wss}/mqtt`, topic), await wsOpen(d, topic)];
+        const clients = [
+            await mqttSub(d, d.url.mqtt, topic),
+            await mqttSub(d, d.url.mqtts, topic),
+            await mqttSub(d, `${d.url.wss}/mqtt`, topic),
+            await wsOpen(d, topic),
+        ];
         for (const client of clients) client.client?.on('error', () => {});
         const from = Date.now();
         await d.terminate();
@@ -23,13 +27,20 @@ scenario('SIGTERM', {}, (d) => {
 
     it('under a load of publishes loses nothing that was acknowledged', async () => {
         const { id } = await d.api.newThng();
-        const publishers = await Promise.all(Array.from({ length: 20 }, () => login(d.port.mqtt, d.key)));
+        const publishers = await Promise.all(
+            Array.from({ length: 20 }, () => login(d.port.mqtt, d.key)),
+        );
         const acked = new Map();
         const running = publishers.map(async (client, number) => {
             const key = `k${number}`;
             acked.set(key, 0);
             for (let i = 1; ; i++) {
-                client.send(publish(`/thngs/${id}/properties/${key}`, [{ value: i }], { qos: 1, id: i % 65535 + 1 }));
+                client.send(
+                    publish(`/thngs/${id}/properties/${key}`, [{ value: i }], {
+                        qos: 1,
+                        id: (i % 65535) + 1,
+                    }),
+                );
                 await client.next(type.puback);
                 acked.set(key, i);
             }
@@ -39,9 +50,17 @@ scenario('SIGTERM', {}, (d) => {
         await d.start();
         let sum = 0;
         for (const [key, count] of acked) {
-            const values = (await d.api.history(`/thngs/${id}/properties/${key}`)).map((point) => point.value);
-            assert.ok(values.length === count || values.length === count + 1, `${key}: ${values.length} stored, ${count} acknowledged`);
-            assert.deepEqual(values, values.map((_, i) => i + 1));
+            const values = (await d.api.history(`/thngs/${id}/properties/${key}`)).map(
+                (point) => point.value,
+            );
+            assert.ok(
+                values.length === count || values.length === count + 1,
+                `${key}: ${values.length} stored, ${count} acknowledged`,
+            );
+            assert.deepEqual(
+                values,
+                values.map((_, i) => i + 1),
+            );
             assert.equal((await d.api.get(`/thngs/${id}`)).body.properties[key], values.at(-1));
             sum += count;
         }
@@ -49,7 +68,11 @@ scenario('SIGTERM', {}, (d) => {
     });
 
     it('documents, keys, locations and deletions outlive it', async () => {
-        const thng = await d.api.newThng({ name: 'before', properties: { a: 1, b: 2 }, location: { latitude: 1, longitude: 2 } });
+        const thng = await d.api.newThng({
+            name: 'before',
+            properties: { a: 1, b: 2 },
+            location: { latitude: 1, longitude: 2 },
+        });
         await d.api.must(200, 'PUT', `/thngs/${thng.id}`, { tags: ['x'] });
         await d.api.must(200, 'DELETE', `/thngs/${thng.id}/properties/a`);
         const gone = await d.api.newThng();

@@ -3,13 +3,11 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "dial.h"
 #include "wire.h"
 
 #include <errno.h>
 #include <math.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +20,8 @@
 /* A packet must fit; larger than any window of small messages, so one read takes all there is. */
 #define READ_BYTES (256 * 1024)
 #define EVENTS_MAX 256
-#define KEEPALIVE_S 120
+/* A quarter of DIAL_KEEPALIVE_S: a silent connection is pinged. */
 #define PING_AFTER_NS ((int64_t)30e9)
-#define CONNECT_TIMEOUT_S 10
 
 /* A closed loop in which nothing has moved for so long has lost messages: count them, go on. */
 #define STALL_NS ((int64_t)5e9)
@@ -189,79 +186,14 @@ const struct result *worker_result(const struct worker *w)
 
 /* ---------------------------------------------------------------- connecting; blocking */
 
-static int dial(const struct options *options)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    int failed = getaddrinfo(options->host, options->port, &hints, &found);
-    if (failed != 0) {
-        die("%s:%s: %s", options->host, options->port, gai_strerror(failed));
-    }
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1 || connect(fd, found->ai_addr, found->ai_addrlen) == -1) {
-        die("%s:%s: %s", options->host, options->port, strerror(errno));
-    }
-    freeaddrinfo(found);
-    const int on = 1;
-    const struct timeval timeout = {.tv_sec = CONNECT_TIMEOUT_S};
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == -1) {
-        die("setsockopt: %s", strerror(errno));
-    }
-    return fd;
-}
-
-/* Sends what is in conn->out and waits for one packet of <type>. */
-static uint8_t ask(struct conn *conn, enum wire_type type)
-{
-    struct slice request = buf_data(&conn->out);
-    if (conn->out.failed ||
-        send(conn->fd, request.at, request.bytes, MSG_NOSIGNAL) != (ssize_t)request.bytes) {
-        die("connection %u: cannot send: %s", conn->index, strerror(errno));
-    }
-    buf_reset(&conn->out);
-    uint8_t bytes[64];
-    size_t filled = 0;
-    struct wire_packet packet;
-    for (;;) {
-        ssize_t got = recv(conn->fd, bytes + filled, sizeof(bytes) - filled, 0);
-        if (got <= 0) {
-            die("connection %u: no answer to packet type %d: %s", conn->index, type - 1,
-                got == 0 ? "closed" : strerror(errno));
-        }
-        filled += (size_t)got;
-        struct cursor cursor = cursor_over(slice_of(bytes, filled));
-        enum wire_result read = wire_read(&cursor, &packet);
-        if (read == WIRE_DONE && packet.type == type && cursor_at_end(&cursor)) {
-            return packet.code;
-        }
-        if (read != WIRE_MORE) {
-            die("connection %u: unexpected answer to packet type %d", conn->index, type - 1);
-        }
-    }
-}
-
 static void conn_open(struct worker *w, struct conn *conn)
 {
-    const struct options *options = w->options;
     char id[64];
     int id_bytes = snprintf(id, sizeof(id), "load-%d-%s-%u", (int)getpid(),
                             conn->role == ROLE_PUBLISHER ? "p" : "s", conn->index);
-    conn->fd = dial(options);
-    wire_put_connect(&conn->out, &(struct wire_connect){.client_id = slice_of(id, (size_t)id_bytes),
-                                                        .user = options->user,
-                                                        .password = options->password,
-                                                        .keepalive_s = KEEPALIVE_S});
-    uint8_t code = ask(conn, WIRE_CONNACK);
-    if (code != 0) {
-        die("connection %u: refused with CONNACK code %u", conn->index, code);
-    }
+    conn->fd = dial_open(w->options, slice_of(id, (size_t)id_bytes));
     if (conn->role == ROLE_SUBSCRIBER) {
-        wire_put_subscribe(&conn->out, 1, conn->topic, options->qos);
-        code = ask(conn, WIRE_SUBACK);
-        if (code == 0x80) {
-            die("subscription to %.*s refused", SLICE_ARGS(conn->topic));
-        }
+        dial_subscribe(conn->fd, conn->topic, w->options->qos);
     }
     struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = conn}};
     if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, conn->fd, &event) == -1) {

@@ -26,13 +26,16 @@ class Inbox {
 
     async next(ms = 5000) {
         const wait = async () => {
-            while (!this.messages.length) await new Promise((resolve) => this.waiting.push(resolve));
+            while (!this.messages.length)
+                await new Promise((resolve) => this.waiting.push(resolve));
             return this.messages.shift();
         };
         return within(ms, 'a message', wait());
     }
 
-    async end() { await this.endClient(); }
+    async end() {
+        await this.endClient();
+    }
 }
 
 const credentials = (key) => ['-u', 'authorization', '-P', key];
@@ -46,16 +49,32 @@ function mosquittoArguments(d, { tls = false, key = d.key } = {}) {
 
 /** mosquitto_sub; resolves when its SUBACK has come. */
 export async function mosquittoSub(d, topic, { qos = 1, ...more } = {}) {
-    const args = [...mosquittoArguments(d, more), '-t', topic, '-q', String(qos), '-d', '-F', 'MESSAGE %t %p'];
-    const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const args = [
+        ...mosquittoArguments(d, more),
+        '-t',
+        topic,
+        '-q',
+        String(qos),
+        '-d',
+        '-F',
+        'MESSAGE %t %p',
+    ];
+    const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const gone = new Promise((resolve) => child.on('close', resolve));
-    const inbox = new Inbox(async () => { child.kill('SIGTERM'); await gone; });
+    const inbox = new Inbox(async () => {
+        child.kill('SIGTERM');
+        await gone;
+    });
     atTestEnd(() => inbox.end());
     let output = '';
     let rest = '';
     const granted = new Promise((resolve, reject) => {
         child.on('error', reject);
-        child.stderr.setEncoding('utf8').on('data', (text) => { output += text; });
+        child.stderr.setEncoding('utf8').on('data', (text) => {
+            output += text;
+        });
         child.stdout.setEncoding('utf8').on('data', (text) => {
             const lines = (rest + text).split('\n');
             rest = lines.pop();
@@ -74,18 +93,34 @@ export async function mosquittoSub(d, topic, { qos = 1, ...more } = {}) {
 
 /** mosquitto_pub; throws when it fails (with QoS 1: when no PUBACK came). */
 export async function mosquittoPub(d, topic, payload, { qos = 1, args = [], ...more } = {}) {
-    const all = [...mosquittoArguments(d, more), '-t', topic, '-q', String(qos), '-m', payload, ...args];
+    const all = [
+        ...mosquittoArguments(d, more),
+        '-t',
+        topic,
+        '-q',
+        String(qos),
+        '-m',
+        payload,
+        ...args,
+    ];
     const { code, stdout, stderr } = await run('mosquitto_pub', all);
     if (code !== 0) throw new Error(`mosquitto_pub ended with ${code}: ${stdout}${stderr}`);
 }
 
 /** A connected npm mqtt client. <url>: d.url.mqtt, d.url.mqtts, `${d.url.ws}/mqtt` ... */
 export async function mqttConnect(d, url, options = {}) {
-    const client = await within(10000, `npm mqtt connects to ${url}`, mqtt.connectAsync(url, {
-        username: 'authorization', password: d.key, reconnectPeriod: 0, connectTimeout: 8000,
-        ca: url.startsWith('mqtts') || url.startsWith('wss') ? d.ca : undefined,
-        ...options,
-    }));
+    const client = await within(
+        10000,
+        `npm mqtt connects to ${url}`,
+        mqtt.connectAsync(url, {
+            username: 'authorization',
+            password: d.key,
+            reconnectPeriod: 0,
+            connectTimeout: 8000,
+            ca: url.startsWith('mqtts') || url.startsWith('wss') ? d.ca : undefined,
+            ...options,
+        }),
+    );
     atTestEnd(() => client.endAsync(true));
     return client;
 }
@@ -107,11 +142,17 @@ export async function mqttPub(d, url, topic, payload, { qos = 1, ...options } = 
 }
 
 /** An open npm ws socket; rejects with { status, body } when the upgrade is refused. */
-export function wsOpen(d, path, { tls = false, key = d.key, headers = {}, protocols = [], ...options } = {}) {
+export function wsOpen(
+    d,
+    path,
+    { tls = false, key = d.key, headers = {}, protocols = [], ...options } = {},
+) {
     const url = `${tls ? d.url.wss : d.url.ws}${path}`;
     const authorization = key === null ? {} : { authorization: key };
     const socket = new WebSocket(url, protocols, {
-        headers: { ...authorization, ...headers }, ca: tls ? d.ca : undefined, ...options,
+        headers: { ...authorization, ...headers },
+        ca: tls ? d.ca : undefined,
+        ...options,
     });
     const inbox = new Inbox(() => wsEnd(socket));
     atTestEnd(() => socket.terminate());
@@ -119,22 +160,35 @@ export function wsOpen(d, path, { tls = false, key = d.key, headers = {}, protoc
     inbox.closed = new Promise((resolve) => {
         socket.on('close', (code, reason) => resolve({ code, reason: reason.toString('utf8') }));
     });
-    socket.on('message', (data, isBinary) => inbox.push(isBinary ? 'binary' : null, data.toString('utf8')));
-    return within(10000, `ws opens ${path}`, new Promise((resolve, reject) => {
-        socket.on('open', () => resolve(inbox));
-        socket.on('error', reject);
-        socket.on('unexpected-response', (_, response) => {
-            const chunks = [];
-            response.on('data', (chunk) => chunks.push(chunk));
-            response.on('end', () => {
-                const body = Buffer.concat(chunks).toString('utf8');
-                reject(Object.assign(new Error(`upgrade refused: ${response.statusCode} ${body}`), {
-                    status: response.statusCode, body, headers: response.headers,
-                }));
-                socket.terminate();
+    socket.on('message', (data, isBinary) =>
+        inbox.push(isBinary ? 'binary' : null, data.toString('utf8')),
+    );
+    return within(
+        10000,
+        `ws opens ${path}`,
+        new Promise((resolve, reject) => {
+            socket.on('open', () => resolve(inbox));
+            socket.on('error', reject);
+            socket.on('unexpected-response', (_, response) => {
+                const chunks = [];
+                response.on('data', (chunk) => chunks.push(chunk));
+                response.on('end', () => {
+                    const body = Buffer.concat(chunks).toString('utf8');
+                    reject(
+                        Object.assign(
+                            new Error(`upgrade refused: ${response.statusCode} ${body}`),
+                            {
+                                status: response.statusCode,
+                                body,
+                                headers: response.headers,
+                            },
+                        ),
+                    );
+                    socket.terminate();
+                });
             });
-        });
-    }));
+        }),
+    );
 }
 
 async function wsEnd(socket) {

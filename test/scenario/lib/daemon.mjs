@@ -33,14 +33,25 @@ export function atTestEnd(end) {
 export async function endLeftovers() {
     const ends = [...leftovers];
     leftovers.clear();
-    await Promise.all(ends.map(async (end) => { try { await end(); } catch { /* it is gone already */ } }));
+    await Promise.all(
+        ends.map(async (end) => {
+            try {
+                await end();
+            } catch {
+                /* it is gone already */
+            }
+        }),
+    );
 }
 
 /** The promise, or an error naming <what> after <ms> (stretched by THRUM_TEST_SLOW). */
 export function within(ms, what, promise) {
     let timer;
     const late = new Promise((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`${what}: nothing after ${ms * slow} ms`)), ms * slow);
+        timer = setTimeout(
+            () => reject(new Error(`${what}: nothing after ${ms * slow} ms`)),
+            ms * slow,
+        );
     });
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -58,10 +69,16 @@ export async function eventually(what, probe, ms = 5000) {
 
 /** <count> ports that nobody listens on now. */
 export async function freePorts(count) {
-    const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
-        const server = net.createServer().once('error', reject);
-        server.listen(0, '127.0.0.1', () => resolve(server));
-    })));
+    const servers = await Promise.all(
+        Array.from(
+            { length: count },
+            () =>
+                new Promise((resolve, reject) => {
+                    const server = net.createServer().once('error', reject);
+                    server.listen(0, '127.0.0.1', () => resolve(server));
+                }),
+        ),
+    );
     const ports = servers.map((server) => server.address().port);
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
     return ports;
@@ -78,7 +95,9 @@ export function run(file, args, { env, input = '', timeout = 20000 } = {}) {
         const out = { stdout: '', stderr: '' };
         const timer = setTimeout(() => child.kill('SIGKILL'), timeout * slow);
         for (const name of ['stdout', 'stderr']) {
-            child[name].setEncoding('utf8').on('data', (text) => { out[name] += text; });
+            child[name].setEncoding('utf8').on('data', (text) => {
+                out[name] += text;
+            });
         }
         child.on('error', reject);
         child.on('close', (code, signal) => {
@@ -92,14 +111,24 @@ export function run(file, args, { env, input = '', timeout = 20000 } = {}) {
 
 function answersTime(port) {
     return new Promise((resolve) => {
-        const request = http.get({ host: '127.0.0.1', port, path: '/time', agent: false, timeout: 1000 });
-        request.on('response', (response) => { response.resume(); resolve(response.statusCode === 200); });
+        const request = http.get({
+            host: '127.0.0.1',
+            port,
+            path: '/time',
+            agent: false,
+            timeout: 1000,
+        });
+        request.on('response', (response) => {
+            response.resume();
+            resolve(response.statusCode === 200);
+        });
         request.on('timeout', () => request.destroy());
         request.on('error', () => resolve(false));
     });
 }
 
-const complaint = /(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer|assert(ion)? .*failed)/i;
+const complaint =
+    /(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer|assert(ion)? .*failed)/i;
 
 export class Daemon {
     /** <set>: more --set values. <data>: a folder that stays; else a new one that stop() removes. */
@@ -120,24 +149,35 @@ export class Daemon {
         const [mqtt, mqtts, httpPort, https] = await freePorts(4);
         this.port = { mqtt, mqtts, http: httpPort, https };
         this.url = {
-            mqtt: `mqtt://127.0.0.1:${mqtt}`, mqtts: `mqtts://localhost:${mqtts}`,
-            http: `http://127.0.0.1:${httpPort}`, https: `https://localhost:${https}`,
-            ws: `ws://127.0.0.1:${httpPort}`, wss: `wss://localhost:${https}`,
+            mqtt: `mqtt://127.0.0.1:${mqtt}`,
+            mqtts: `mqtts://localhost:${mqtts}`,
+            http: `http://127.0.0.1:${httpPort}`,
+            https: `https://localhost:${https}`,
+            ws: `ws://127.0.0.1:${httpPort}`,
+            wss: `wss://localhost:${https}`,
         };
     }
 
     arguments() {
-        const ports = Object.entries(this.port).map(([name, port]) => [`listener.${name}.port`, port]);
-        const set = [...ports, ...Object.entries(this.set)].flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+        const ports = Object.entries(this.port).map(([name, port]) => [
+            `listener.${name}.port`,
+            port,
+        ]);
+        const set = [...ports, ...Object.entries(this.set)].flatMap(([name, value]) => [
+            '--set',
+            `${name}=${value}`,
+        ]);
         return ['--data', this.data, ...set, ...this.args];
     }
 
     /** Starts the process without waiting until it serves. */
     async launch() {
         if (!this.port) await this.choosePorts();
-        if (!existsSync(program)) throw new Error(`${program} does not exist; build it, or set THRUM`);
+        if (!existsSync(program))
+            throw new Error(`${program} does not exist; build it, or set THRUM`);
         const child = spawn(program, this.arguments(), {
-            env: { ...process.env, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'],
+            env: { ...process.env, ...this.env },
+            stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.child = child;
         this.starts += 1;
@@ -163,23 +203,42 @@ export class Daemon {
     async start() {
         await this.launch();
         const child = this.child;
-        await eventually('thrumd serves GET /time', async () => {
-            if (this.child !== child) throw new Error(`thrumd ended: ${JSON.stringify(this.exit)}\n${this.output()}`);
-            return answersTime(this.port.http);
-        }, 20000).catch((error) => {
+        await eventually(
+            'thrumd serves GET /time',
+            async () => {
+                if (this.child !== child)
+                    throw new Error(`thrumd ended: ${JSON.stringify(this.exit)}\n${this.output()}`);
+                return answersTime(this.port.http);
+            },
+            20000,
+        ).catch((error) => {
             this.kill9();
             throw new Error(`${error.message}\n${this.output()}`);
         });
         return this;
     }
 
-    get isAlive() { return this.child !== null; }
-    get pid() { return this.child?.pid; }
-    get keyFile() { return path.join(this.data, 'operator.key'); }
-    get caFile() { return path.join(this.data, 'tls/ca.pem'); }
-    get key() { return readFileSync(this.keyFile, 'utf8').trim(); }
-    get ca() { return readFileSync(this.caFile); }
-    output() { return `--- stdout\n${this.stdout}--- stderr\n${this.stderr}---`; }
+    get isAlive() {
+        return this.child !== null;
+    }
+    get pid() {
+        return this.child?.pid;
+    }
+    get keyFile() {
+        return path.join(this.data, 'operator.key');
+    }
+    get caFile() {
+        return path.join(this.data, 'tls/ca.pem');
+    }
+    get key() {
+        return readFileSync(this.keyFile, 'utf8').trim();
+    }
+    get ca() {
+        return readFileSync(this.caFile);
+    }
+    output() {
+        return `--- stdout\n${this.stdout}--- stderr\n${this.stderr}---`;
+    }
 
     /** Throws when the daemon is not running, or has complained as only a bug makes it. */
     check() {
@@ -208,7 +267,8 @@ export class Daemon {
         this.isStopping = true;
         this.child.kill('SIGTERM');
         const exit = await within(20000, 'thrumd ends on SIGTERM', this.exited);
-        if (exit.code !== 0) throw new Error(`thrumd ended with ${JSON.stringify(exit)}\n${this.output()}`);
+        if (exit.code !== 0)
+            throw new Error(`thrumd ended with ${JSON.stringify(exit)}\n${this.output()}`);
     }
 
     /** SIGKILL; returns at once. Await <exited> to know that it is gone. */

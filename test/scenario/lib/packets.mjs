@@ -7,8 +7,20 @@ import tls from 'node:tls';
 import { atTestEnd, within } from './daemon.mjs';
 
 export const type = {
-    connect: 1, connack: 2, publish: 3, puback: 4, pubrec: 5, pubrel: 6, pubcomp: 7,
-    subscribe: 8, suback: 9, unsubscribe: 10, unsuback: 11, pingreq: 12, pingresp: 13, disconnect: 14,
+    connect: 1,
+    connack: 2,
+    publish: 3,
+    puback: 4,
+    pubrec: 5,
+    pubrel: 6,
+    pubcomp: 7,
+    subscribe: 8,
+    suback: 9,
+    unsubscribe: 10,
+    unsuback: 11,
+    pingreq: 12,
+    pingresp: 13,
+    disconnect: 14,
 };
 
 const u16 = (value) => Buffer.from([value >> 8, value & 0xff]);
@@ -30,32 +42,55 @@ export function packet(first, ...parts) {
 }
 
 export function connect({
-    level = 4, name = level === 3 ? 'MQIsdp' : 'MQTT', clientId = 'raw', clean = true, keepalive = 60,
-    user, password, will, flags,
+    level = 4,
+    name = level === 3 ? 'MQIsdp' : 'MQTT',
+    clientId = 'raw',
+    clean = true,
+    keepalive = 60,
+    user,
+    password,
+    will,
+    flags,
 } = {}) {
-    const computed = (clean ? 2 : 0) | (will ? 4 | (will.qos ?? 0) << 3 | (will.retain ? 0x20 : 0) : 0)
-        | (password !== undefined ? 0x40 : 0) | (user !== undefined ? 0x80 : 0);
-    return packet(0x10, text(name), [level], [flags ?? computed], u16(keepalive), text(clientId),
+    const computed =
+        (clean ? 2 : 0) |
+        (will ? 4 | ((will.qos ?? 0) << 3) | (will.retain ? 0x20 : 0) : 0) |
+        (password !== undefined ? 0x40 : 0) |
+        (user !== undefined ? 0x80 : 0);
+    return packet(
+        0x10,
+        text(name),
+        [level],
+        [flags ?? computed],
+        u16(keepalive),
+        text(clientId),
         ...(will ? [text(will.topic), text(will.payload)] : []),
         ...(user !== undefined ? [text(user)] : []),
-        ...(password !== undefined ? [text(password)] : []));
+        ...(password !== undefined ? [text(password)] : []),
+    );
 }
 
 export function publish(topic, payload, { qos = 0, id = 1, dup = false, retain = false } = {}) {
-    const first = 0x30 | (dup ? 8 : 0) | qos << 1 | (retain ? 1 : 0);
-    const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload);
+    const first = 0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);
+    const body =
+        typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload);
     return packet(first, text(topic), qos ? u16(id) : [], Buffer.from(body));
 }
 
 /** <filters>: strings (QoS 1) or [string, qos]. */
 export function subscribe(id, ...filters) {
-    return packet(0x82, u16(id), ...filters.flatMap((filter) => {
-        const [topic, qos] = Array.isArray(filter) ? filter : [filter, 1];
-        return [text(topic), [qos]];
-    }));
+    return packet(
+        0x82,
+        u16(id),
+        ...filters.flatMap((filter) => {
+            const [topic, qos] = Array.isArray(filter) ? filter : [filter, 1];
+            return [text(topic), [qos]];
+        }),
+    );
 }
 
-export const unsubscribe = (id, ...filters) => packet(0xa2, u16(id), ...filters.map((filter) => text(filter)));
+export const unsubscribe = (id, ...filters) =>
+    packet(0xa2, u16(id), ...filters.map((filter) => text(filter)));
 export const puback = (id) => packet(0x40, u16(id));
 export const pubrec = (id) => packet(0x50, u16(id));
 export const pubrel = (id) => packet(0x62, u16(id));
@@ -69,32 +104,42 @@ export function read(bytes) {
     let at = 1;
     for (let shift = 0; ; shift += 7, at += 1) {
         if (at >= bytes.length) return null;
-        if (shift > 21) throw new Error(`the broker sent a malformed length: ${bytes.subarray(0, 8).toString('hex')}`);
+        if (shift > 21)
+            throw new Error(
+                `the broker sent a malformed length: ${bytes.subarray(0, 8).toString('hex')}`,
+            );
         length |= (bytes[at] & 0x7f) << shift;
         if (bytes[at] < 0x80) break;
     }
     at += 1;
     if (bytes.length < at + length) return null;
-    return { packet: describe(bytes[0], bytes.subarray(at, at + length)), rest: bytes.subarray(at + length) };
+    return {
+        packet: describe(bytes[0], bytes.subarray(at, at + length)),
+        rest: bytes.subarray(at + length),
+    };
 }
 
 function describe(first, body) {
     const found = { type: first >> 4, flags: first & 15 };
     switch (found.type) {
-    case type.connack: return { ...found, present: body[0] === 1, code: body[1], bytes: body.length };
-    case type.publish: {
-        const topicEnd = 2 + body.readUInt16BE(0);
-        found.dup = (first & 8) !== 0;
-        found.qos = first >> 1 & 3;
-        found.retain = (first & 1) !== 0;
-        found.topic = body.subarray(2, topicEnd).toString('utf8');
-        if (found.qos) found.id = body.readUInt16BE(topicEnd);
-        found.payload = body.subarray(topicEnd + (found.qos ? 2 : 0)).toString('utf8');
-        return found;
-    }
-    case type.suback: return { ...found, id: body.readUInt16BE(0), codes: [...body.subarray(2)] };
-    case type.pingresp: return found;
-    default: return { ...found, id: body.readUInt16BE(0) };
+        case type.connack:
+            return { ...found, present: body[0] === 1, code: body[1], bytes: body.length };
+        case type.publish: {
+            const topicEnd = 2 + body.readUInt16BE(0);
+            found.dup = (first & 8) !== 0;
+            found.qos = (first >> 1) & 3;
+            found.retain = (first & 1) !== 0;
+            found.topic = body.subarray(2, topicEnd).toString('utf8');
+            if (found.qos) found.id = body.readUInt16BE(topicEnd);
+            found.payload = body.subarray(topicEnd + (found.qos ? 2 : 0)).toString('utf8');
+            return found;
+        }
+        case type.suback:
+            return { ...found, id: body.readUInt16BE(0), codes: [...body.subarray(2)] };
+        case type.pingresp:
+            return found;
+        default:
+            return { ...found, id: body.readUInt16BE(0) };
     }
 }
 
@@ -103,18 +148,33 @@ export class RawSocket {
     /** <tlsOptions>: { ca } for TLS. */
     static open(port, { host = '127.0.0.1', tlsOptions, ...more } = {}) {
         const raw = new this(more);
-        return within(5000, 'connecting', new Promise((resolve, reject) => {
-            const socket = tlsOptions
-                ? tls.connect({ port, host, servername: 'localhost', ...tlsOptions }, () => resolve(raw))
-                : net.connect({ port, host }, () => resolve(raw));
-            raw.socket = socket;
-            atTestEnd(() => socket.destroy());
-            socket.setNoDelay(true);
-            socket.on('data', (chunk) => raw.take(chunk));
-            socket.on('error', (error) => { raw.error = error; reject(error); });
-            socket.on('close', () => { raw.isClosed = true; raw.wake(); });
-            socket.on('end', () => { raw.isEnded = true; raw.wake(); });
-        }));
+        return within(
+            5000,
+            'connecting',
+            new Promise((resolve, reject) => {
+                const socket = tlsOptions
+                    ? tls.connect({ port, host, servername: 'localhost', ...tlsOptions }, () =>
+                          resolve(raw),
+                      )
+                    : net.connect({ port, host }, () => resolve(raw));
+                raw.socket = socket;
+                atTestEnd(() => socket.destroy());
+                socket.setNoDelay(true);
+                socket.on('data', (chunk) => raw.take(chunk));
+                socket.on('error', (error) => {
+                    raw.error = error;
+                    reject(error);
+                });
+                socket.on('close', () => {
+                    raw.isClosed = true;
+                    raw.wake();
+                });
+                socket.on('end', () => {
+                    raw.isEnded = true;
+                    raw.wake();
+                });
+            }),
+        );
     }
 
     constructor() {
@@ -135,9 +195,13 @@ export class RawSocket {
         for (const resolve of waiting) resolve();
     }
 
-    changed() { return new Promise((resolve) => this.waiting.push(resolve)); }
+    changed() {
+        return new Promise((resolve) => this.waiting.push(resolve));
+    }
 
-    send(...chunks) { this.socket.write(Buffer.concat(chunks.map((chunk) => Buffer.from(chunk)))); }
+    send(...chunks) {
+        this.socket.write(Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))));
+    }
 
     /** One byte a write, each in its own segment as far as the kernel goes along. */
     async sendSlowly(bytes, pause = 1) {
@@ -162,12 +226,16 @@ export class RawSocket {
 
     /** The daemon closes; what came before stays in <bytes>. */
     async closed(ms = 5000) {
-        const wait = async () => { while (!this.isClosed && !this.isEnded) await this.changed(); };
+        const wait = async () => {
+            while (!this.isClosed && !this.isEnded) await this.changed();
+        };
         await within(ms, 'the daemon closes the connection', wait());
         this.destroy();
     }
 
-    destroy() { this.socket.destroy(); }
+    destroy() {
+        this.socket.destroy();
+    }
 }
 
 /** The same with packets. */
@@ -188,7 +256,11 @@ export class RawMqtt extends RawSocket {
 
     /** The next packet; it must be of <wanted> type when that is given. */
     async next(wanted, ms) {
-        const found = await this.until(wanted ? `packet type ${wanted}` : 'a packet', () => this.packets.shift(), ms);
+        const found = await this.until(
+            wanted ? `packet type ${wanted}` : 'a packet',
+            () => this.packets.shift(),
+            ms,
+        );
         if (wanted && found.type !== wanted) {
             throw new Error(`packet type ${wanted} expected, got ${JSON.stringify(found)}`);
         }

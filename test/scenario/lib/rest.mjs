@@ -7,10 +7,15 @@ import https from 'node:https';
 /** One request: { status, headers, text, body }. <body> is sent as JSON unless it is a string or
  *  a Buffer; the answer's body is parsed when there is one. Each request has its own connection
  *  unless an agent is given. */
-export function request(url, { method = 'GET', key, headers = {}, body, agent = false, ca, timeout = 15000 } = {}) {
+export function request(
+    url,
+    { method = 'GET', key, headers = {}, body, agent = false, ca, timeout = 15000 } = {},
+) {
     const target = new URL(url);
-    const bytes = body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
-        ? body : JSON.stringify(body);
+    const bytes =
+        body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
+            ? body
+            : JSON.stringify(body);
     const all = { ...headers };
     if (key !== undefined) all.authorization = key;
     if (bytes !== undefined) {
@@ -23,7 +28,9 @@ export function request(url, { method = 'GET', key, headers = {}, body, agent = 
         const scheme = target.protocol === 'https:' ? https : http;
         const outgoing = scheme.request(target, { method, headers: all, agent, ca, timeout });
         outgoing.on('error', reject);
-        outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${target.pathname}: no answer`)));
+        outgoing.on('timeout', () =>
+            outgoing.destroy(new Error(`${method} ${target.pathname}: no answer`)),
+        );
         outgoing.on('response', (response) => {
             const chunks = [];
             response.on('data', (chunk) => chunks.push(chunk));
@@ -37,7 +44,12 @@ export function request(url, { method = 'GET', key, headers = {}, body, agent = 
                     reject(new Error(`${method} ${target.pathname}: not JSON: ${text}`));
                     return;
                 }
-                resolve({ status: response.statusCode, headers: response.headers, text, body: parsed });
+                resolve({
+                    status: response.statusCode,
+                    headers: response.headers,
+                    text,
+                    body: parsed,
+                });
             });
         });
         outgoing.end(bytes);
@@ -56,22 +68,36 @@ export class Rest {
         return request(this.base + path, { key: this.key, ...this.options, ...more, method, body });
     }
 
-    get(path, more) { return this.call('GET', path, undefined, more); }
-    head(path, more) { return this.call('HEAD', path, undefined, more); }
-    post(path, body, more) { return this.call('POST', path, body, more); }
-    put(path, body, more) { return this.call('PUT', path, body, more); }
-    delete(path, more) { return this.call('DELETE', path, undefined, more); }
+    get(path, more) {
+        return this.call('GET', path, undefined, more);
+    }
+    head(path, more) {
+        return this.call('HEAD', path, undefined, more);
+    }
+    post(path, body, more) {
+        return this.call('POST', path, body, more);
+    }
+    put(path, body, more) {
+        return this.call('PUT', path, body, more);
+    }
+    delete(path, more) {
+        return this.call('DELETE', path, undefined, more);
+    }
 
     /** The call, which must answer <status>; returns the body. */
     async must(status, method, path, body) {
         const answer = await this.call(method, path, body);
         if (answer.status !== status) {
-            throw new Error(`${method} ${path}: ${answer.status} instead of ${status}: ${answer.text}`);
+            throw new Error(
+                `${method} ${path}: ${answer.status} instead of ${status}: ${answer.text}`,
+            );
         }
         return answer.body;
     }
 
-    newThng(document = { name: 'a thng' }) { return this.must(201, 'POST', '/thngs', document); }
+    newThng(document = { name: 'a thng' }) {
+        return this.must(201, 'POST', '/thngs', document);
+    }
 
     async newDeviceKey(thngId) {
         return (await this.must(201, 'POST', '/auth/evrythng/thngs', { thngId })).thngApiKey;
@@ -83,7 +109,8 @@ export class Rest {
         let url = `${this.base}${path}?perPage=100&sortOrder=ASCENDING${query}`;
         while (url) {
             const answer = await request(url, { key: this.key, ...this.options });
-            if (answer.status !== 200) throw new Error(`GET ${path}: ${answer.status}: ${answer.text}`);
+            if (answer.status !== 200)
+                throw new Error(`GET ${path}: ${answer.status}: ${answer.text}`);
             points.push(...answer.body);
             url = nextLink(answer.headers);
         }

@@ -38,7 +38,11 @@ export const unknownId = 'UaBcDeFgHkMnPqRsTwXyAaBb';
 
 /** An error answer as auth.md section 5 has it. */
 export function assertError(answer, status, { code, text } = {}) {
-    assert.equal(answer.status, status, `status ${answer.status} instead of ${status}: ${answer.text}`);
+    assert.equal(
+        answer.status,
+        status,
+        `status ${answer.status} instead of ${status}: ${answer.text}`,
+    );
     assert.match(answer.headers['content-type'] ?? '', /^application\/json/);
     assert.equal(answer.body.status, status);
     assert.ok(Array.isArray(answer.body.errors) && answer.body.errors.length >= 1, answer.text);
@@ -55,7 +59,11 @@ export function assertError(answer, status, { code, text } = {}) {
 export function assertCompact(answer) {
     if (answer.text === '') return;
     assert.equal(answer.text.includes('\n'), false, 'the body is pretty-printed');
-    assert.equal(answer.text.replace(/"(?:[^"\\]|\\.)*"/g, '""').includes(' '), false, `not compact: ${answer.text}`);
+    assert.equal(
+        answer.text.replace(/"(?:[^"\\]|\\.)*"/g, '""').includes(' '),
+        false,
+        `not compact: ${answer.text}`,
+    );
     const walk = (value) => {
         assert.notEqual(value, null, `a null in ${answer.text}`);
         if (typeof value === 'object') Object.values(value).forEach(walk);
@@ -67,7 +75,10 @@ export function assertCompact(answer) {
 /** A property point as PUT answers it and as topics deliver it: members, types, and the values. */
 export function assertPoint(point, wanted) {
     assert.deepEqual(Object.keys(point).sort(), ['createdAt', 'key', 'timestamp', 'value']);
-    assert.ok(Number.isInteger(point.timestamp) && Number.isInteger(point.createdAt), JSON.stringify(point));
+    assert.ok(
+        Number.isInteger(point.timestamp) && Number.isInteger(point.createdAt),
+        JSON.stringify(point),
+    );
     for (const [name, value] of Object.entries(wanted)) assert.deepEqual(point[name], value, name);
 }
 

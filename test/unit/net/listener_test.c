@@ -336,6 +336,7 @@ static void test_stop_while_paused(void **state)
     TURN_UNTIL(&host->loop, host->paused_count > 0);
     limit_files(before);
     listener_stop(&host->listener);
+    assert_int_equal(host->loop.wheel.count, 0); /* nothing will touch the listener again */
     int64_t until = clock_monotonic_ms() + 2 * LISTENER_PAUSE_MS;
     while (clock_monotonic_ms() < until) {
         loop_turn(&host->loop, 20);

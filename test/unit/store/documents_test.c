@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What readers see of the events that were applied. For lists see sqlite_list_test.c. */
-#include "unit/store/documents_bench.h"
+#include "unit/store/documents_fixture.h"
 
 #include <sys/stat.h>
 
@@ -119,6 +119,14 @@ static void test_bad_documents_are_refused(void **state)
     close_bench(&bench);
 }
 
+static bool count_document(void *arg, const struct document *document)
+{
+    uint32_t *count = arg;
+    assert_int_equal(document->account, ACCOUNT);
+    ++*count;
+    return true;
+}
+
 static void test_damage_is_found(void **state)
 {
     (void)state;
@@ -134,6 +142,14 @@ static void test_damage_is_found(void **state)
     struct id damaged = id_of(2);
     assert_ok(documents_get(bench.reader, &sound, &document));
     ASSERT_ERR(documents_get(bench.reader, &damaged, &document), CORRUPT);
+    /* A list that comes past it says so, rather than leave it out; one that ends before is fine. */
+    struct documents_query query = all_thngs();
+    uint32_t seen = 0;
+    ASSERT_ERR(documents_list(bench.reader, &query, count_document, &seen), CORRUPT);
+    query.ascending = true;
+    query.limit = 1;
+    assert_ok(documents_list(bench.reader, &query, count_document, &seen));
+    assert_int_equal(seen, 1);
     tamper(&bench, "UPDATE resource SET document = replace(document, '3', '2'),"
                    " scopes = '{}' WHERE created_ms = 2");
     ASSERT_ERR(documents_get(bench.reader, &damaged, &document), CORRUPT);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The writer: opening, transactions, crashes. */
-#include "unit/store/documents_bench.h"
+#include "unit/store/documents_fixture.h"
 
 #include "base/rand.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * documents_bench.h - a documents file in a folder of its own, its writer, a reader, and a group
+ * documents_fixture.h - a documents file in a folder of its own, its writer, a reader, and a group
  * under construction: what the tests of the writer and of the readers stand on. */
-#ifndef THRUM_TEST_UNIT_STORE_DOCUMENTS_BENCH_H
-#define THRUM_TEST_UNIT_STORE_DOCUMENTS_BENCH_H
+#ifndef THRUM_TEST_UNIT_STORE_DOCUMENTS_FIXTURE_H
+#define THRUM_TEST_UNIT_STORE_DOCUMENTS_FIXTURE_H
 
 #include "store/documents.h"
 
@@ -110,7 +110,7 @@ static inline struct id id_of(uint32_t number)
 }
 
 static inline void put_text(struct bench *bench, enum event_operation operation, uint32_t number,
-                     const char *text)
+                            const char *text)
 {
     struct id id = id_of(number);
     group_write_document(&bench->group, ACCOUNT, operation, RESOURCE_THNG, &id,
@@ -151,8 +151,8 @@ static inline uint64_t count_of(struct bench *bench, const struct documents_quer
     return count;
 }
 
-static inline void put_point(struct bench *bench, uint32_t resource, uint32_t property, const char *key,
-                      uint8_t flags)
+static inline void put_point(struct bench *bench, uint32_t resource, uint32_t property,
+                             const char *key, uint8_t flags)
 {
     struct id id = id_of(resource);
     struct point point = {.flags = flags,
@@ -163,8 +163,8 @@ static inline void put_point(struct bench *bench, uint32_t resource, uint32_t pr
     group_write_points(&bench->group, ACCOUNT, RESOURCE_THNG, &id, 0, &point, 1);
 }
 
-static inline void put_cut(struct bench *bench, uint32_t resource, uint32_t property, const char *key,
-                    uint8_t flags)
+static inline void put_cut(struct bench *bench, uint32_t resource, uint32_t property,
+                           const char *key, uint8_t flags)
 {
     struct id id = id_of(resource);
     struct cut cut = {
