@@ -55,6 +55,7 @@ struct command {
     enum command_kind kind;
     uint16_t loop;
     bool wants_answer; /* false for the last words of a connection that is gone */
+    bool wants_event;  /* the answer is composed from the command's event */
     uint8_t qos; /* it was published with; 1 for all but MQTT's QoS 0 */
     struct answer_token token;
     struct actor actor;
@@ -145,6 +146,7 @@ enum answer_kind {
 struct answer {
     enum answer_kind kind;
     struct err err;
+    bool wants_event;
     struct answer_token token;
     uint64_t after; /* the answer stands behind this event: events up to it come first */
     uint64_t event; /* the command's own (first) event; 0: none */

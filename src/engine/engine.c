@@ -124,6 +124,7 @@ static void answer_command(struct engine *engine, struct command *command, struc
     if (command->wants_answer) {
         answer.kind = ANSWER_COMMAND;
         answer.token = command->token;
+        answer.wants_event = command->wants_event;
         answer.after = engine->last_sequence;
         engine_answer_to(engine, command->loop, &answer);
     }

@@ -2,6 +2,8 @@
 #include "front/conn.h"
 
 #include "base/assert.h"
+#include "base/log.h"
+#include "front/address_limit.h"
 #include "front/auth.h"
 #include "front/state.h"
 
@@ -117,10 +119,17 @@ static void timer_due(struct wheel_timer *timer)
 void conn_accept(struct front *front, int fd, const struct address *peer, enum sock_tls tls,
                  struct tls_context *tls_context, unsigned protocols)
 {
+    struct address_limit *limit = front->shared->address_limit;
+    if (!address_limit_enter(limit, peer)) {
+        close(fd);
+        LOG_LIMITED(LOG_WARN, "net", "too many connections of one address");
+        return;
+    }
     struct conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL || err_is_set(slot_take(front, conn))) {
         free(conn);
         close(fd);
+        address_limit_leave(limit, peer);
         return;
     }
     conn->front = front;
@@ -135,6 +144,7 @@ void conn_accept(struct front *front, int fd, const struct address *peer, enum s
     if (err_is_set(sock_open(&conn->sock, front->loop, &options))) {
         slot_give_back(front, conn);
         free(conn);
+        address_limit_leave(limit, peer);
         return;
     }
     list_push(&front->conns, &conn->all);
@@ -167,6 +177,7 @@ static void on_sock_closed(struct sock *sock)
     conn->proto->on_closed(conn);
     state_forget(conn);
     auth_detach(conn);
+    address_limit_leave(front->shared->address_limit, &conn->peer);
     slot_give_back(front, conn);
     list_remove(&conn->all);
     front->conn_count--;

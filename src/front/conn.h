@@ -29,6 +29,9 @@ struct conn;
 struct proto {
     const char *name;
 
+    /* Its answers are composed from the events of its commands: on_answer is handed the event. */
+    bool wants_events;
+
     /* Uses what it can of <input>, which may be empty, and returns how many bytes that is. Called
      * again when more comes, and after conn_resume and conn_release. The bytes may be changed. When conn_is_closing is true afterwards the rest is dropped. */
     size_t (*on_input)(struct conn *conn, struct slice input);
@@ -36,8 +39,8 @@ struct proto {
     /* The peer has ended its side. */
     void (*on_end)(struct conn *conn);
 
-    /* The answer to a command of this connection. <event> is the command's own event when it is the
-     * last before the answer; NULL otherwise. */
+    /* The answer to a command of this connection. With wants_events <event> is the command's own
+     * event when it is the last before the answer; NULL otherwise. */
     void (*on_answer)(struct conn *conn, const struct answer *answer, const struct event *event);
 
     /* Optional: the key asked for with auth_resolve is known now; err is ERR_OK,

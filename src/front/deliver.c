@@ -290,8 +290,13 @@ static void take_answer(struct front *front, const struct answer *answer,
     if (answer->kind == ANSWER_COMMAND) {
         ASSERT(front->in_flight > 0);
         front->in_flight--;
+        front->event_waiters -= answer->wants_event;
     }
     if (conn == NULL) {
+        if (err_is_set(answer->err)) {
+            LOG_LIMITED(LOG_WARN, "front", "refused after the client had gone status=%d reason=%s",
+                        err_http_status(answer->err), err_name(answer->err));
+        }
         return;
     }
     if (answer->kind == ANSWER_COMMAND) {
@@ -317,10 +322,16 @@ static void take_answers(struct front *front, uint64_t sequence, const struct ev
 static void take_group(struct front *front, const struct group *group)
 {
     take_answers(front, front->sequence, NULL);
-    if (front->subs.count == 0 && !group->has_documents &&
-        answer_ring_peek(&front->answers) == NULL) {
-        front->sequence = group->last_sequence;
-        return;
+    /* Nobody wants to see its events: they are passed over as one. (A subscription can only come
+     * from an answer, and then the rest of the group is walked.) */
+    while (front->subs.count == 0 && !group->has_documents && front->event_waiters == 0) {
+        const struct answer *next = answer_ring_peek(&front->answers);
+        if (next == NULL || next->after > group->last_sequence) {
+            front->sequence = group->last_sequence;
+            return;
+        }
+        front->sequence = max_u64(front->sequence, next->after);
+        take_answers(front, front->sequence, NULL);
     }
     struct event_walk walk = event_walk_start(group);
     struct event event;

@@ -169,7 +169,9 @@ struct command *front_command(struct front *front, struct command_batch *batch,
 {
     struct command *command = front_command_unanswered(front, batch, kind, conn, actor);
     command->wants_answer = true;
+    command->wants_event = conn->proto->wants_events;
     command->token.request = request;
+    front->event_waiters += command->wants_event;
     front->in_flight++;
     conn->in_flight++;
     return command;

@@ -64,6 +64,7 @@ struct front_shared {
     struct inbox_ring *commands;   /* commands in */
     struct doorbell *engine_bell;
     uint64_t hash_seed;
+    struct address_limit *address_limit; /* NULL: off */
     const char *ca_path; /* the CA's certificate, for GET /ca.pem */
     uint16_t https_port; /* for links; 0: none */
     _Atomic bool is_stopping;
@@ -109,6 +110,7 @@ struct front {
     uint32_t batch_room;
     uint32_t in_flight;
     uint32_t in_flight_max;
+    uint32_t event_waiters; /* of those in flight: whose answers want to see their event */
 
     struct subs subs;
     struct auth *auth;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "front/address_limit.h"
 #include "front/conn.h"
 #include "net/tls.h"
 #include "server/account.h"
@@ -376,6 +377,24 @@ static struct err open_engine(struct core *core, struct buf *problem)
     return err_is_set(err) ? problem_with(problem, err, "cannot start the store") : err;
 }
 
+/* An address that nobody has asked for may be missing on this machine: IPv6 in the defaults. */
+static bool has_default_addresses(enum config_listener_index index,
+                                  const struct config_listener *config)
+{
+    struct config *defaults = calloc(1, sizeof(*defaults));
+    if (defaults == NULL) {
+        return false;
+    }
+    config_set_defaults(defaults);
+    const struct config_addresses *wanted = &defaults->listeners[index].addresses;
+    bool same = config->addresses.count == wanted->count;
+    for (size_t i = 0; same && i < wanted->count; i++) {
+        same = strcmp(config->addresses.at[i], wanted->at[i]) == 0;
+    }
+    free(defaults);
+    return same;
+}
+
 static struct err open_listener(struct core *core, enum config_listener_index index,
                                 struct buf *problem)
 {
@@ -391,9 +410,14 @@ static struct err open_listener(struct core *core, enum config_listener_index in
         .address_count = count,
         .loop_count = core->loop_count,
         .port = (uint16_t)config->port,
-        .may_skip = true,
+        .may_skip = has_default_addresses(index, config),
     };
     TRY(listener_sockets_open(&core->sockets[index], &bind, problem));
+    if (core->sockets[index].skipped_count > 0) {
+        log_line(LOG_WARN, "net", "an address is not available listener=%s problem=\"%.*s\"",
+                 config_listener_name(index), SLICE_ARGS(buf_data(problem)));
+        buf_reset(problem);
+    }
     for (size_t i = 0; i < core->sockets[index].address_count; i++) {
         address_describe_host(&core->sockets[index].addresses[i], core->address_texts[index][i]);
     }
@@ -526,6 +550,14 @@ static struct err open_parts(struct core *core, struct buf *problem)
     core->shared.commands = &core->commands;
     core->shared.engine_bell = &core->engine_bell;
     core->shared.ca_path = core->pki.ca_file;
+    if (config->limits.connections_per_address > 0) {
+        core->shared.address_limit =
+            address_limit_new((uint32_t)config->limits.connections_per_address,
+                              core->shared.hash_seed);
+        if (core->shared.address_limit == NULL) {
+            return ERR(NO_MEMORY);
+        }
+    }
     core->tickets = tls_tickets_new();
     core->loops = zeroed_lines(core->loop_count * sizeof(core->loops[0]));
     if (core->tickets == NULL || core->loops == NULL) {
@@ -756,6 +788,7 @@ void core_stop(struct core *core)
     broadcast_deinit(&core->ring);
     inbox_ring_deinit(&core->commands);
     tls_tickets_free(core->tickets);
+    address_limit_free(core->shared.address_limit);
     keyring_close(core->keyring);
     free(core->loops);
     free(core);

@@ -19,10 +19,13 @@
 /* Values beyond this size have memory of their own. */
 #define VALUE_INLINE_BYTES_MAX 4096
 
-/* ---- the tree over property numbers: 11 + 11 + 10 bits ---- */
-#define PAGE_LOG2 10
-#define MIDDLE_LOG2 11
-#define TOP_LOG2 11
+/* ---- the tree over property numbers: 12 + 12 + 8 bits ----
+ *
+ * Small pages, because a generation may have one point each of properties from all over; not smaller,
+ * so that the pointers to the pages of millions of properties stay in the second-level cache. */
+#define PAGE_LOG2 8
+#define MIDDLE_LOG2 12
+#define TOP_LOG2 12
 #define PAGE_COUNT ((size_t)1 << PAGE_LOG2)
 #define MIDDLE_COUNT ((size_t)1 << MIDDLE_LOG2)
 #define TOP_COUNT ((size_t)1 << TOP_LOG2)
@@ -77,7 +80,7 @@ struct generation {
     _Atomic uint32_t published; /* unit behind the last complete group */
     _Atomic uint64_t last;
     uint64_t first;
-    _Atomic size_t bytes;
+    _Atomic size_t bytes; /* of records, without the tree */
     /* the writer's own: */
     uint32_t next;        /* the unit to write at */
     uint32_t chunk_count; /* chunks that exist */

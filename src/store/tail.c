@@ -26,7 +26,6 @@ static struct generation *generation_new(uint64_t first)
     if (generation != NULL) {
         atomic_store(&generation->pins, 1);
         atomic_store(&generation->last, first - 1);
-        atomic_store(&generation->bytes, sizeof(*generation));
         atomic_store(&generation->published, 1);
         generation->first = first;
         generation->next = 1;
@@ -74,7 +73,6 @@ static struct err reserve_entry(struct generation *generation, uint32_t property
         if (middle == NULL) {
             return ERR(NO_MEMORY);
         }
-        count_bytes(generation, sizeof(*middle));
         atomic_store_explicit(top, middle, memory_order_release);
     }
     _Atomic(struct page *) *slot = &middle->pages[property >> PAGE_LOG2 & (MIDDLE_COUNT - 1)];
@@ -83,7 +81,6 @@ static struct err reserve_entry(struct generation *generation, uint32_t property
         if (page == NULL) {
             return ERR(NO_MEMORY);
         }
-        count_bytes(generation, sizeof(*page));
         atomic_store_explicit(slot, page, memory_order_release);
     }
     return ERR(OK);
@@ -121,8 +118,7 @@ static struct err reserve_outside(struct outside **list, size_t value_bytes)
 }
 
 struct reservation {
-    size_t bytes; /* of the arena */
-    size_t outside_bytes;
+    size_t bytes;              /* of the arena */
     struct outside *outsides; /* the last value's first */
 };
 
@@ -136,8 +132,6 @@ static struct err reserve_event(struct generation *generation, struct event even
             TRY(reserve_entry(generation, point.property));
             TRY(reserve_outside(&reservation->outsides, point.value.bytes));
             reservation->bytes += record_bytes(point.value.bytes);
-            reservation->outside_bytes +=
-                point.value.bytes > VALUE_INLINE_BYTES_MAX ? point.value.bytes : 0;
         }
     } else if (event.type == EVENT_CUT) {
         while (event_next_cut(&event, &cut)) {

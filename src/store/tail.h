@@ -51,7 +51,8 @@ MUST_USE struct err tail_freeze(struct tail *tail);
 
 /* ---- any thread ---- */
 
-/* Memory in use by both generations; by the active one. */
+/* Bytes of records in both generations; in the active one. The tree over property numbers comes on
+ * top: 16 bytes for each property that has any, up to 4 KiB when its neighbours have none. */
 size_t tail_bytes(struct tail *tail);
 size_t tail_active_bytes(struct tail *tail);
 

@@ -69,7 +69,7 @@ static void world_close(struct world *world)
 static struct roller_options tiny_options(void)
 {
     return (struct roller_options){
-        .roll_bytes = 100000, /* an empty generation has 75,000 */
+        .roll_bytes = 25000,
         .roll_interval_ms = 50,
         .tail_bytes_max = (size_t)1 << 20,
         .journal_keep_ms = 0,

@@ -38,7 +38,7 @@ static struct err world_open(struct world *world)
     world->options = (struct store_options){
         .folder = world->folder,
         .block_cache_bytes = (size_t)1 << 20,
-        .roll_bytes = 120000,
+        .roll_bytes = 40000,
         .roll_interval_ms = 50,
         .tail_bytes_max = (size_t)8 << 20,
         .journal_keep_ms = 0,
