@@ -135,7 +135,7 @@ MICRO_BIN := $(MICRO:test/bench/%.c=$(B)/bench/%)
 
 bench: programs $(B)/bench/load $(MICRO_BIN) ## speed, beside mosquitto in the same run
 	@for program in $(MICRO_BIN); do $$program || exit 1; done
-	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/run.mjs
+	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/run
 
 $(B)/bench/%.o: tools/bench/%.c
 	@mkdir -p $(@D)

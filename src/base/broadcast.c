@@ -97,7 +97,7 @@ void broadcast_push(struct broadcast *ring, struct broadcast_item *item)
     uint64_t last = item->last;
     atomic_store(&ring->slots[next & ring->mask], item);
     atomic_store(&ring->next, next + 1);
-    atomic_store_explicit(&ring->last, last, memory_order_release);
+    atomic_store(&ring->last, last);
 }
 
 void broadcast_reader_init(struct broadcast_reader *reader, struct broadcast *ring)

@@ -154,5 +154,6 @@ void doorbell_wait(struct doorbell *bell, int timeout_ms)
         /* One sleep: a wake-up for another reason only brings the owner round once in vain. */
         futex_call(&bell->state, FUTEX_WAIT, BELL_ASLEEP, timeout_ms < 0 ? NULL : &timeout);
     }
-    atomic_store(&bell->state, BELL_QUIET);
+    /* Not a plain store: what was written before the bell was rung must be seen from here on. */
+    (void)atomic_exchange(&bell->state, BELL_QUIET);
 }

@@ -22,14 +22,14 @@ enum command_exit {
 /* Bits: which options a command takes. */
 enum command_option_bit {
     COMMAND_TAKES_PLACE = 1 << 0, /* --host, --port */
-    COMMAND_TAKES_KEY = 1 << 1,   /* --data, --key */
+    COMMAND_TAKES_KEY = 1 << 1,   /* --data, --key-file */
     COMMAND_TAKES_DEMO = 1 << 2,  /* --mqtt-port, --seconds */
 };
 
 /* What the options of all commands say; borrowed from the command line. */
 struct command_options {
     const char *data; /* the data folder, where operator.key is */
-    const char *key;  /* NULL: that of the data folder */
+    const char *key_file; /* NULL: that of the data folder */
     const char *host;
     int64_t port;
     int64_t mqtt_port;

@@ -167,10 +167,10 @@ static void print_ways(const struct demo *demo)
 {
     const struct command_options *o = demo->options;
     char key[DEMO_KEY_LINE_BYTES];
-    if (o->key == NULL) {
+    if (o->key_file == NULL) {
         snprintf(key, sizeof(key), "$(cat '%s/operator.key')", o->data);
     } else {
-        snprintf(key, sizeof(key), "KEY");
+        snprintf(key, sizeof(key), "$(cat '%s')", o->key_file);
     }
     printf("\nwatch it from another shell:\n"
            "  mosquitto_sub -h %s -p %" PRId64 " -u authorization -P \"%s\" "

@@ -45,8 +45,9 @@ static const struct option_row {
 } option_rows[] = {
     {"data", "DIR", COMMAND_TAKES_KEY, OPTION_TEXT, offsetof(struct command_options, data), 0, 0,
      "the server's data folder, for its operator.key (thrum-data)"},
-    {"key", "KEY", COMMAND_TAKES_KEY, OPTION_TEXT, offsetof(struct command_options, key), 0, 0,
-     "an API key, instead of the one in the data folder"},
+    {"key-file", "FILE", COMMAND_TAKES_KEY, OPTION_TEXT,
+     offsetof(struct command_options, key_file), 0, 0,
+     "where the API key is, instead of in the data folder"},
     {"host", "HOST", COMMAND_TAKES_PLACE, OPTION_TEXT, offsetof(struct command_options, host), 0, 0,
      "where the server is (127.0.0.1)"},
     {"port", "N", COMMAND_TAKES_PLACE, OPTION_NUMBER, offsetof(struct command_options, port), 1,
@@ -71,20 +72,16 @@ void command_complain(const char *format, ...)
 
 bool command_read_key(const struct command_options *options, char key[COMMAND_KEY_BYTES_MAX + 1])
 {
-    if (options->key != NULL) {
-        int bytes = snprintf(key, COMMAND_KEY_BYTES_MAX + 1, "%s", options->key);
-        if (bytes == 0 || bytes > COMMAND_KEY_BYTES_MAX) {
-            command_complain("--key: that is no key");
-            return false;
-        }
-        return true;
-    }
     char path[4200];
-    snprintf(path, sizeof(path), "%s/operator.key", options->data);
+    if (options->key_file != NULL) {
+        snprintf(path, sizeof(path), "%s", options->key_file);
+    } else {
+        snprintf(path, sizeof(path), "%s/operator.key", options->data);
+    }
     FILE *file = fopen(path, "re");
     size_t bytes = file == NULL ? 0 : fread(key, 1, COMMAND_KEY_BYTES_MAX, file);
     if (file == NULL) {
-        command_complain("%s: %s (--data names the server's data folder, --key a key)", path,
+        command_complain("%s: %s (--data names the server's data folder, --key-file a key)", path,
                          strerror(errno));
         return false;
     }

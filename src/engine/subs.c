@@ -114,7 +114,9 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
         added->session = wish->session;
         added->topic = topic;
         added->filter_bytes = wish->filter.bytes;
-        memcpy(added->filter, wish->filter.at, wish->filter.bytes);
+        if (wish->filter.bytes > 0) {
+            memcpy(added->filter, wish->filter.at, wish->filter.bytes);
+        }
         added->first_sequence = wish->first_sequence;
         list_push(&topic->subscriptions, &added->in_topic);
         list_push(&wish->session->subscriptions, &added->in_session);

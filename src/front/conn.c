@@ -113,6 +113,8 @@ static void timer_due(struct wheel_timer *timer)
         conn_close(conn);
     } else if (!conn->is_closing) {
         conn->proto->on_timer(conn);
+        /* What it puts out is flushed at the end of a turn, and this one's is behind us. */
+        loop_defer(conn->front->loop, &conn->front->again);
     }
 }
 

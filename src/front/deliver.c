@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "codec/json_write.h"
 #include "front/auth.h"
 #include "front/conn.h"
 #include "front/state.h"
@@ -165,6 +166,7 @@ static void encode_properties(struct buf *out, const struct firing *firing)
     buf_put_byte(out, '[');
     while (event_next_point(&event, &point)) {
         if (point.key.bytes > 0 && (all || slice_equal(point.key, firing->ref.name))) {
+            json_write_comma(out);
             property_write_sample(out, &(struct property_sample){.key = point.key,
                                                                  .value = point.value,
                                                                  .timestamp_ms = point.timestamp_ms,
@@ -180,6 +182,7 @@ static void encode_location(struct buf *out, const struct firing *firing)
     struct point point;
     buf_put_byte(out, '[');
     while (event_next_point(&event, &point)) {
+        json_write_comma(out);
         location_write_item(out, point.value, point.timestamp_ms, event.time_ms);
     }
     buf_put_byte(out, ']');

@@ -237,8 +237,9 @@ static void announce_listening(struct front *front)
     bool listens = front->subs.count > 0;
     if (atomic_load_explicit(&front->is_listening, memory_order_relaxed) != listens) {
         atomic_store(&front->is_listening, listens);
-        atomic_thread_fence(memory_order_seq_cst);
-        if (broadcast_last(front->shared->ring) > front->sequence) {
+        /* Both in the one order of sequentially consistent operations, as are the two of the
+         * engine, which pushes and then looks: one of us sees the other. */
+        if (atomic_load(&front->shared->ring->last) > front->sequence) {
             loop_defer(front->loop, &front->again);
         }
     }

@@ -182,7 +182,7 @@ static enum mqtt_taken take_pingreq(struct mqtt_conn *mqtt)
 static enum mqtt_taken take_disconnect(struct mqtt_conn *mqtt)
 {
     mqtt->has_said_goodbye = true;
-    conn_close(mqtt->conn);
+    conn_finish(mqtt->conn);
     return MQTT_TAKEN;
 }
 
@@ -222,6 +222,28 @@ static bool is_stopped(const struct conn *conn)
     return conn_is_closing(conn) || conn->is_paused || conn->is_held;
 }
 
+/* A client that sends and does not read is not read either: its answers must not pile up. */
+static bool wait_for_output(struct mqtt_conn *mqtt)
+{
+    struct conn *conn = mqtt->conn;
+    size_t bytes_max = conn->front->shared->limits.outbox_bytes_max;
+    if (!conn_is_full(conn) && buf_bytes(mqtt->out) <= bytes_max) {
+        return false;
+    }
+    mqtt->waits_for_output = true;
+    conn_hold(conn);
+    return true;
+}
+
+void mqtt_take_drained(struct mqtt_conn *mqtt)
+{
+    front_catch_up(mqtt->conn->front, mqtt->conn);
+    if (mqtt->waits_for_output) {
+        mqtt->waits_for_output = false;
+        conn_release(mqtt->conn);
+    }
+}
+
 size_t mqtt_take_input(struct mqtt_conn *mqtt, struct slice input)
 {
     struct conn *conn = mqtt->conn;
@@ -230,6 +252,9 @@ size_t mqtt_take_input(struct mqtt_conn *mqtt, struct slice input)
         mqtt->last_input_ms = conn->front->loop->now_ms;
     }
     while (!is_stopped(conn) && !mqtt->is_ending && used < input.bytes) {
+        if (wait_for_output(mqtt)) {
+            break;
+        }
         struct slice rest = slice_from(input, used);
         size_t bytes_max = mqtt->stage == MQTT_STAGE_CONNECTING
                                ? connect_bytes_max(mqtt, rest)
@@ -409,7 +434,7 @@ static void on_actor(struct conn *conn, struct err err, const struct actor *acto
     mqtt_take_actor(conn->state, err);
 }
 
-static void on_drained(struct conn *conn) { front_catch_up(conn->front, conn); }
+static void on_drained(struct conn *conn) { mqtt_take_drained(conn->state); }
 
 static void on_timer(struct conn *conn) { mqtt_take_timer(conn->state); }
 

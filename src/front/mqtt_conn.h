@@ -70,6 +70,7 @@ struct mqtt_conn {
     bool has_claim;       /* SESSION_OPEN has been sent: SESSION_CLOSED is owed */
     bool has_failed_auth; /* the lookup of a key failed for our own reasons */
     bool has_said_goodbye; /* DISCONNECT: no will */
+    bool waits_for_output; /* held until the client has read some of what it was sent */
     bool is_ending;        /* a publish was refused: nothing behind it is looked at */
     struct buf client_id;
     struct mqtt_will_kept will;
@@ -96,6 +97,7 @@ size_t mqtt_take_input(struct mqtt_conn *mqtt, struct slice input);
 void mqtt_take_answer(struct mqtt_conn *mqtt, const struct answer *answer);
 void mqtt_take_actor(struct mqtt_conn *mqtt, struct err err);
 void mqtt_take_timer(struct mqtt_conn *mqtt);
+void mqtt_take_drained(struct mqtt_conn *mqtt);
 /* Publishes the will if it is due, ends the claim, frees. */
 void mqtt_end(struct mqtt_conn *mqtt);
 

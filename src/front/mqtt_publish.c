@@ -6,9 +6,10 @@
  * answered and all before it are sent. A publish that cannot be applied ends the connection without
  * an acknowledgement (contract, pub/sub 6.2), but only after all before it have been acknowledged,
  * so that a client does not have to send those again. */
+#include "front/mqtt_conn.h"
+
 #include "base/assert.h"
 #include "base/log.h"
-#include "front/mqtt_conn.h"
 
 #include <stdlib.h>
 
@@ -184,6 +185,7 @@ static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *
     case PUBLISH_SENT:
         break;
     }
+    atomic_fetch_add_explicit(&mqtt->conn->front->stats.messages_in, 1, memory_order_relaxed);
     if (publish->qos > 0) {
         ack_push(mqtt, publish, MQTT_ACK_WAITING);
     }
@@ -220,7 +222,6 @@ enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_fram
     if (is_later) {
         return MQTT_NOT_NOW;
     }
-    atomic_fetch_add_explicit(&conn->front->stats.messages_in, 1, memory_order_relaxed);
     bool is_known = publish.qos == 2 && received_get(mqtt, publish.packet_id);
     bool clears_retained = publish.retain && slice_is_empty(publish.payload);
     if (is_known || (clears_retained && !err_is_set(err))) {

@@ -6,9 +6,10 @@
  * resource exists, and behind which event the subscription begins. The SUBACK goes out when all
  * filters of the packet are answered. A refused filter has the code 0x80 and keeps the connection
  * (contract, README point 3). */
+#include "front/mqtt_conn.h"
+
 #include "base/assert.h"
 #include "base/log.h"
-#include "front/mqtt_conn.h"
 #include "front/state.h"
 
 #include <stdlib.h>

@@ -2,10 +2,10 @@
 #include "front/ws_conn.h"
 
 #include "base/assert.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "front/http_error.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* ---- the upgrade ---- */
@@ -65,30 +65,27 @@ void ws_conn_refuse_without_state(struct conn *conn, struct err err, int status)
 /* 426 names the version to try (RFC 6455 4.4), and Connection names Upgrade (RFC 9110 7.8). */
 static void refuse_version(struct conn *conn)
 {
-    static const struct slice body = SLICE_INIT(
-        "{\"status\":426,\"errors\":[\"WebSocket version 13 is required.\"],"
-        "\"moreInfo\":\"https://www.rfc-editor.org/rfc/rfc6455#section-4.4\"}");
+    static_assert(WS_VERSION_FIELD_COUNT == 2, "all of them are listed");
     const struct http1_field fields[] = {
         {SLICE("Connection"), SLICE("Upgrade, close")},
         ws_version_fields[0],
         ws_version_fields[1],
     };
-    static_assert(WS_VERSION_FIELD_COUNT == 2, "all of them are listed");
-    uint8_t date[HTTP1_DATE_BYTES];
-    http1_date(clock_wall_ms() / 1000, date);
-    const struct http1_response response = {
-        .status = 426,
-        .content_length = body.bytes,
-        .content_type = SLICE("application/json"),
-        .date = slice_of(date, sizeof(date)),
-        .fields = fields,
-        .field_count = ARRAY_LEN(fields),
-    };
-    log_refusal(conn, response.status, "version");
+    struct buf body = {0};
+    http_error_write_body(&body, ERR(WS_HANDSHAKE), 426,
+                          SLICE("The version of WebSocket must be 13."));
+    log_refusal(conn, 426, "version");
     conn_set_proto(conn, &refused_proto, NULL);
-    http1_write_head(&conn->out, &response);
-    conn_write(conn, body);
+    http1_write_head(&conn->out, &(struct http1_response){
+                                     .status = 426,
+                                     .content_type = SLICE("application/json"),
+                                     .content_length = buf_bytes(&body),
+                                     .fields = fields,
+                                     .field_count = ARRAY_LEN(fields),
+                                 });
+    conn_write(conn, buf_data(&body));
     conn_finish(conn);
+    buf_deinit(&body);
 }
 
 bool ws_conn_accept(struct conn *conn, const struct http1_head *head,

@@ -5,12 +5,12 @@
  *      frames in  --pieces--> <rest> + piece --> mqtt_take_input
  *      frame out  <--one a flush-- <packets> <-- what MQTT writes
  *
- * Packets and frames do not know each other's boundaries [MQTT-6.0.0-2]: what comes is one stream of
- * bytes, and all that MQTT wrote in a turn leaves in one binary frame. Keys, keep-alive and refusals
- * are MQTT's: an Authorization header is not looked at, and PINGs do not count as packets. */
-#include "base/log.h"
-#include "front/mqtt_conn.h"
+ * Packets and frames do not know each other's boundaries [MQTT-6.0.0-2]: what comes is one stream
+ * of bytes, and all that MQTT wrote in a turn leaves in one binary frame. Keys, keep-alive and
+ * refusals are MQTT's: an Authorization header is not looked at, PINGs do not count as packets. */
 #include "front/ws_conn.h"
+
+#include "front/mqtt_conn.h"
 
 #include <stdlib.h>
 
@@ -130,7 +130,7 @@ static void on_drained(struct conn *conn)
 {
     struct ws_mqtt *wrapper = conn->state;
     ws_conn_drained(&wrapper->ws);
-    front_catch_up(conn->front, conn);
+    mqtt_take_drained(wrapper->mqtt);
 }
 
 static void on_timer(struct conn *conn)

@@ -12,13 +12,14 @@
  * A socket on a part of a thng is to end with the thng (1001), but the deletion fires on the thng's
  * own topic alone. So such a socket has a second subscription, to the thng, of which it only looks
  * at the last message. It is told apart by its filter, which is empty. */
+#include "front/ws_conn.h"
+
 #include "base/assert.h"
 #include "base/log.h"
 #include "codec/uri.h"
 #include "front/auth.h"
 #include "front/publish.h"
 #include "front/state.h"
-#include "front/ws_conn.h"
 
 #include <stdlib.h>
 
@@ -210,7 +211,7 @@ static struct err subscribe(struct ws_topic *native, uint64_t after,
     const struct topic thng = {.family = TOPIC_THNG, .resource = native->topic.resource};
     struct subscription *end;
     wish.topic = &thng;
-    wish.filter = (struct slice){0};
+    wish.filter = SLICE("");
     return subs_add(subs, &wish, &end);
 }
 

@@ -89,8 +89,6 @@ struct config {
         int64_t header_bytes;
         int64_t header_fields;
         int64_t json_depth;
-        int64_t topic_bytes;
-        int64_t topic_levels;
         int64_t points; /* of one request */
         int64_t properties_per_resource;
         int64_t tags;
@@ -122,7 +120,6 @@ struct config {
     } journal;
 
     struct {
-        bool sync; /* false only to measure: acknowledged updates may be lost */
         int64_t block_cache_bytes;
         int64_t roll_bytes;
         int64_t roll_interval_ms;

@@ -82,10 +82,6 @@ const struct config_key config_keys[] = {
      "Fields in the header of an HTTP request."},
     {"limits", "json_depth", CONFIG_TYPE_COUNT, AT(limits.json_depth), "64", 4, 64, NULL,
      "How deeply arrays and objects may nest."},
-    {"limits", "topic_bytes", CONFIG_TYPE_COUNT, AT(limits.topic_bytes), "512", 64, 65535, NULL,
-     "The longest topic, options included, in bytes."},
-    {"limits", "topic_levels", CONFIG_TYPE_COUNT, AT(limits.topic_levels), "32", 6, 128, NULL,
-     "Levels of a topic."},
     {"limits", "points", CONFIG_TYPE_COUNT, AT(limits.points), "1000", 1, 100000, NULL,
      "Property values in one update."},
     {"limits", "properties_per_resource", CONFIG_TYPE_COUNT, AT(limits.properties_per_resource),
@@ -136,9 +132,6 @@ const struct config_key config_keys[] = {
     {"journal", "keep_bytes", CONFIG_TYPE_BYTES, AT(journal.keep_bytes), "16GiB", 64 * MIB,
      1048576 * GIB, NULL, "How much journal is kept for sessions that are away."},
 
-    {"store", "sync", CONFIG_TYPE_BOOL, AT(store.sync), "on", 0, 0, NULL,
-     "Whether each commit reaches the disk before anything of it is answered. off is for measuring "
-     "only: a power cut may then lose acknowledged updates."},
     {"store", "block_cache", CONFIG_TYPE_BYTES, AT(store.block_cache_bytes), "256MiB", 8 * MIB,
      1024 * GIB, NULL, "Memory for blocks of the history that were read."},
     {"store", "roll_bytes", CONFIG_TYPE_BYTES, AT(store.roll_bytes), "64MiB", MIB, 4 * GIB, NULL,

@@ -129,11 +129,10 @@ static void port_flush(void *owner)
     if (!core->is_serving) {
         return;
     }
-    /* Pairs with announce_listening in the front: one of the two sees the other. */
-    atomic_thread_fence(memory_order_seq_cst);
     bool all = core->group_is_for_all || core->group_count % WAKE_EVERY_GROUPS == 0;
     for (uint32_t i = 0; i < core->loop_count; i++) {
         struct core_loop *loop = &core->loops[i];
+        /* Looked at after the push: see announce_listening in the front. */
         if (all || loop->has_answers || atomic_load(&loop->front.is_listening)) {
             loop->has_answers = false;
             loop_wake(&loop->loop);

@@ -9,8 +9,8 @@
 
 /* ---- the arena ----
  *
- * Places in the arena are numbered in units of eight bytes, so that 30 bits reach over 8 GiB; unit 0
- * is not used: 0 means none. A record does not cross the end of a chunk. */
+ * Places in the arena are numbered in units of eight bytes, so that 30 bits reach over 8 GiB; unit
+ * 0 is not used: 0 means none. A record does not cross the end of a chunk. */
 #define UNIT_BYTES ((size_t)8)
 #define CHUNK_UNITS_LOG2 17
 #define CHUNK_BYTES (UNIT_BYTES << CHUNK_UNITS_LOG2)
@@ -21,8 +21,9 @@
 
 /* ---- the tree over property numbers: 12 + 12 + 8 bits ----
  *
- * Small pages, because a generation may have one point each of properties from all over; not smaller,
- * so that the pointers to the pages of millions of properties stay in the second-level cache. */
+ * Small pages, because a generation may have one point each of properties from all over; not
+ * smaller, so that the pointers to the pages of millions of properties stay in the second-level
+ * cache. */
 #define PAGE_LOG2 8
 #define MIDDLE_LOG2 12
 #define TOP_LOG2 12
@@ -76,7 +77,7 @@ struct middle {
 };
 
 struct generation {
-    _Atomic uint32_t pins; /* the tail's own among them */
+    _Atomic uint32_t pins;      /* the tail's own among them */
     _Atomic uint32_t published; /* unit behind the last complete group */
     _Atomic uint64_t last;
     uint64_t first;
@@ -91,8 +92,8 @@ struct generation {
 
 static inline void *unit_at(const struct generation *generation, uint32_t unit)
 {
-    uint8_t *chunk = atomic_load_explicit(&generation->chunks[unit >> CHUNK_UNITS_LOG2],
-                                          memory_order_relaxed);
+    uint8_t *chunk =
+        atomic_load_explicit(&generation->chunks[unit >> CHUNK_UNITS_LOG2], memory_order_relaxed);
     return chunk + UNIT_BYTES * (unit & (((uint32_t)1 << CHUNK_UNITS_LOG2) - 1));
 }
 
@@ -104,9 +105,8 @@ static inline const struct record *record_at(const struct generation *generation
 
 static inline struct entry *find_entry(const struct generation *generation, uint32_t property)
 {
-    struct middle *middle =
-        atomic_load_explicit(&generation->top[property >> (PAGE_LOG2 + MIDDLE_LOG2)],
-                             memory_order_acquire);
+    struct middle *middle = atomic_load_explicit(
+        &generation->top[property >> (PAGE_LOG2 + MIDDLE_LOG2)], memory_order_acquire);
     if (middle == NULL) {
         return NULL;
     }

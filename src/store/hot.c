@@ -35,10 +35,14 @@ struct hot {
     _Atomic uint64_t mark;
 };
 
-/* What an entry costs beside its value: the entry, its share of the map, the allocator's rounding. */
+/* What an entry costs beside its value: the entry, its share of the map, the allocator's rounding.
+ */
 #define ENTRY_BYTES (sizeof(struct hot_entry) + 2 * sizeof(struct map_slot) + 16)
 
-static uint64_t hot_hash(uint32_t property) { return hash_number(0, property); }
+static uint64_t hot_hash(uint32_t property)
+{
+    return hash_number(0, property);
+}
 
 static struct hot_shard *shard_of(struct hot *hot, uint32_t property)
 {
@@ -63,7 +67,8 @@ static void forget(struct hot_shard *shard, struct hot_entry *entry)
     free(entry);
 }
 
-/* Puts an entry in for a property that has none, then makes room. Without memory it stays absent. */
+/* Puts an entry in for a property that has none, then makes room. Without memory it stays absent.
+ */
 static void put(struct hot *hot, struct hot_shard *shard, uint32_t property,
                 const struct run_sample *sample)
 {
@@ -177,7 +182,10 @@ void hot_offer(struct hot *hot, uint32_t property, uint64_t mark, const struct r
     pthread_mutex_unlock(&shard->lock);
 }
 
-void hot_set_mark(struct hot *hot, uint64_t mark) { atomic_store(&hot->mark, mark); }
+void hot_set_mark(struct hot *hot, uint64_t mark)
+{
+    atomic_store(&hot->mark, mark);
+}
 
 /* HOT_LATER for a property that is in the table. */
 static void apply_later(struct hot *hot, struct hot_shard *shard, struct hot_entry *entry,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hot.h - a bounded table of the newest samples of properties that are asked for, as of the history's
- * mark: what the journal's tail adds to them is in the tail (tail.h).
+ * hot.h - a bounded table of the newest samples of properties that are asked for, as of the
+ * history's mark: what the journal's tail adds to them is in the tail (tail.h).
  *
- * Readers fill it with what they found in the store; the roll-up keeps it true. Between the two lies
- * the mark: an answer may only go in while the history still stands where the reader saw it. So the
- * roll-up first moves the table's mark, then brings each property up to date, and a reader's answer
- * with an older mark is no longer taken. A property that is brought up to date twice does not change.
+ * Readers fill it with what they found in the store; the roll-up keeps it true. Between the two
+ * lies the mark: an answer may only go in while the history still stands where the reader saw it.
+ * So the roll-up first moves the table's mark, then brings each property up to date, and a reader's
+ * answer with an older mark is no longer taken. A property that is brought up to date twice does
+ * not change.
  *
  * Any thread; a lock for each of a number of shards. The property used longest ago goes first. */
 #ifndef THRUM_STORE_HOT_H

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The waiter counts itself, then looks at the value; the setter changes the value, then looks at the
- * count. All sequentially consistent: at least one of the two sees the other. */
+/* The waiter counts itself, then looks at the value; the setter changes the value, then looks at
+ * the count. All sequentially consistent: at least one of the two sees the other. */
 
 void mark_set(struct mark *mark, uint64_t sequence)
 {

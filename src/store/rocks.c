@@ -2,9 +2,10 @@
  *
  * Options, with their reasons:
  *
- * - wal_recovery_mode = tolerate_corrupted_tail_records. The default (point in time) opens a damaged
- *   log by dropping, without a word, every group behind the damage. This mode refuses to open, except
- *   when what is missing is the end of the last record, which then was never acknowledged.
+ * - wal_recovery_mode = tolerate_corrupted_tail_records. The default (point in time) opens a
+ * damaged log by dropping, without a word, every group behind the damage. This mode refuses to
+ * open, except when what is missing is the end of the last record, which then was never
+ * acknowledged.
  * - recycle_log_file_num stays 0: RocksDB turns it off in this recovery mode, since what a recycled
  *   file holds behind its end looks like damage.
  * - No write stalls for the history's sake: files taken in there may pile up while the machine is

@@ -57,8 +57,7 @@ void journal_close(struct journal *journal);
 
 /* The first sequence number of the newest group that is older than <time_ms>; journal_first when
  * there is none. */
-MUST_USE struct err journal_find_time(struct journal *journal, int64_t time_ms,
-                                      uint64_t *sequence);
+MUST_USE struct err journal_find_time(struct journal *journal, int64_t time_ms, uint64_t *sequence);
 
 /* About how many bytes the groups from <sequence> on take in files. */
 uint64_t journal_bytes_from(struct journal *journal, uint64_t sequence);
@@ -87,7 +86,8 @@ static inline int64_t history_bucket_start(uint32_t bucket)
 void history_mark_encode(uint8_t value[HISTORY_MARK_BYTES], uint64_t mark);
 MUST_USE struct err history_mark_decode(struct slice value, uint64_t *mark);
 
-/* Opens the history and an empty tail at its mark. <hot_bytes> bounds the table of newest samples. */
+/* Opens the history and an empty tail at its mark. <hot_bytes> bounds the table of newest samples.
+ */
 MUST_USE struct err history_open(struct rocks *rocks, size_t hot_bytes, struct history **history);
 void history_close(struct history *history);
 
@@ -96,8 +96,8 @@ struct tail *history_tail(struct history *history);
 /* The sequence number up to which runs have been written, durably. */
 uint64_t history_mark(const struct history *history);
 
-/* Writes the frozen generation into the store, in one step with the mark, and drops it. On error the
- * generation stays, and may be rolled up again. One thread at a time. */
+/* Writes the frozen generation into the store, in one step with the mark, and drops it. On error
+ * the generation stays, and may be rolled up again. One thread at a time. */
 MUST_USE struct err history_roll(struct history *history);
 
 /* Files that the store has not yet sorted in; reads get slower with their number. */

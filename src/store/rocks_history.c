@@ -208,15 +208,20 @@ void history_close(struct history *history)
     }
 }
 
-struct tail *history_tail(struct history *history) { return history->tail; }
+struct tail *history_tail(struct history *history)
+{
+    return history->tail;
+}
 
-uint64_t history_mark(const struct history *history) { return atomic_load(&history->mark); }
+uint64_t history_mark(const struct history *history)
+{
+    return atomic_load(&history->mark);
+}
 
 uint64_t history_files_unsorted(struct history *history)
 {
-    char *text =
-        rocksdb_property_value_cf(history->rocks->db, history->rocks->history,
-                                  "rocksdb.num-files-at-level0");
+    char *text = rocksdb_property_value_cf(history->rocks->db, history->rocks->history,
+                                           "rocksdb.num-files-at-level0");
     uint64_t count = text == NULL ? 0 : strtoull(text, NULL, 10);
     rocksdb_free(text);
     return count;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The journal on RocksDB: column family `journal`, a key for each group (its first sequence number,
- * big-endian, so that keys are in order), the group as its value. Values check themselves (event.h).
+ * big-endian, so that keys are in order), the group as its value. Values check themselves
+ * (event.h).
  *
  * Appending is one write with a sync. Old groups go in whole files only; the newest group always
  * stays, because it says where to continue. */
@@ -266,8 +267,7 @@ struct err journal_find_time(struct journal *journal, int64_t time_ms, uint64_t 
 {
     uint64_t first = journal_first(journal);
     rocksdb_iterator_t *iterator = iterate(journal);
-    struct err err =
-        search_time(iterator, first, journal_last(journal) + 1, time_ms, sequence);
+    struct err err = search_time(iterator, first, journal_last(journal) + 1, time_ms, sequence);
     rocksdb_iter_destroy(iterator);
     return err;
 }

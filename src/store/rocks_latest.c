@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * history_latest: the newest sample from memory (the tail, then the table of newest samples), or with
- * one look at the newest stored hour; where that cannot tell, by history_read. */
+ * history_latest: the newest sample from memory (the tail, then the table of newest samples), or
+ * with one look at the newest stored hour; where that cannot tell, by history_read. */
 #include "store/rocks.h"
 
 #include "store/hot.h"
@@ -61,7 +61,8 @@ static struct err stored_newest(rocksdb_iterator_t *iterator, uint32_t property,
     uint32_t bucket;
     *found = false;
     history_key(key, property, HISTORY_BUCKET_MAX);
-    for (history_iterator_seek(iterator, key); history_iterator_is_on(iterator, property, &bucket); rocksdb_iter_next(iterator)) {
+    for (history_iterator_seek(iterator, key); history_iterator_is_on(iterator, property, &bucket);
+         rocksdb_iter_next(iterator)) {
         series_reset(hour);
         TRY(history_iterator_decode(iterator, hour));
         series_settle(hour);

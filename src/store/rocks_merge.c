@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 /* Operations smaller than this on average are worth joining: their heads and checksums weigh, and a
- * run of few samples predicts badly. Larger ones are left alone, so that a sample is rewritten about
- * as often as the logarithm of its run's size, not at each compaction. */
+ * run of few samples predicts badly. Larger ones are left alone, so that a sample is rewritten
+ * about as often as the logarithm of its run's size, not at each compaction. */
 #define OPERATION_BYTES_SMALL 256
 
 /* Beyond this, decoding takes too much memory for a background thread: about 20 times as much. */
@@ -118,7 +118,10 @@ static char *partial_merge(void *state, const char *key, size_t key_bytes,
                 false, success, bytes);
 }
 
-static void destroy(void *state) { (void)state; }
+static void destroy(void *state)
+{
+    (void)state;
+}
 
 static const char *name(void *state)
 {

@@ -129,7 +129,8 @@ static struct err read_hour(struct reading *reading, uint32_t bucket, bool is_st
     return emit_hour(reading);
 }
 
-/* The next hour of the tail in the query's order, from the hour <from> on; false when there is none. */
+/* The next hour of the tail in the query's order, from the hour <from> on; false when there is
+ * none. */
 static bool next_tail_hour(const struct reading *reading, int64_t from, uint32_t *bucket)
 {
     const struct series *samples = &reading->tail.samples;
@@ -172,7 +173,8 @@ static struct err read_hours(struct reading *reading)
     while (!reading->is_done && (end - from) * step >= 0) {
         uint32_t stored = 0;
         uint32_t tail = 0;
-        bool has_stored = history_iterator_is_on(reading->iterator, reading->query->property, &stored);
+        bool has_stored =
+            history_iterator_is_on(reading->iterator, reading->query->property, &stored);
         bool has_tail = next_tail_hour(reading, from, &tail);
         if (!has_stored && !has_tail) {
             break;

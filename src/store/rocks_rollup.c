@@ -212,9 +212,8 @@ static struct err write_all(struct rollup *rollup, const char *path, uint64_t ma
     uint32_t property = generation_next_property(rollup->generation, 1);
     while (property != 0) {
         TRY(write_property(rollup, property));
-        property = property == UINT32_MAX
-                       ? 0
-                       : generation_next_property(rollup->generation, property + 1);
+        property =
+            property == UINT32_MAX ? 0 : generation_next_property(rollup->generation, property + 1);
     }
     rocksdb_sstfilewriter_finish(rollup->writer, &text);
     return rocks_check(text, "finishing a roll-up");

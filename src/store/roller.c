@@ -15,7 +15,8 @@
 /* Groups the feeder may be behind before commits must wait. */
 #define LAG_EVENTS_MAX ((uint64_t)1 << 20)
 
-/* A roll-up waits while RocksDB has so many files still to sort in: each makes every read slower. */
+/* A roll-up waits while RocksDB has so many files still to sort in: each makes every read slower.
+ */
 #define FILES_UNSORTED_MAX 32
 #define FILES_UNSORTED_POLL_MS 100
 
@@ -32,7 +33,8 @@ struct roller {
     struct doorbell bell;           /* the feeder sleeps on it */
     struct mark mark;
     _Atomic bool is_stopping;
-    int64_t active_since_ms; /* the feeder's: since when the active generation has had groups; 0 none */
+    int64_t
+        active_since_ms; /* the feeder's: since when the active generation has had groups; 0 none */
     pthread_t feeder;
     pthread_t writer;
     pthread_mutex_t lock; /* for the two below */
@@ -43,7 +45,8 @@ struct roller {
 
 /* ---- the writer ---- */
 
-/* Waits for work, or for <timeout_ms> to pass when it is not negative; false when it is time to end. */
+/* Waits for work, or for <timeout_ms> to pass when it is not negative; false when it is time to
+ * end. */
 static bool wait_for_work(struct roller *roller, int64_t timeout_ms)
 {
     pthread_mutex_lock(&roller->lock);
@@ -227,8 +230,8 @@ static bool take_from_journal(void *arg, const struct group *group)
 static bool feed_from_journal(struct roller *roller)
 {
     struct catch_up catch_up = {.roller = roller};
-    struct err err = journal_read(roller->journal, tail_last(roller->tail) + 1, take_from_journal,
-                                  &catch_up);
+    struct err err =
+        journal_read(roller->journal, tail_last(roller->tail) + 1, take_from_journal, &catch_up);
     if (err_is_set(err)) {
         log_line(LOG_ERROR, "store", "the history cannot follow the journal sequence=%llu error=%s",
                  (unsigned long long)tail_last(roller->tail) + 1, err_name(err));
@@ -250,8 +253,7 @@ static bool feed(struct roller *roller)
             goes_on = feed_from_journal(roller);
             break;
         case BROADCAST_ITEM:
-            goes_on = take_group(
-                roller, &CONTAINER_OF(item, const struct committed, item)->group);
+            goes_on = take_group(roller, &CONTAINER_OF(item, const struct committed, item)->group);
             break;
         }
         if (!goes_on) {
@@ -342,7 +344,10 @@ struct err roller_start(const struct roller_options *options, struct history *hi
     return ERR(OK);
 }
 
-void roller_notify(struct roller *roller) { doorbell_ring(&roller->bell); }
+void roller_notify(struct roller *roller)
+{
+    doorbell_ring(&roller->bell);
+}
 
 void roller_stop(struct roller *roller)
 {
@@ -356,7 +361,10 @@ void roller_stop(struct roller *roller)
     roller_free(roller);
 }
 
-struct mark *roller_mark(struct roller *roller) { return &roller->mark; }
+struct mark *roller_mark(struct roller *roller)
+{
+    return &roller->mark;
+}
 
 bool roller_must_wait(struct roller *roller)
 {

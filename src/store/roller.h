@@ -9,7 +9,8 @@
  * While a generation is being written the next one fills, so the feeder never waits for the disk,
  * unless the tail has grown to twice its bound: then it leaves the rest in ring and journal.
  *
- * When RocksDB fails, one line is logged, and the same generation is tried again, later and later. */
+ * When RocksDB fails, one line is logged, and the same generation is tried again, later and later.
+ */
 #ifndef THRUM_STORE_ROLLER_H
 #define THRUM_STORE_ROLLER_H
 
@@ -21,10 +22,10 @@
 struct roller;
 
 struct roller_options {
-    size_t roll_bytes;        /* a generation is rolled up when it has grown to this, */
-    int64_t roll_interval_ms; /* or is this old */
-    size_t tail_bytes_max;    /* roller_must_wait() from here on */
-    int64_t journal_keep_ms;  /* groups younger than this stay in the journal, */
+    size_t roll_bytes;           /* a generation is rolled up when it has grown to this, */
+    int64_t roll_interval_ms;    /* or is this old */
+    size_t tail_bytes_max;       /* roller_must_wait() from here on */
+    int64_t journal_keep_ms;     /* groups younger than this stay in the journal, */
     uint64_t journal_keep_bytes; /* unless the journal is larger than this */
     /* How far the other projections have come, durably: the journal is kept from there on. NULL:
      * there are none. Called on the writer's thread. */
@@ -48,7 +49,8 @@ void roller_stop(struct roller *roller);
 /* How far history_read sees. Lives as long as the roller. */
 struct mark *roller_mark(struct roller *roller);
 
-/* True while the tail is so large, or so far behind, that no more should be committed. Any thread. */
+/* True while the tail is so large, or so far behind, that no more should be committed. Any thread.
+ */
 bool roller_must_wait(struct roller *roller);
 
 /* Freezes the tail's generation and writes it, on the calling thread: for a store that replays its

@@ -23,16 +23,13 @@
  *
  *      bit 0     set: the distance to the timestamp before is the same as last time;
  *                clear: zigzag, by how much it differs
- *      bit 1     set: createdAt minus timestamp is the same as last time; clear: zigzag, by how much
- *                it differs
- *      bit 2     the client stamped it
- *      bits 3-4  the value's text:
- *                0  the same as before
+ *      bit 1     set: createdAt minus timestamp is the same as last time; clear: zigzag, by how
+ * much it differs bit 2     the client stamped it bits 3-4  the value's text: 0  the same as before
  *                1  the shortest decimal of number / 10^scale: 37.2
  *                2  that decimal with exactly <scale> decimals, the last of which is 0: 37.20
  *                3  verbatim: varint bytes, bytes
- *      bits 5-7  for 1 and 2: 1 .. 7 mean that the number differs by -3 .. 3 from the number before;
- *                0: zigzag, by how much. For 0 and 3 they are 0.
+ *      bits 5-7  for 1 and 2: 1 .. 7 mean that the number differs by -3 .. 3 from the number
+ * before; 0: zigzag, by how much. For 0 and 3 they are 0.
  *
  * Before the first sample: timestamp = the caller's base, distance, createdAt minus timestamp and
  * number 0, and no text. A sensor that sends a decimal a second takes 2 to 4 bytes a sample.

@@ -23,8 +23,8 @@ struct series {
     uint32_t count;
     uint32_t room;
     uint32_t next_order;
-    bool is_unordered; /* some timestamp is below the one before it */
-    bool has_ties;     /* some timestamp equals the one before it, or is_unordered */
+    bool is_unordered;           /* some timestamp is below the one before it */
+    bool has_ties;               /* some timestamp equals the one before it, or is_unordered */
     struct series_block *blocks; /* memory of the values that are copied in; newest first */
 };
 
@@ -35,7 +35,8 @@ void series_reset(struct series *series);
 
 /* Appends a sample. Its value is borrowed until the series is reset, or copied when <copy>.
  * ERR_NO_MEMORY. */
-MUST_USE struct err series_append(struct series *series, const struct run_sample *sample, bool copy);
+MUST_USE struct err series_append(struct series *series, const struct run_sample *sample,
+                                  bool copy);
 
 /* Removes the samples with from <= timestamp < to. */
 void series_cut(struct series *series, int64_t from_ms, int64_t to_ms);

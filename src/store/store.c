@@ -13,8 +13,8 @@
  *      (2) the journal still has every group behind the lowest mark;
  *      (3) groups follow each other without gaps, each with a valid checksum.
  *
- * What breaks one of them stops the start. The one damage that is passed over is a record at the end
- * of the log that was cut off while it was written: nobody was told that it is safe. */
+ * What breaks one of them stops the start. The one damage that is passed over is a record at the
+ * end of the log that was cut off while it was written: nobody was told that it is safe. */
 #include "store/store.h"
 
 #include "base/assert.h"
@@ -285,8 +285,8 @@ static struct err replay_journal(struct store *store)
         .documents_mark = documents_applied(store->documents),
         .history_mark = history_mark(store->history),
     };
-    uint64_t lowest = replay.documents_mark < replay.history_mark ? replay.documents_mark
-                                                                  : replay.history_mark;
+    uint64_t lowest =
+        replay.documents_mark < replay.history_mark ? replay.documents_mark : replay.history_mark;
     TRY(check_marks(&replay, lowest));
     int64_t start_ms = clock_monotonic_ms();
     struct err err = journal_read(store->journal, lowest + 1, replay_group, &replay);
@@ -396,9 +396,15 @@ void store_close(struct store *store)
     free(store);
 }
 
-struct journal *store_journal(struct store *store) { return store->journal; }
+struct journal *store_journal(struct store *store)
+{
+    return store->journal;
+}
 
-struct history *store_history(struct store *store) { return store->history; }
+struct history *store_history(struct store *store)
+{
+    return store->history;
+}
 
 struct err store_documents_reader(struct store *store, struct documents_reader **reader)
 {

@@ -101,8 +101,8 @@ static size_t record_bytes(size_t value_bytes)
     return round_to_units(RECORD_HEAD_BYTES + inline_bytes(value_bytes));
 }
 
-/* Memory for values that are too long for the arena is asked for one by one while the group is taken
- * up; that of the whole group is held here first. */
+/* Memory for values that are too long for the arena is asked for one by one while the group is
+ * taken up; that of the whole group is held here first. */
 static struct err reserve_outside(struct outside **list, size_t value_bytes)
 {
     if (value_bytes <= VALUE_INLINE_BYTES_MAX) {
@@ -118,7 +118,7 @@ static struct err reserve_outside(struct outside **list, size_t value_bytes)
 }
 
 struct reservation {
-    size_t bytes;              /* of the arena */
+    size_t bytes;             /* of the arena */
     struct outside *outsides; /* the last value's first */
 };
 
@@ -469,7 +469,8 @@ size_t tail_active_bytes(struct tail *tail)
 
 size_t tail_bytes(struct tail *tail)
 {
-    return tail_active_bytes(tail) + atomic_load_explicit(&tail->frozen_bytes, memory_order_relaxed);
+    return tail_active_bytes(tail) +
+           atomic_load_explicit(&tail->frozen_bytes, memory_order_relaxed);
 }
 
 uint64_t tail_last(const struct tail *tail)

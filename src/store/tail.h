@@ -10,16 +10,16 @@
  *      ... 4,000,000       | 4,000,001 .. 4,400,000 | 4,400,001 .. 4,512,307      | ...
  *                        mark                                                tail's mark
  *
- * A generation is an arena into which records are only ever appended, and a radix tree over property
- * numbers. Each property has the head of a chain of records, newest first; numbers are dense, and a
- * walk over the tree is in their order, which is the order a roll-up needs. Adding a point is one
- * random cache line, fetched ahead; the record goes to the arena's end.
+ * A generation is an arena into which records are only ever appended, and a radix tree over
+ * property numbers. Each property has the head of a chain of records, newest first; numbers are
+ * dense, and a walk over the tree is in their order, which is the order a roll-up needs. Adding a
+ * point is one random cache line, fetched ahead; the record goes to the arena's end.
  *
  *      tree --property--> { head, latest } --> record --previous--> record --previous--> ...
  *
  * Threads: one writes (tail_add, tail_freeze). Any thread reads without waiting for it: records do
- * not change once their head is published, and a pinned generation is not freed. One thread rolls up
- * (tail_drop_frozen). */
+ * not change once their head is published, and a pinned generation is not freed. One thread rolls
+ * up (tail_drop_frozen). */
 #ifndef THRUM_STORE_TAIL_H
 #define THRUM_STORE_TAIL_H
 
@@ -77,8 +77,8 @@ void tail_unpin(struct tail_view *view);
 uint64_t generation_first(const struct generation *generation);
 uint64_t generation_last(const struct generation *generation);
 
-/* What a stretch of the journal does to one property: first the cuts hit what was there before, then
- * the samples come, which have already been cut by later ones. */
+/* What a stretch of the journal does to one property: first the cuts hit what was there before,
+ * then the samples come, which have already been cut by later ones. */
 struct tail_cut {
     int64_t from_ms; /* 0 .. */
     int64_t to_ms;   /* RUN_TIMESTAMP_MAX + 1 at most: no end */
@@ -97,7 +97,8 @@ void tail_change_deinit(struct tail_change *change);
 void tail_change_reset(struct tail_change *change);
 
 /* Adds what <generation> has of <property> between the two times (both included), as of the last
- * complete group. Older generations first. The caller then settles change->samples. ERR_NO_MEMORY. */
+ * complete group. Older generations first. The caller then settles change->samples. ERR_NO_MEMORY.
+ */
 MUST_USE struct err generation_collect(const struct generation *generation, uint32_t property,
                                        int64_t from_ms, int64_t to_ms, struct tail_change *change);
 
@@ -116,8 +117,8 @@ enum tail_latest {
 enum tail_latest generation_latest(const struct generation *generation, uint32_t property,
                                    struct run_sample *sample, bool *found);
 
-/* True when <later>, a sample committed after <earlier>, takes its place as the newest one; *is_known
- * is false when that cannot be told from the two. */
+/* True when <later>, a sample committed after <earlier>, takes its place as the newest one;
+ * *is_known is false when that cannot be told from the two. */
 bool sample_supersedes(const struct run_sample *later, const struct run_sample *earlier,
                        bool *is_known);
 

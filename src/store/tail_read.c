@@ -6,7 +6,10 @@
 
 #include <stdlib.h>
 
-uint64_t generation_first(const struct generation *generation) { return generation->first; }
+uint64_t generation_first(const struct generation *generation)
+{
+    return generation->first;
+}
 
 uint64_t generation_last(const struct generation *generation)
 {

@@ -135,8 +135,6 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(config->limits.header_bytes, 16384);
     assert_int_equal(config->limits.header_fields, 100);
     assert_int_equal(config->limits.json_depth, 64);
-    assert_int_equal(config->limits.topic_bytes, 512);
-    assert_int_equal(config->limits.topic_levels, 32);
     assert_int_equal(config->limits.connections_per_address, 0);
     assert_int_equal(config->mqtt.keepalive_max_ms, 120000);
     assert_int_equal(config->mqtt.refused_subscriptions, CONFIG_SUBSCRIPTIONS_REPORT);
@@ -144,7 +142,6 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_true(config->mqtt.allow_topic_token);
     assert_int_equal(config->journal.keep_ms, 86400000);
     assert_int_equal(config->journal.keep_bytes, INT64_C(17179869184));
-    assert_true(config->store.sync);
     static const struct {
         int64_t port;
         enum config_tls tls;
@@ -240,10 +237,10 @@ static void durations(void **state)
 static void words(void **state)
 {
     struct trial *trial = *state;
-    ASSERT_GOOD(trial_set(trial, "store.sync=off"));
-    assert_false(trial->config.store.sync);
-    ASSERT_BAD(trial_set(trial, "store.sync=no"));
-    assert_told(trial, "store.sync takes on or off, not \"no\"");
+    ASSERT_GOOD(trial_set(trial, "mqtt.allow_topic_token=off"));
+    assert_false(trial->config.mqtt.allow_topic_token);
+    ASSERT_BAD(trial_set(trial, "mqtt.allow_topic_token=no"));
+    assert_told(trial, "mqtt.allow_topic_token takes on or off, not \"no\"");
 
     ASSERT_GOOD(trial_set(trial, "log.level=debug"));
     assert_int_equal(trial->config.log.level, LOG_DEBUG);
@@ -338,7 +335,7 @@ static void all_faults_are_told_at_once(void **state)
                       "[listener.smtp]\n"
                       "port = 25\n");
     trial->environment[0] = "THRUM_LIMITS_PAKET=1MiB";
-    trial->environment[1] = "THRUM_STORE_SYNC=maybe";
+    trial->environment[1] = "THRUM_MQTT_ALLOW_TOPIC_TOKEN=maybe";
     trial->environment[2] = "HOME=/root";
     trial->settings[0] = "log.level";
     trial->settings[1] = "log.leve=info";
@@ -360,7 +357,7 @@ static void all_faults_are_told_at_once(void **state)
     }
     assert_told(trial, "environment: there is no key THRUM_LIMITS_PAKET; did you mean "
                        "THRUM_LIMITS_PACKET?\n");
-    assert_told(trial, "THRUM_STORE_SYNC: store.sync takes on or off, not \"maybe\"\n");
+    assert_told(trial, "THRUM_MQTT_ALLOW_TOPIC_TOKEN: mqtt.allow_topic_token takes on or off, not \"maybe\"\n");
     assert_told(trial, "--set log.level: expected section.key=value\n");
     assert_told(trial, "--set log.leve=info: there is no key log.leve; did you mean log.level?\n");
     assert_told(trial, "--set =1: expected section.key=value\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The history beside a dumb model: random points, cuts, roll-ups, compactions and restarts, and every
- * kind of question asked of both. */
+ * The history beside a dumb model: random points, cuts, roll-ups, compactions and restarts, and
+ * every kind of question asked of both. */
 #include "store/rocks.h"
 
 #include "base/rand.h"
@@ -41,8 +41,7 @@ static void model_insert(struct model *model, uint32_t index, const struct model
         model->at = realloc(model->at, model->room * sizeof(*model->at));
         assert_non_null(model->at);
     }
-    memmove(&model->at[index + 1], &model->at[index],
-            (model->count - index) * sizeof(*model->at));
+    memmove(&model->at[index + 1], &model->at[index], (model->count - index) * sizeof(*model->at));
     model->at[index] = *sample;
     model->count++;
 }
@@ -444,7 +443,8 @@ static void long_values_are_kept(void **state)
         group_write_points(&world.writer, 1, RESOURCE_THNG, &FIXTURE_THNG, 0, points, 3);
         commit(&world);
     }
-    struct history_query query = {.property = 2, .to_ms = INT64_MAX, .limit = 10, .ascending = true};
+    struct history_query query = {
+        .property = 2, .to_ms = INT64_MAX, .limit = 10, .ascending = true};
     struct samples samples = {0};
     struct sample sample;
     struct buf value = {0};
@@ -495,8 +495,7 @@ static void the_ends_of_time_are_kept(void **state)
 static void every_property_number_has_a_place(void **state)
 {
     (void)state;
-    static const uint32_t numbers[] = {1,          1023,       1024,      2097151,
-                                       2097152,    4294967294, UINT32_MAX};
+    static const uint32_t numbers[] = {1, 1023, 1024, 2097151, 2097152, 4294967294, UINT32_MAX};
     struct world world;
     world_init(&world, 1);
     for (int round = 0; round < 2; round++) {

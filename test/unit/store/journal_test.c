@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The journal: order, ends, reading from anywhere, dropping in whole files, and what damage does. */
+ * The journal: order, ends, reading from anywhere, dropping in whole files, and what damage does.
+ */
 #include "store/rocks.h"
 
 #include "base/rand.h"

@@ -10,6 +10,7 @@
 #include "store/store.h"
 #include "store_fixture.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,10 +41,10 @@ static bool replay(void *arg, const struct group *group)
     return true;
 }
 
-#define MUST(expression)                \
-    do {                                \
+#define MUST(expression)                 \
+    do {                                 \
         struct err must_ = (expression); \
-        ASSERT(!err_is_set(must_));     \
+        ASSERT(!err_is_set(must_));      \
     } while (0)
 
 static void world_open(struct world *world, const struct roller_options *options, size_t slots)
@@ -278,6 +279,101 @@ static void the_journal_is_kept_for_its_time(void **state)
     group_writer_deinit(&world.writer);
 }
 
+/* ---- readers beside the roller ---- */
+
+struct watcher {
+    struct world *world;
+    _Atomic bool *is_over;
+    uint32_t property;
+    uint64_t looks;
+    pthread_t thread;
+};
+
+/* The newest sample never goes back, and is never behind the mark seen before. Point n has
+ * timestamp n, so what a property must have is known from the mark alone. */
+static void watch_latest(struct watcher *watcher, int64_t *before)
+{
+    uint64_t mark = mark_get(roller_mark(watcher->world->roller));
+    struct sample sample = {0};
+    struct buf value = {0};
+    bool found;
+    MUST(history_latest(watcher->world->history, watcher->property, &sample, &value, &found));
+    int64_t newest = found ? sample.timestamp_ms : 0;
+    ASSERT(newest >= *before && newest + PROPERTY_COUNT > (int64_t)mark);
+    *before = newest;
+    buf_deinit(&value);
+}
+
+/* The history has no gap and no double at any moment. */
+static void watch_all(struct watcher *watcher, struct samples *samples)
+{
+    uint64_t mark = mark_get(roller_mark(watcher->world->roller));
+    const struct history_query query = {
+        .property = watcher->property,
+        .to_ms = INT64_MAX,
+        .limit = 2000,
+    };
+    MUST(history_read(watcher->world->history, &query, samples));
+    int64_t newest = samples->count > 0 ? samples->at[0].timestamp_ms : 0;
+    ASSERT(newest + PROPERTY_COUNT > (int64_t)mark);
+    for (uint32_t i = 1; i < samples->count; i++) {
+        ASSERT(samples->at[i].timestamp_ms == newest - (int64_t)i * PROPERTY_COUNT);
+    }
+    if (samples->count > 0 && !samples->more) {
+        ASSERT(samples->at[samples->count - 1].timestamp_ms <= PROPERTY_COUNT);
+    }
+}
+
+static void *watch(void *arg)
+{
+    struct watcher *watcher = arg;
+    struct samples samples = {0};
+    int64_t before = 0;
+    while (!atomic_load(watcher->is_over)) {
+        watch_latest(watcher, &before);
+        if (watcher->looks++ % 4 == 0) {
+            watch_all(watcher, &samples);
+        }
+    }
+    samples_deinit(&samples);
+    return NULL;
+}
+
+static void readers_see_no_gap_while_it_rolls(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    fixture_make_folder(world.folder);
+    struct roller_options options = tiny_options();
+    options.roll_interval_ms = 5;
+    world_open(&world, &options, 64);
+    _Atomic bool is_over = false;
+    struct watcher watchers[2] = {
+        {.world = &world, .is_over = &is_over, .property = 1},
+        {.world = &world, .is_over = &is_over, .property = 2},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(watchers); i++) {
+        assert_int_equal(pthread_create(&watchers[i].thread, NULL, watch, &watchers[i]), 0);
+    }
+    int64_t end_ms = clock_monotonic_ms() + 1500;
+    while (clock_monotonic_ms() < end_ms) {
+        commit(&world, 20);
+        usleep(300);
+    }
+    uint64_t last = journal_last(world.journal);
+    assert_true(mark_wait(roller_mark(world.roller), last, WAIT_MS));
+    atomic_store(&is_over, true);
+    for (size_t i = 0; i < ARRAY_LEN(watchers); i++) {
+        pthread_join(watchers[i].thread, NULL);
+        assert_true(watchers[i].looks > 10);
+    }
+    assert_true(history_mark(world.history) > 0);
+    check_all(&world, last);
+    world_close(&world);
+    fixture_remove_folder(world.folder);
+    group_writer_deinit(&world.writer);
+}
+
 /* ---- crashes ---- */
 
 /* Commits groups of changing size until it is killed; says each last sequence number when safe. */
@@ -351,6 +447,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_acknowledged_is_lost_in_a_crash),
         cmocka_unit_test(everything_committed_is_read),
+        cmocka_unit_test(readers_see_no_gap_while_it_rolls),
         cmocka_unit_test(an_overrun_ring_costs_nothing),
         cmocka_unit_test(time_alone_rolls_up),
         cmocka_unit_test(a_large_tail_makes_commits_wait),

@@ -196,7 +196,8 @@ static void cuts_come_back(void **state)
     buf_deinit(&out);
 }
 
-/* A sensor's day: 1 Hz, one decimal. <jitter_ms> makes times uneven, <lag_ms> the way to the server. */
+/* A sensor's day: 1 Hz, one decimal. <jitter_ms> makes times uneven, <lag_ms> the way to the
+ * server. */
 static double bytes_a_sample(int64_t jitter_ms, int64_t lag_ms)
 {
     struct rand rand;

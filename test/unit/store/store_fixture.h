@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_fixture.h - what tests of the store share: a folder of their own, and groups made quickly. */
+ * store_fixture.h - what tests of the store share: a folder of their own, and groups made quickly.
+ */
 #ifndef THRUM_TEST_UNIT_STORE_FIXTURE_H
 #define THRUM_TEST_UNIT_STORE_FIXTURE_H
 

@@ -98,8 +98,8 @@ static void commit(struct world *world, uint32_t count)
         if (n % 5 == 0) {
             struct id id = thng_id(n);
             int bytes = snprintf(text, sizeof(text),
-                                 "{\"id\":\"%.24s\",\"createdAt\":%llu,\"name\":\"t%llu\"}", id.text,
-                                 (unsigned long long)n, (unsigned long long)n);
+                                 "{\"id\":\"%.24s\",\"createdAt\":%llu,\"name\":\"t%llu\"}",
+                                 id.text, (unsigned long long)n, (unsigned long long)n);
             group_write_document(&world->writer, ACCOUNT, OPERATION_CREATED, RESOURCE_THNG, &id,
                                  slice_of(text, (size_t)bytes), (struct slice){0});
         } else {
@@ -248,7 +248,8 @@ static void remove_group(const struct world *world, uint64_t sequence)
     rocks_close(rocks);
 }
 
-/* Lost documents are made anew while the whole journal is there; with a gap the start is refused. */
+/* Lost documents are made anew while the whole journal is there; with a gap the start is refused.
+ */
 static void a_gap_behind_a_mark_stops_the_start(void **state)
 {
     struct world *world = *state;

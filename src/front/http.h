@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * http.h - a request over HTTP/1.1 on its way through the server, and its answer.
+ *
+ * A connection has one request at a time; the next one in its input is read when this one has been
+ * answered. A request is judged when its head is there (path, credential, right, media types), then
+ * its body is read, then its route's handler is called:
+ *
+ *      http_conn.c   the connection: heads, bodies, time-outs       --rest_judge-->   rest.c
+ *      http_answer.c the answer                                     <--http_answer--  rest_*.c
+ *
+ * Everything belongs to the loop's thread. */
+#ifndef THRUM_FRONT_HTTP_H
+#define THRUM_FRONT_HTTP_H
+
+#include "codec/http1.h"
+#include "front/conn.h"
+#include "model/actor.h"
+
+/* Between two requests a connection may say nothing for this long: more than the minute for which
+ * common clients keep theirs, so that it is they who close. */
+#define HTTP_IDLE_MS 75000
+
+/* A body may take this long in all, however slowly it keeps coming. */
+#define HTTP_BODY_MS (5 * 60 * 1000)
+
+#define HTTP_DETAIL_BYTES 160
+
+struct rest_route;
+
+/* What a handler keeps between its beginning and its answer. */
+union http_kept {
+    char api_key[API_KEY_BYTES]; /* POST /auth/evrythng/thngs: the key being issued */
+    struct {
+        uint32_t waiting; /* commands not answered yet */
+        uint32_t done;
+        struct err err; /* the first that was refused */
+    } bulk;
+};
+
+struct http_request {
+    struct conn *conn;
+    uint64_t number; /* of the connection's requests; names this one in commands and reads */
+    enum http1_method method; /* GET also for HEAD */
+    bool is_head;
+    bool keeps_alive;
+    struct slice path;   /* as sent; slices live until the answer */
+    struct slice query;  /* as sent */
+    struct slice host;   /* as sent */
+    struct slice api_key; /* the credential; empty: none. Never logged */
+    const struct rest_route *route;
+    unsigned methods; /* bits 1 << enum http1_method: what the path has, for a 405 */
+    struct slice resource_text; /* decoded: the first parameter of the path */
+    struct slice key;           /* decoded: the second one; of a property, in normal form */
+    struct id resource;         /* the first one as an id, when it is one */
+    bool needs_resolving;       /* it is an identifier of a thng: <resource> is not set yet */
+    struct actor actor;
+    struct slice body; /* during the handler's call */
+    char detail[HTTP_DETAIL_BYTES]; /* what to tell instead of the error's own text */
+    size_t detail_bytes;
+    union http_kept kept;
+};
+
+struct http_answer {
+    int status;
+    struct slice body;
+    struct slice content_type; /* empty: JSON */
+    struct slice location;     /* path of what was created; empty: none */
+    struct slice next_token;   /* of the next page; empty: none */
+    bool has_count;
+    uint64_t count; /* X-Result-Count */
+};
+
+/* Answers the request, which is over then: the next one may begin during the call. */
+void http_answer(struct http_request *request, const struct http_answer *answer);
+
+/* Answers 200 with <body>; an empty one is sent as it is. */
+void http_answer_body(struct http_request *request, struct slice body);
+
+/* Answers with the error's status and text (or request->detail). */
+void http_refuse(struct http_request *request, struct err err);
+
+/* The same, and the connection ends: what follows in it cannot be understood. */
+void http_refuse_and_close(struct http_request *request, struct err err, int status);
+
+/* The request of a connection, when it is still that one. NULL: answered, or no HTTP any more. */
+struct http_request *http_request_find(struct conn *conn, uint64_t number);
+
+/* The handler waits for something before it takes the body: hold the connection, call the handler
+ * again with the same body after http_go_on. The handler then returns REST_AGAIN. */
+void http_wait(struct http_request *request);
+void http_go_on(struct http_request *request);
+
+/* For http_answer.c: the answer has been written. */
+void http_request_done(struct http_request *request);
+
+#endif

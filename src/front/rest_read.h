@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rest_read.h - a request that the store answers: a job on a reader's thread, and its way back.
+ *
+ *      loop    rest_read_new, fill in, rest_read_start
+ *      reader  waits until the store shows what had been committed when the request came in; run
+ *      loop    finds the request, if it is still there: arrived, or the plain answer
+ *
+ * The job owns all it works with; it never touches the connection. A kind of read that needs more
+ * begins its struct with a struct rest_read. */
+#ifndef THRUM_FRONT_REST_READ_H
+#define THRUM_FRONT_REST_READ_H
+
+#include "front/http.h"
+#include "store/readers.h"
+
+/* A read waits this long for the projections; then it is 503. */
+#define REST_READ_WAIT_MS 10000
+
+struct rest_read {
+    struct reader_job job;
+    struct loop_message message;
+    struct front *front;
+    uint32_t slot;
+    uint32_t generation;
+    uint64_t number;
+
+    /* what is asked; set by rest_read_new from the request, and by the handler */
+    uint64_t after; /* the store must show events up to this one */
+    struct actor actor;
+    struct id resource;
+    struct slice key; /* the path's property key, in memory of its own */
+    bool with_scopes;
+
+    /* On the reader's thread: composes <body>. */
+    struct err (*run)(struct reader *reader, struct rest_read *read);
+    /* On the loop, instead of the plain answer; err is ERR_OK. Optional. */
+    void (*arrived)(struct http_request *request, struct rest_read *read);
+    /* Frees what the kind of read holds beyond this struct. Optional. */
+    void (*release)(struct rest_read *read);
+
+    /* what was found */
+    struct err err;
+    int status; /* 200 unless said otherwise */
+    struct slice content_type; /* static; empty: JSON */
+    struct buf body;
+    struct buf next_token; /* of the next page; empty: none */
+    bool has_count;
+    uint64_t count;
+};
+
+/* A read of <bytes>, which begin with a struct rest_read and are zero behind it. NULL without
+ * memory: the request has been refused then. */
+void *rest_read_new(struct http_request *request, size_t bytes,
+                    struct err (*run)(struct reader *reader, struct rest_read *read));
+
+/* Hands the read to the readers; the request is refused when they are busy. */
+void rest_read_start(struct http_request *request, struct rest_read *read);
+
+/* Both in one, for reads that need no more than the request says. */
+void rest_read_plain(struct http_request *request,
+                     struct err (*run)(struct reader *reader, struct rest_read *read));
+
+/* Frees a read that is not started. */
+void rest_read_free(struct rest_read *read);
+
+/* For <run>: the resource of the path, when it is there and the actor sees it. The text lives until
+ * the next call on reader->documents. */
+MUST_USE struct err rest_read_thng(struct reader *reader, const struct rest_read *read,
+                                   struct document *document);
+
+#endif
