@@ -77,6 +77,9 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
 /* Answers 200 with <body>; an empty one is sent as it is. */
 void http_answer_body(struct http_request *request, struct slice body);
 
+/* Answers OPTIONS: what a page of another origin may ask. */
+void http_answer_preflight(struct http_request *request);
+
 /* Answers with the error's status and text (or request->detail). */
 void http_refuse(struct http_request *request, struct err err);
 
@@ -86,10 +89,10 @@ void http_refuse_and_close(struct http_request *request, struct err err, int sta
 /* The request of a connection, when it is still that one. NULL: answered, or no HTTP any more. */
 struct http_request *http_request_find(struct conn *conn, uint64_t number);
 
-/* The handler waits for something before it takes the body: hold the connection, call the handler
- * again with the same body after http_go_on. The handler then returns REST_AGAIN. */
+/* Before its body is taken a request waits for something: returns REST_AGAIN then. After http_go_on
+ * the handler is called with the same body; or, with an error, the request is refused. */
 void http_wait(struct http_request *request);
-void http_go_on(struct http_request *request);
+void http_go_on(struct http_request *request, struct err err);
 
 /* For http_answer.c: the answer has been written. */
 void http_request_done(struct http_request *request);

@@ -141,6 +141,21 @@ void http_answer_body(struct http_request *request, struct slice body)
     http_answer(request, &(struct http_answer){.status = 200, .body = body});
 }
 
+/* Everything may be asked of every path by any page: it is the key that gives rights. */
+void http_answer_preflight(struct http_request *request)
+{
+    const struct slice methods = SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    struct fields fields = {0};
+    put_cors(&fields);
+    put_field(&fields, SLICE("Access-Control-Allow-Methods"), methods);
+    put_field(&fields, SLICE("Access-Control-Allow-Headers"),
+              SLICE("authorization, content-type, accept"));
+    put_field(&fields, SLICE("Access-Control-Max-Age"), SLICE("86400"));
+    put_field(&fields, SLICE("Allow"), methods);
+    put_head(request, 204, (struct slice){0}, 0, &fields);
+    http_request_done(request);
+}
+
 /* "GET, HEAD, PUT, OPTIONS" */
 static void write_allow(struct buf *allow, unsigned methods)
 {

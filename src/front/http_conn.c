@@ -136,10 +136,11 @@ void http_wait(struct http_request *request)
     conn_hold(request->conn);
 }
 
-void http_go_on(struct http_request *request)
+void http_go_on(struct http_request *request, struct err err)
 {
     struct http_conn *http = http_of(request);
     ASSERT(http->stage == HTTP_WAITING);
+    http->refusal = err;
     http->stage = HTTP_BODY;
     conn_release(request->conn);
 }
@@ -200,7 +201,7 @@ static struct err keep_head(struct http_conn *http, const struct http1_head *hea
     struct slice key = {0};
     http1_find(head, SLICE("Authorization"), &key);
     /* Target, decoded segments, host, and a key from the field or the parameters. */
-    TRY(buf_reserve(&http->text, 3 * head->resource.bytes + head->host.bytes + key.bytes));
+    TRY(buf_reserve(&http->text, 1 + 3 * head->resource.bytes + head->host.bytes + key.bytes));
     struct uri uri = uri_split(keep(http, head->resource));
     request->path = uri.path;
     request->query = uri.query;
@@ -222,7 +223,9 @@ static struct err keep_head(struct http_conn *http, const struct http1_head *hea
 static struct err judge_rest(struct http_conn *http)
 {
     TRY(rest_judge(&http->request));
-    return http->media;
+    bool is_json = !(http->request.route->flags & ROUTE_NO_JSON);
+    bool is_about_answer = err_equal(http->media, ERR(NOT_ACCEPTABLE));
+    return is_about_answer && !is_json ? ERR(OK) : http->media;
 }
 
 static void body_begins(struct http_conn *http);
@@ -330,6 +333,7 @@ static size_t read_head(struct http_conn *http, struct slice input)
     if (upgrade(http, &head)) {
         return head.bytes;
     }
+    conn_disarm(conn);
     err = keep_head(http, &head);
     if (err_is_set(err)) {
         refuse_input(http, err);
@@ -446,27 +450,6 @@ static size_t answer(struct http_conn *http, struct slice input)
     return bytes;
 }
 
-/* Everything may be asked of every path by any page: it is the key that gives rights. */
-static void answer_preflight(struct http_conn *http)
-{
-    static const struct http1_field fields[] = {
-        {SLICE_INIT("Access-Control-Allow-Origin"), SLICE_INIT("*")},
-        {SLICE_INIT("Access-Control-Allow-Methods"),
-         SLICE_INIT("GET, HEAD, POST, PUT, DELETE, OPTIONS")},
-        {SLICE_INIT("Access-Control-Allow-Headers"),
-         SLICE_INIT("authorization, content-type, accept")},
-        {SLICE_INIT("Access-Control-Max-Age"), SLICE_INIT("86400")},
-        {SLICE_INIT("Allow"), SLICE_INIT("GET, HEAD, POST, PUT, DELETE, OPTIONS")},
-    };
-    http1_write_head(&http->request.conn->out, &(struct http1_response){
-                                                   .status = 204,
-                                                   .closes = !http->request.keeps_alive,
-                                                   .fields = fields,
-                                                   .field_count = ARRAY_LEN(fields),
-                                               });
-    http_request_done(&http->request);
-}
-
 static size_t read_body(struct http_conn *http, struct slice input)
 {
     size_t used = 0;
@@ -491,7 +474,7 @@ static size_t read_body(struct http_conn *http, struct slice input)
     if (http->is_preflight) {
         conn_disarm(http->request.conn);
         http->stage = HTTP_ANSWERING;
-        answer_preflight(http);
+        http_answer_preflight(&http->request);
         return used;
     }
     return used + answer(http, slice_from(input, used));
@@ -576,6 +559,7 @@ static void on_stopping(struct conn *conn)
 {
     struct http_conn *http = conn->state;
     http->is_stopping = true;
+    http->request.keeps_alive = false;
     if (http->stage == HTTP_HEAD || http->stage == HTTP_BODY) {
         conn_finish(conn);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "front/http_error.h"
 
+#include "base/clock.h"
 #include "codec/json_write.h"
 
 const struct http1_field http_cors_fields[HTTP_CORS_FIELD_COUNT] = {
@@ -69,12 +70,15 @@ void http_error_write_body(struct buf *out, struct err err, int status, struct s
 void http_error_write(struct buf *out, struct err err, int status, struct slice detail, bool close)
 {
     struct buf body = {0};
+    uint8_t date[HTTP1_DATE_BYTES];
+    http1_date(clock_wall_ms() / 1000, date);
     http_error_write_body(&body, err, status, detail);
     http1_write_head(out, &(struct http1_response){
                               .status = status,
                               .closes = close,
                               .content_type = SLICE("application/json"),
                               .content_length = buf_bytes(&body),
+                              .date = slice_of(date, sizeof(date)),
                               .fields = http_cors_fields,
                               .field_count = HTTP_CORS_FIELD_COUNT,
                           });

@@ -34,7 +34,7 @@ struct rest_read {
 
     /* On the reader's thread: composes <body>. */
     struct err (*run)(struct reader *reader, struct rest_read *read);
-    /* On the loop, instead of the plain answer; err is ERR_OK. Optional. */
+    /* On the loop, instead of the plain answer; look at read->err first. Optional. */
     void (*arrived)(struct http_request *request, struct rest_read *read);
     /* Frees what the kind of read holds beyond this struct. Optional. */
     void (*release)(struct rest_read *read);

@@ -1,188 +1,213 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "front/view.h"
 
+#include "base/assert.h"
 #include "codec/json_write.h"
 #include "model/location.h"
 #include "model/perm.h"
 #include "model/property.h"
 
-/* A resource's document copied to <out>, if the actor sees it. */
-static struct err put_document(struct reader *reader, const struct actor *actor,
-                               const struct id *id, struct buf *out, struct buf *scopes)
+static struct err find_thng(struct reader *reader, const struct actor *actor,
+                            const struct id *id, struct document *document)
 {
-    struct document document;
-    TRY(documents_get(reader->documents, id, &document));
-    if (document.kind != RESOURCE_THNG) {
+    TRY(documents_get(reader->documents, id, document));
+    if (document->kind != RESOURCE_THNG) {
         return ERR(NOT_FOUND);
     }
-    TRY(perm_sees(actor, document.account, document.kind, &document.id));
-    buf_put(out, document.text);
-    if (scopes != NULL) {
-        buf_put(scopes, document.scopes);
-    }
-    return ERR(OK);
+    return perm_sees(actor, document->account, document->kind, &document->id);
 }
 
-/* ---- properties ---- */
-
-/* How a walk over a resource's properties writes each of them. */
-struct property_walk {
+/* A walk over the properties of a thng with the latest sample of each. */
+struct walk {
     struct reader *reader;
     struct buf *out;
+    uint32_t count; /* properties written */
     struct err err;
-    uint32_t count;    /* those that have a value */
-    uint32_t location; /* the location's number, when it has one */
-    bool as_members;   /* "key":value; else as points */
+    void (*write)(struct walk *walk, struct slice key, const struct sample *sample);
 };
-
-static void put_property(struct property_walk *walk, struct slice key, const struct sample *sample)
-{
-    struct slice value = buf_data(&walk->reader->value);
-    if (walk->as_members) {
-        json_write_member_json(walk->out, key, value);
-        return;
-    }
-    json_write_comma(walk->out);
-    property_write_sample(walk->out, &(struct property_sample){.key = key,
-                                                               .value = value,
-                                                               .timestamp_ms = sample->timestamp_ms,
-                                                               .created_ms = sample->created_ms});
-}
 
 static bool visit_property(void *arg, struct slice key, uint32_t property)
 {
-    struct property_walk *walk = arg;
-    if (slice_is_empty(key)) {
-        walk->location = property;
-        return true;
-    }
+    struct walk *walk = arg;
     struct sample sample;
     bool found;
     struct history *history = store_history(walk->reader->store);
     walk->err = history_latest(history, property, &sample, &walk->reader->value, &found);
     if (!err_is_set(walk->err) && found) {
-        put_property(walk, key, &sample);
-        walk->count++;
+        walk->write(walk, key, &sample);
     }
-    return !err_is_set(walk->err);
+    return !err_is_set(walk->err) && !walk->out->failed;
 }
 
-static struct err walk_properties(struct property_walk *walk, const struct id *id)
+static struct err walk_properties(struct walk *walk, const struct id *id)
 {
     TRY(documents_properties(walk->reader->documents, id, visit_property, walk));
     return walk->err;
 }
 
-/* ---- the thng ---- */
+/* ---- the whole thng ---- */
 
-/* The newest entry of the location without its times: the embedded form. */
-static struct err put_embedded_location(struct reader *reader, uint32_t property, struct buf *out)
+/* The location comes first: its key is empty, and keys come in order. */
+static void write_in_thng(struct walk *walk, struct slice key, const struct sample *sample)
 {
-    struct sample sample;
-    bool found;
-    TRY(history_latest(store_history(reader->store), property, &sample, &reader->value, &found));
-    if (found) {
-        json_write_name(out, SLICE("location"));
-        buf_put_byte(out, '{');
-        buf_put(out, buf_data(&reader->value));
-        buf_put_byte(out, '}');
+    if (slice_is_empty(key)) {
+        ASSERT(walk->count == 0);
+        json_write_name(walk->out, SLICE("location"));
+        json_write_open(walk->out, '{');
+        buf_put(walk->out, sample->value);
+        json_write_close(walk->out, '}');
+        return;
     }
-    return ERR(OK);
+    if (walk->count++ == 0) {
+        json_write_name(walk->out, SLICE("properties"));
+        json_write_open(walk->out, '{');
+    }
+    json_write_member_json(walk->out, key, sample->value);
 }
 
-struct err view_thng(struct reader *reader, const struct actor *actor, const struct id *id,
-                     bool with_scopes, struct buf *out)
+static void write_scopes(struct buf *out, struct slice scopes)
 {
-    buf_reset(&reader->scratch);
-    TRY(put_document(reader, actor, id, out, &reader->scratch));
-    if (out->failed) {
-        return ERR(NO_MEMORY);
+    json_write_member_json(out, SLICE("scopes"),
+                           slice_is_empty(scopes) ? SLICE("{\"users\":[],\"projects\":[]}")
+                                                  : scopes);
+}
+
+struct err view_write_thng(struct reader *reader, const struct document *document,
+                           unsigned flags, struct buf *out)
+{
+    const struct id id = document->id;
+    ASSERT(document->text.bytes > 2);
+    /* Without its closing brace: what is derived follows. */
+    buf_put(out, slice_first(document->text, document->text.bytes - 1));
+    if (flags & VIEW_SCOPES) {
+        write_scopes(out, document->scopes);
     }
-    out->tail--; /* the document's closing brace: members follow */
-    json_write_name(out, SLICE("properties"));
-    json_write_open(out, '{');
-    struct property_walk walk = {.reader = reader, .out = out, .as_members = true};
-    TRY(walk_properties(&walk, id));
-    json_write_close(out, '}');
-    if (walk.location != 0) {
-        TRY(put_embedded_location(reader, walk.location, out));
-    }
-    if (with_scopes) {
-        struct slice scopes = buf_data(&reader->scratch);
-        bool has_none = slice_is_empty(scopes);
-        json_write_member_json(out, SLICE("scopes"),
-                               has_none ? SLICE("{\"users\":[],\"projects\":[]}") : scopes);
+    struct walk walk = {.reader = reader, .out = out, .write = write_in_thng};
+    TRY(walk_properties(&walk, &id));
+    if (walk.count > 0) {
+        json_write_close(out, '}');
+    } else if (!(flags & VIEW_CREATED)) {
+        json_write_member_json(out, SLICE("properties"), SLICE("{}"));
     }
     json_write_close(out, '}');
     return out->failed ? ERR(NO_MEMORY) : ERR(OK);
 }
 
-/* ---- the present state of a topic ---- */
+static struct err view_thng_now(struct reader *reader, const struct actor *actor,
+                                const struct id *id, unsigned flags, struct buf *out)
+{
+    struct document document;
+    TRY(find_thng(reader, actor, id, &document));
+    return view_write_thng(reader, &document, flags, out);
+}
 
-/* The newest sample of one property as an array of one; nothing when there is none. */
-static struct err put_latest(struct reader *reader, const struct topic *topic, struct buf *out,
-                             bool *found)
+static struct err view_in_one_moment(struct reader *reader, const struct actor *actor,
+                                     const struct id *id, unsigned flags, struct buf *out)
+{
+    TRY(documents_reader_begin(reader->documents));
+    struct err err = view_thng_now(reader, actor, id, flags, out);
+    documents_reader_end(reader->documents);
+    return err;
+}
+
+struct err view_thng(struct reader *reader, const struct actor *actor, const struct id *id,
+                     bool with_scopes, struct buf *out)
+{
+    return view_in_one_moment(reader, actor, id, with_scopes ? VIEW_SCOPES : 0, out);
+}
+
+struct err view_thng_created(struct reader *reader, const struct actor *actor,
+                             const struct id *id, bool with_scopes, struct buf *out)
+{
+    unsigned flags = VIEW_CREATED | (with_scopes ? VIEW_SCOPES : 0);
+    return view_in_one_moment(reader, actor, id, flags, out);
+}
+
+/* ---- present states ---- */
+
+static void write_point(struct walk *walk, struct slice key, const struct sample *sample)
+{
+    if (slice_is_empty(key)) {
+        return;
+    }
+    walk->count++;
+    json_write_comma(walk->out);
+    property_write_sample(walk->out, &(struct property_sample){
+                                         .key = key,
+                                         .value = sample->value,
+                                         .timestamp_ms = sample->timestamp_ms,
+                                         .created_ms = sample->created_ms,
+                                     });
+}
+
+static struct err state_of_all(struct reader *reader, const struct topic *topic, struct buf *out,
+                               bool *found)
+{
+    struct walk walk = {.reader = reader, .out = out, .write = write_point};
+    json_write_open(out, '[');
+    TRY(walk_properties(&walk, &topic->resource));
+    json_write_close(out, ']');
+    *found = walk.count > 0;
+    return ERR(OK);
+}
+
+/* One property, or the location. */
+static struct err state_of_one(struct reader *reader, const struct topic *topic, struct slice key,
+                               struct buf *out, bool *found)
 {
     uint32_t property;
-    struct slice key = topic_name(topic);
+    struct sample sample;
     struct err err =
         documents_property(reader->documents, &topic->resource, key, &property);
     if (err_equal(err, ERR(NOT_FOUND))) {
         return ERR(OK);
     }
     TRY(err);
-    struct sample sample;
     TRY(history_latest(store_history(reader->store), property, &sample, &reader->value, found));
     if (!*found) {
         return ERR(OK);
     }
-    struct slice value = buf_data(&reader->value);
-    buf_put_byte(out, '[');
+    json_write_open(out, '[');
     if (slice_is_empty(key)) {
-        json_write_comma(out);
-        location_write_item(out, value, sample.timestamp_ms, sample.created_ms);
+        location_write_item(out, sample.value, sample.timestamp_ms, sample.created_ms);
     } else {
-        json_write_comma(out);
-        property_write_sample(out, &(struct property_sample){.key = key,
-                                                             .value = value,
-                                                             .timestamp_ms = sample.timestamp_ms,
-                                                             .created_ms = sample.created_ms});
+        struct walk walk = {.reader = reader, .out = out};
+        write_point(&walk, key, &sample);
     }
-    buf_put_byte(out, ']');
+    json_write_close(out, ']');
     return ERR(OK);
 }
 
-static struct err put_all_latest(struct reader *reader, const struct topic *topic, struct buf *out,
-                                 bool *found)
+static struct err view_state_now(struct reader *reader, const struct actor *actor,
+                                 const struct topic *topic, struct buf *out, bool *found)
 {
-    struct property_walk walk = {.reader = reader, .out = out};
-    buf_put_byte(out, '[');
-    TRY(walk_properties(&walk, &topic->resource));
-    buf_put_byte(out, ']');
-    *found = walk.count > 0;
-    return ERR(OK);
+    struct document document;
+    TRY(find_thng(reader, actor, &topic->resource, &document));
+    switch (topic->family) {
+    case TOPIC_THNG:
+        buf_put(out, document.text);
+        *found = true;
+        return ERR(OK);
+    case TOPIC_THNG_PROPERTIES:
+        return state_of_all(reader, topic, out, found);
+    case TOPIC_THNG_PROPERTY:
+        return state_of_one(reader, topic, topic_name(topic), out, found);
+    case TOPIC_THNG_LOCATION:
+        return state_of_one(reader, topic, PROPERTY_KEY_LOCATION, out, found);
+    default:
+        return ERR(OK); /* streams of events have no state */
+    }
 }
 
 struct err view_state(struct reader *reader, const struct actor *actor, const struct topic *topic,
                       struct buf *out, bool *found)
 {
     *found = false;
-    buf_reset(&reader->scratch);
-    TRY(put_document(reader, actor, &topic->resource, &reader->scratch, NULL));
-    switch (topic->family) {
-    case TOPIC_THNG:
-        buf_put(out, buf_data(&reader->scratch));
-        *found = true;
-        break;
-    case TOPIC_THNG_PROPERTIES:
-        TRY(put_all_latest(reader, topic, out, found));
-        break;
-    case TOPIC_THNG_PROPERTY:
-    case TOPIC_THNG_LOCATION:
-        TRY(put_latest(reader, topic, out, found));
-        break;
-    default:
-        break; /* the other families have no present state in this version */
+    if (topic_family_row(topic->family)->resource != TOPIC_RESOURCE_THNG) {
+        return ERR(NOT_FOUND);
     }
-    return out->failed ? ERR(NO_MEMORY) : ERR(OK);
+    TRY(documents_reader_begin(reader->documents));
+    struct err err = view_state_now(reader, actor, topic, out, found);
+    documents_reader_end(reader->documents);
+    return !err_is_set(err) && out->failed ? ERR(NO_MEMORY) : err;
 }

@@ -16,6 +16,20 @@
 MUST_USE struct err view_thng(struct reader *reader, const struct actor *actor,
                               const struct id *id, bool with_scopes, struct buf *out);
 
+/* The same as the answer to the POST that made it: without `properties` when there are none. */
+MUST_USE struct err view_thng_created(struct reader *reader, const struct actor *actor,
+                                      const struct id *id, bool with_scopes, struct buf *out);
+
+enum view_flags {
+    VIEW_SCOPES = 1,
+    VIEW_CREATED = 2, /* the answer to a POST */
+};
+
+/* A thng whose document has been read, within documents_reader_begin and _end. The actor is known to
+ * see it. */
+MUST_USE struct err view_write_thng(struct reader *reader, const struct document *document,
+                                    unsigned flags, struct buf *out);
+
 /* The present state of a topic, as a notification would carry it. *found is false when there is
  * none (no value yet). */
 MUST_USE struct err view_state(struct reader *reader, const struct actor *actor,

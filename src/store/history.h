@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * history.h - samples of a property over time, read one way only: what has been rolled up into runs,
- * then what the journal still holds, deletions included, as of one moment.
+ * history.h - samples of a property over time, read one way only: what has been rolled up into
+ * runs, then what the journal still holds, deletions included, as of one moment.
  *
- * Order: by timestamp, and among equal timestamps by commit. A sample's position (timestamp,
- * ordinal among those with equal timestamps) is stable while others are added, so that pages neither
- * repeat nor skip. */
+ * Order: by timestamp, and among equal timestamps by commit. A client-stamped sample that replaces
+ * an earlier one (contract point 2) takes its place. So a sample's position (timestamp, ordinal
+ * among those with equal timestamps) is stable while others are added, and pages neither repeat nor
+ * skip. */
 #ifndef THRUM_STORE_HISTORY_H
 #define THRUM_STORE_HISTORY_H
 
@@ -54,7 +55,8 @@ MUST_USE struct err history_read(struct history *history, const struct history_q
                                  struct samples *samples);
 
 /* The newest sample, by history's order: ERR_OK with *found, its value copied to <value> (reset
- * first), or *found false. Any thread. Faster than history_read: memory first. */
+ * first), or *found false. Its ordinal is not told. Any thread. Faster than history_read: memory
+ * first. */
 MUST_USE struct err history_latest(struct history *history, uint32_t property,
                                    struct sample *sample, struct buf *value, bool *found);
 

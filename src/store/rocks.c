@@ -163,6 +163,26 @@ static rocksdb_options_t *history_options(rocksdb_cache_t *cache, bool is_bottom
     return options;
 }
 
+static struct err open_database(struct rocks *rocks)
+{
+    const char *names[] = {"default", "journal", "history"};
+    const rocksdb_options_t *options[] = {rocks->options, rocks->journal_options,
+                                          rocks->history_options};
+    rocksdb_column_family_handle_t *families[ARRAY_LEN(names)] = {NULL};
+    char *text = NULL;
+    rocks->db = rocksdb_open_column_families(rocks->options, rocks->folder, ARRAY_LEN(names), names,
+                                             options, families, &text);
+    struct err err = rocks_check(text, "opening");
+    if (err_is_set(err)) {
+        rocks->db = NULL;
+        return err;
+    }
+    rocks->fallback = families[0];
+    rocks->journal = families[1];
+    rocks->history = families[2];
+    return ERR(OK);
+}
+
 struct err rocks_open(const char *folder, size_t block_cache_bytes, struct rocks **rocks)
 {
     struct rocks *made = calloc(1, sizeof(*made));
@@ -180,22 +200,15 @@ struct err rocks_open(const char *folder, size_t block_cache_bytes, struct rocks
     made->rollup_options = history_options(made->cache, false);
     rollup_clean(folder);
 
-    const char *names[] = {"default", "journal", "history"};
-    const rocksdb_options_t *options[] = {made->options, made->journal_options,
-                                          made->history_options};
-    rocksdb_column_family_handle_t *families[ARRAY_LEN(names)] = {NULL};
-    char *text = NULL;
-    made->db = rocksdb_open_column_families(made->options, folder, ARRAY_LEN(names), names, options,
-                                            families, &text);
-    struct err err = rocks_check(text, "opening");
+    struct err err = open_database(made);
+    bool is_mended = false;
+    if (err.code == ERR_CORRUPT && !err_is_set(rocks_mend_log(folder, &is_mended)) && is_mended) {
+        err = open_database(made);
+    }
     if (err_is_set(err)) {
-        made->db = NULL;
         rocks_close(made);
         return err;
     }
-    made->fallback = families[0];
-    made->journal = families[1];
-    made->history = families[2];
     *rocks = made;
     return ERR(OK);
 }

@@ -136,6 +136,10 @@ MUST_USE struct err history_iterator_check(const rocksdb_iterator_t *iterator);
 MUST_USE struct err rollup_write(struct rocks *rocks, const struct generation *generation,
                                  uint64_t mark);
 
+/* Looks for damage in the newest write-ahead log of a database that would not open, and says in the
+ * log where it is. Cuts off what was never acknowledged; *is_mended: it is worth opening again. */
+MUST_USE struct err rocks_mend_log(const char *folder, bool *is_mended);
+
 /* Removes files of roll-ups that a crash left behind. */
 void rollup_clean(const char *folder);
 

@@ -41,9 +41,9 @@ struct committed {
 struct committed *committed_new(const struct group *group);
 void committed_free(struct broadcast_item *item);
 
-/* Opens or creates the store, replays the journal's tail into the projections, so that documents and
- * history show everything that was ever acknowledged. ERR_STORE_FORMAT_NEWER, ERR_CORRUPT (the log
- * says which file and which sequence numbers), ERR_IO. */
+/* Opens or creates the store, replays the journal's tail into the projections, so that documents
+ * and history show everything that was ever acknowledged. ERR_STORE_LOCKED, ERR_STORE_FORMAT_NEWER,
+ * ERR_CORRUPT (the log says which file and which sequence numbers), ERR_IO. */
 MUST_USE struct err store_open(const struct store_options *options, struct store **store);
 
 /* Starts the projector and the roller; they read <ring>, whose items are struct committed. */
@@ -52,7 +52,8 @@ MUST_USE struct err store_start(struct store *store, struct broadcast *ring);
 /* Tells the projections that the ring has new items. Cheap; the engine calls it after each push. */
 void store_notify(struct store *store);
 
-/* Lets the projections reach the ring's end, ends their threads, closes everything. NULL is fine. */
+/* Lets the projections reach the ring's end, ends their threads, closes everything. NULL is
+ * fine. */
 void store_close(struct store *store);
 
 struct journal *store_journal(struct store *store);

@@ -121,7 +121,7 @@ static void world_init(struct world *world, uint64_t seed)
     memset(world, 0, sizeof(*world));
     rand_seed(&world->rand, seed);
     fixture_make_folder(world->folder);
-    world->now_ms = START_MS + HOUR_MS / 2;
+    world->now_ms = START_MS; /* server times meet those of random_time */
     world_open(world);
 }
 
@@ -397,6 +397,59 @@ static void three_stretches_are_read_as_one(void **state)
     world_deinit(&world);
 }
 
+/* A roll-up that was taken in although RocksDB said that it failed is not written twice. */
+static void a_roll_up_tried_again_counts_once(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world, 1);
+    begin(&world);
+    add_point(&world, 1, START_MS, false, "1.0");
+    add_point(&world, 1, START_MS, false, "2.0");
+    commit(&world);
+    struct tail *tail = history_tail(world.history);
+    struct tail_view view;
+    assert_int_equal(tail_freeze(tail).code, ERR_OK);
+    tail_pin(tail, &view);
+    assert_int_equal(rollup_write(world.rocks, view.frozen, generation_last(view.frozen)).code,
+                     ERR_OK);
+    tail_unpin(&view);
+    check_everything(&world);
+    assert_int_equal(history_roll(world.history).code, ERR_OK);
+    check_everything(&world);
+    world_deinit(&world);
+}
+
+/* A sample that takes the place of an earlier one is not the newest, however late it comes: whether
+ * all are in one generation, or the earlier ones in the store and in the table of newest samples.
+ */
+static void the_newest_is_not_the_last_that_came(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world, 1);
+    for (uint32_t property = 1; property <= 2; property++) {
+        begin(&world);
+        add_point(&world, property, START_MS, true, "\"first\"");
+        add_point(&world, property, START_MS, false, "\"newest\"");
+        commit(&world);
+        assert_true(is_latest_same(&world, property));
+        if (property == 2) {
+            roll(&world);
+            assert_true(is_latest_same(&world, property));
+        }
+        begin(&world);
+        add_point(&world, property, START_MS, true, "\"replaced\"");
+        commit(&world);
+        assert_string_equal(world.models[property].at[1].value, "\"newest\"");
+        assert_true(is_latest_same(&world, property));
+        roll(&world);
+        assert_true(is_latest_same(&world, property));
+    }
+    check_everything(&world);
+    world_deinit(&world);
+}
+
 /* The comparison itself can fail. */
 static void a_planted_fault_is_seen(void **state)
 {
@@ -554,6 +607,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_stretches_are_read_as_one),
+        cmocka_unit_test(a_roll_up_tried_again_counts_once),
+        cmocka_unit_test(the_newest_is_not_the_last_that_came),
         cmocka_unit_test(a_planted_fault_is_seen),
         cmocka_unit_test(long_values_are_kept),
         cmocka_unit_test(the_ends_of_time_are_kept),

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who one is, and what answers here: the calls that clients make first. */
+#include "front/rest.h"
+
+#include "base/assert.h"
+#include "codec/json_write.h"
+#include "front/rest_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* A certificate is some hundred bytes, a chain of them a few thousand. */
+#define CA_BYTES_MAX ((size_t)64 << 10)
+
+static struct slice actor_type(enum actor_kind kind)
+{
+    ASSERT(kind == ACTOR_OPERATOR || kind == ACTOR_DEVICE);
+    return kind == ACTOR_OPERATOR ? SLICE("operator") : SLICE("device");
+}
+
+static struct err access_run(struct reader *reader, struct rest_read *read)
+{
+    struct buf *out = &read->body;
+    struct id account;
+    TRY(documents_account(reader->documents, read->actor.account, &account));
+    json_write_open(out, '{');
+    json_write_member_string(out, SLICE("account"), id_slice(&account));
+    json_write_name(out, SLICE("actor"));
+    json_write_open(out, '{');
+    json_write_member_string(out, SLICE("type"), actor_type(read->actor.kind));
+    json_write_member_string(out, SLICE("id"), id_slice(&read->actor.id));
+    json_write_close(out, '}');
+    json_write_close(out, '}');
+    return ERR(OK);
+}
+
+enum rest_step rest_access(struct http_request *request)
+{
+    rest_read_plain(request, access_run);
+    return REST_TAKEN;
+}
+
+static struct err operator_run(struct reader *reader, struct rest_read *read)
+{
+    struct document document;
+    TRY(documents_get(reader->documents, &read->resource, &document));
+    if (document.kind != RESOURCE_OPERATOR) {
+        return ERR(NOT_FOUND);
+    }
+    buf_put(&read->body, document.text);
+    return ERR(OK);
+}
+
+/* Others than itself an operator does not see. */
+enum rest_step rest_operator(struct http_request *request)
+{
+    if (id_equal(&request->resource, &request->actor.id)) {
+        rest_read_plain(request, operator_run);
+    } else {
+        http_refuse(request, ERR(NOT_FOUND));
+    }
+    return REST_TAKEN;
+}
+
+enum rest_step rest_rate_limits(struct http_request *request)
+{
+    http_answer_body(request, SLICE("[]"));
+    return REST_TAKEN;
+}
+
+enum rest_step rest_root(struct http_request *request)
+{
+    http_answer_body(request, SLICE("{\"name\":\"thrum\",\"version\":\"" THRUM_VERSION "\"}"));
+    return REST_TAKEN;
+}
+
+/* ---- the certificate of the server's own authority ---- */
+
+static struct err read_file(int fd, struct buf *out)
+{
+    while (buf_bytes(out) < CA_BYTES_MAX) {
+        TRY(buf_reserve(out, 4096));
+        ssize_t got = read(fd, out->at + out->tail, 4096);
+        if (got == -1 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got == 0 ? ERR(OK) : ERR(IO);
+        }
+        out->tail += (size_t)got;
+    }
+    return ERR(IO);
+}
+
+static struct err ca_run(struct reader *reader, struct rest_read *read)
+{
+    (void)reader;
+    const char *path = read->front->shared->ca_path;
+    if (path == NULL || path[0] == '\0') {
+        return ERR(NOT_FOUND);
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1) {
+        return errno == ENOENT ? ERR(NOT_FOUND) : ERR(IO);
+    }
+    struct err err = read_file(fd, &read->body);
+    close(fd);
+    read->content_type = SLICE("application/x-pem-file");
+    return err;
+}
+
+enum rest_step rest_ca(struct http_request *request)
+{
+    rest_read_plain(request, ca_run);
+    return REST_TAKEN;
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "front/rest_query.h"
+
+#include "base/assert.h"
+#include "base/utf8.h"
+#include "codec/uri.h"
+#include "model/property.h"
+
+bool rest_query_find(struct slice query, struct slice name, struct slice *value)
+{
+    struct uri_parameter parameter;
+    bool is_found = false;
+    while (uri_query_next(&query, &parameter)) {
+        if (slice_equal(parameter.name, name)) {
+            *value = parameter.value;
+            is_found = true;
+        }
+    }
+    return is_found;
+}
+
+bool rest_query_is_true(struct slice query, struct slice name)
+{
+    struct slice value;
+    return rest_query_find(query, name, &value) && slice_equal(value, SLICE("true"));
+}
+
+/* ---- numbers ---- */
+
+/* Digits only, up to <max>. */
+static bool read_number(struct slice text, int64_t max, int64_t *number)
+{
+    int64_t sum = 0;
+    if (text.bytes == 0 || text.bytes > 16) {
+        return false;
+    }
+    for (size_t i = 0; i < text.bytes; i++) {
+        uint8_t digit = (uint8_t)(text.at[i] - '0');
+        if (digit > 9) {
+            return false;
+        }
+        sum = sum * 10 + digit;
+    }
+    *number = sum;
+    return sum <= max;
+}
+
+struct err rest_query_time(struct slice query, struct slice name, bool *found, int64_t *time_ms)
+{
+    struct slice value;
+    *found = rest_query_find(query, name, &value);
+    if (*found && !read_number(value, TIMESTAMP_MS_MAX, time_ms)) {
+        return ERR(QUERY_INVALID);
+    }
+    return ERR(OK);
+}
+
+static struct err read_per_page(struct slice query, uint32_t *per_page)
+{
+    struct slice value;
+    int64_t number = REST_PER_PAGE_DEFAULT;
+    if (rest_query_find(query, SLICE("perPage"), &value) &&
+        (!read_number(value, REST_PER_PAGE_MAX, &number) || number == 0)) {
+        return ERR(QUERY_INVALID);
+    }
+    *per_page = (uint32_t)number;
+    return ERR(OK);
+}
+
+static struct err read_order(struct slice query, bool *ascending)
+{
+    struct slice value;
+    *ascending = false;
+    if (!rest_query_find(query, SLICE("sortOrder"), &value)) {
+        return ERR(OK);
+    }
+    *ascending = slice_equal(value, SLICE("ASCENDING"));
+    return *ascending || slice_equal(value, SLICE("DESCENDING")) ? ERR(OK) : ERR(QUERY_INVALID);
+}
+
+/* ---- page tokens ---- */
+
+void rest_list_token(struct buf *out, int64_t created_ms, const struct id *id)
+{
+    buf_put_decimal(out, created_ms);
+    buf_put_byte(out, '.');
+    buf_put(out, id_slice(id));
+}
+
+void rest_history_token(struct buf *out, const struct sample *sample)
+{
+    buf_put_decimal(out, sample->timestamp_ms);
+    buf_put_byte(out, '.');
+    buf_put_decimal(out, sample->ordinal);
+}
+
+/* Number and rest of a token; *found tells whether there is one. */
+static struct err read_token(struct slice query, bool *found, int64_t *time_ms,
+                             struct slice *rest)
+{
+    struct slice token;
+    *found = rest_query_find(query, SLICE("nextPageToken"), &token);
+    if (!*found) {
+        return ERR(OK);
+    }
+    size_t dot = slice_find(token, '.');
+    if (dot == token.bytes ||
+        !read_number(slice_first(token, dot), TIMESTAMP_MS_MAX, time_ms)) {
+        return ERR(QUERY_INVALID);
+    }
+    *rest = slice_from(token, dot + 1);
+    return ERR(OK);
+}
+
+/* ---- filters ----
+ *
+ *      filter     = condition *( "&" condition )
+ *      condition  = field ( "=" / "<" / ">" ) value *( "," value )
+ *
+ * split as it stands, a backslash taking the meaning from the character behind it; then each field
+ * and value is percent-decoded once more (an SDK encodes them twice) and its backslashes go. */
+
+struct condition_text {
+    struct slice field;
+    uint8_t operator;
+    struct slice value; /* not decoded; commas may separate alternatives */
+};
+
+/* The index of the first byte of <stops> that no backslash stands before. */
+static size_t find_unescaped(struct slice text, struct slice stops)
+{
+    for (size_t i = 0; i < text.bytes; i++) {
+        if (text.at[i] == '\\') {
+            i++;
+        } else if (slice_find(stops, text.at[i]) < stops.bytes) {
+            return i;
+        }
+    }
+    return text.bytes;
+}
+
+static struct slice take_up_to(struct slice *rest, struct slice stops)
+{
+    size_t end = find_unescaped(*rest, stops);
+    struct slice taken = slice_first(*rest, end);
+    *rest = slice_from(*rest, end + (end < rest->bytes));
+    return taken;
+}
+
+/* The next condition; false at the end. */
+static bool next_condition(struct slice *rest, struct condition_text *condition)
+{
+    if (slice_is_empty(*rest)) {
+        return false;
+    }
+    struct slice text = take_up_to(rest, SLICE("&"));
+    size_t end = find_unescaped(text, SLICE("=<>"));
+    condition->field = slice_first(text, end);
+    condition->operator = end < text.bytes ? text.at[end] : 0;
+    condition->value = slice_from(text, end + (end < text.bytes));
+    return true;
+}
+
+/* Decodes a field or value in place. */
+static struct err decode_piece(struct slice raw, struct slice *piece)
+{
+    uint8_t *to = (uint8_t *)(uintptr_t)raw.at; /* the list's own text */
+    struct slice text;
+    if (!uri_decode(raw, to, raw.bytes, &text)) {
+        text = raw; /* no escape: a per cent that stands for itself */
+    }
+    size_t bytes = 0;
+    for (size_t i = 0; i < text.bytes; i++) {
+        uint8_t byte = text.at[i];
+        if (byte == '\\' && i + 1 < text.bytes) {
+            byte = text.at[++i];
+        } else if (slice_find(SLICE("!~|()"), byte) < 5) {
+            return ERR(QUERY_INVALID); /* reserved; what they would mean nobody says */
+        }
+        to[bytes++] = byte;
+    }
+    *piece = slice_of(to, bytes);
+    return utf8_is_valid(*piece) ? ERR(OK) : ERR(QUERY_INVALID);
+}
+
+/* The decoded text of `filter` behind what is in <text>; empty when there is none. */
+static struct err read_filter(struct slice query, uint8_t *to, struct slice *filter)
+{
+    struct slice value;
+    *filter = (struct slice){0};
+    if (!rest_query_find(query, SLICE("filter"), &value)) {
+        return ERR(OK);
+    }
+    struct slice decoded;
+    if (!uri_decode(value, to, value.bytes, &decoded)) {
+        return ERR(QUERY_INVALID);
+    }
+    if (decoded.bytes > 0) {
+        memmove(to, decoded.at, decoded.bytes);
+    }
+    *filter = slice_of(to, decoded.bytes);
+    return ERR(OK);
+}
+
+/* ---- lists ---- */
+
+static const struct {
+    struct slice name;
+    enum filter_field field;
+} filter_fields[] = {
+    {SLICE_INIT("name"), FILTER_NAME},
+    {SLICE_INIT("tags"), FILTER_TAGS},
+    {SLICE_INIT("product"), FILTER_PRODUCT},
+    {SLICE_INIT("collections"), FILTER_COLLECTIONS},
+    {SLICE_INIT("createdAt"), FILTER_CREATED_AT},
+};
+
+static struct err find_field(struct slice name, struct filter_condition *condition)
+{
+    struct slice prefix = SLICE("identifiers.");
+    for (size_t i = 0; i < ARRAY_LEN(filter_fields); i++) {
+        if (slice_equal(name, filter_fields[i].name)) {
+            condition->field = filter_fields[i].field;
+            return ERR(OK);
+        }
+    }
+    if (name.bytes <= prefix.bytes || !slice_starts_with(name, prefix)) {
+        return ERR(QUERY_INVALID);
+    }
+    condition->field = FILTER_IDENTIFIER;
+    condition->key = slice_from(name, prefix.bytes);
+    return ERR(OK);
+}
+
+static struct err add_value(struct rest_list *list, struct slice raw)
+{
+    if (list->value_count == DOCUMENTS_VALUES_MAX) {
+        return ERR(QUERY_INVALID);
+    }
+    return decode_piece(raw, &list->values[list->value_count++]);
+}
+
+/* Of tags any may be there; for other fields a comma is a character like any other. */
+static struct err read_values(struct rest_list *list, struct slice raw,
+                              struct filter_condition *condition)
+{
+    uint32_t first = list->value_count;
+    if (condition->field != FILTER_TAGS) {
+        TRY(add_value(list, raw));
+    } else {
+        do {
+            TRY(add_value(list, take_up_to(&raw, SLICE(","))));
+        } while (!slice_is_empty(raw));
+    }
+    condition->values = &list->values[first];
+    condition->value_count = list->value_count - first;
+    return ERR(OK);
+}
+
+static struct err read_condition(struct rest_list *list, const struct condition_text *text)
+{
+    struct slice name;
+    if (list->condition_count == DOCUMENTS_CONDITIONS_MAX) {
+        return ERR(QUERY_INVALID);
+    }
+    struct filter_condition *condition = &list->conditions[list->condition_count++];
+    TRY(decode_piece(text->field, &name));
+    TRY(find_field(name, condition));
+    if (condition->field != FILTER_CREATED_AT) {
+        condition->compare = FILTER_EQUAL;
+        return text->operator== '=' ? read_values(list, text->value, condition)
+                                    : ERR(QUERY_INVALID);
+    }
+    struct slice value;
+    TRY(decode_piece(text->value, &value));
+    condition->compare = text->operator== '<' ? FILTER_LESS : FILTER_GREATER;
+    bool is_ordered = text->operator== '<' || text->operator== '>';
+    bool is_valid = is_ordered && read_number(value, TIMESTAMP_MS_MAX, &condition->number);
+    return is_valid ? ERR(OK) : ERR(QUERY_INVALID);
+}
+
+/* At most 100; what can be no id selects nothing and is passed over. */
+static struct err read_ids(struct slice query, uint8_t *to, struct rest_list *list)
+{
+    struct slice value;
+    if (!rest_query_find(query, SLICE("ids"), &value)) {
+        return ERR(OK);
+    }
+    struct slice rest;
+    list->has_ids = true;
+    if (!uri_decode(value, to, value.bytes, &rest)) {
+        return ERR(QUERY_INVALID);
+    }
+    uint32_t count = 0;
+    while (!slice_is_empty(rest)) {
+        struct slice text = take_up_to(&rest, SLICE(","));
+        if (++count > DOCUMENTS_IDS_MAX) {
+            return ERR(QUERY_INVALID);
+        }
+        if (id_parse(text, &list->ids[list->id_count])) {
+            list->id_count++;
+        }
+    }
+    return ERR(OK);
+}
+
+static struct err read_place(struct slice query, struct rest_list *list)
+{
+    struct slice rest;
+    struct slice value;
+    int64_t page = 1;
+    TRY(read_token(query, &list->has_after, &list->after_created_ms, &rest));
+    if (list->has_after && !id_parse(rest, &list->after_id)) {
+        return ERR(QUERY_INVALID);
+    }
+    if (rest_query_find(query, SLICE("page"), &value) &&
+        (!read_number(value, REST_PAGE_MAX, &page) || page == 0)) {
+        return ERR(QUERY_INVALID);
+    }
+    /* A token is the better place. */
+    list->skip = list->has_after ? 0 : (uint32_t)(page - 1) * list->per_page;
+    return ERR(OK);
+}
+
+struct err rest_list_read(struct slice query, struct rest_list *list)
+{
+    struct slice filter;
+    struct condition_text condition;
+    TRY(read_per_page(query, &list->per_page));
+    TRY(read_order(query, &list->ascending));
+    TRY(read_place(query, list));
+    list->with_scopes = rest_query_is_true(query, SLICE("withScopes"));
+    list->with_count = rest_query_is_true(query, SLICE("withTotalCount"));
+    TRY(buf_reserve(&list->text, 2 * query.bytes + 1));
+    TRY(read_ids(query, list->text.at, list));
+    TRY(read_filter(query, list->text.at + query.bytes, &filter));
+    while (next_condition(&filter, &condition)) {
+        TRY(read_condition(list, &condition));
+    }
+    return ERR(OK);
+}
+
+void rest_list_deinit(struct rest_list *list) { buf_deinit(&list->text); }
+
+struct documents_query rest_list_query(const struct rest_list *list, uint32_t account)
+{
+    return (struct documents_query){
+        .account = account,
+        .kind = RESOURCE_THNG,
+        .ascending = list->ascending,
+        .has_after = list->has_after,
+        .after_created_ms = list->after_created_ms,
+        .after_id = list->after_id,
+        .skip = list->skip,
+        .limit = list->per_page,
+        .ids = list->ids,
+        .id_count = list->id_count,
+        .conditions = list->conditions,
+        .condition_count = list->condition_count,
+    };
+}
+
+/* ---- histories ---- */
+
+/* Only the timestamp can be compared; each condition narrows the span. */
+static struct err narrow(struct slice filter, struct history_query *history)
+{
+    struct condition_text condition;
+    while (next_condition(&filter, &condition)) {
+        struct slice name;
+        struct slice value;
+        int64_t number;
+        TRY(decode_piece(condition.field, &name));
+        TRY(decode_piece(condition.value, &value));
+        if (!slice_equal(name, SLICE("timestamp")) ||
+            !read_number(value, TIMESTAMP_MS_MAX, &number)) {
+            return ERR(QUERY_INVALID);
+        }
+        if (condition.operator== '>') {
+            history->from_ms = max_i64(history->from_ms, number + 1);
+        } else if (condition.operator== '<') {
+            history->to_ms = number - 1 < history->to_ms ? number - 1 : history->to_ms;
+        } else {
+            return ERR(QUERY_INVALID);
+        }
+    }
+    return ERR(OK);
+}
+
+static struct err read_filter_of_history(struct slice query, struct history_query *history)
+{
+    struct buf text = {0};
+    struct slice filter;
+    TRY(buf_reserve(&text, query.bytes + 1));
+    struct err err = read_filter(query, text.at, &filter);
+    if (!err_is_set(err)) {
+        err = narrow(filter, history);
+    }
+    buf_deinit(&text);
+    return err;
+}
+
+static struct err read_span(struct slice query, struct history_query *history, bool *is_latest)
+{
+    struct slice value;
+    bool found;
+    history->from_ms = 0;
+    history->to_ms = INT64_MAX;
+    *is_latest = rest_query_find(query, SLICE("from"), &value) &&
+                 slice_equal(value, SLICE("latest"));
+    if (!*is_latest) {
+        TRY(rest_query_time(query, SLICE("from"), &found, &history->from_ms));
+    }
+    return rest_query_time(query, SLICE("to"), &found, &history->to_ms);
+}
+
+struct err rest_history_read_query(struct slice query, struct history_query *history,
+                                   bool *is_latest)
+{
+    struct slice rest;
+    int64_t ordinal;
+    *history = (struct history_query){0};
+    TRY(read_per_page(query, &history->limit));
+    TRY(read_order(query, &history->ascending));
+    TRY(read_span(query, history, is_latest));
+    TRY(read_token(query, &history->has_after, &history->after.timestamp_ms, &rest));
+    if (history->has_after) {
+        if (!read_number(rest, UINT32_MAX, &ordinal)) {
+            return ERR(QUERY_INVALID);
+        }
+        history->after.ordinal = (uint32_t)ordinal;
+    }
+    return read_filter_of_history(query, history);
+}

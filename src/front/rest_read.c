@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "front/rest_read.h"
+
+#include "base/assert.h"
+#include "front/rest_query.h"
+#include "model/perm.h"
+
+#include <stdlib.h>
+
+void rest_read_free(struct rest_read *read)
+{
+    if (read->release != NULL) {
+        read->release(read);
+    }
+    buf_deinit(&read->body);
+    buf_deinit(&read->next_token);
+    free(read);
+}
+
+static void read_run(struct reader *reader, struct reader_job *job)
+{
+    struct rest_read *read = CONTAINER_OF(job, struct rest_read, job);
+    read->err = store_wait(reader->store, read->after, REST_READ_WAIT_MS);
+    if (!err_is_set(read->err)) {
+        read->err = read->run(reader, read);
+    }
+    if (!err_is_set(read->err) && (read->body.failed || read->next_token.failed)) {
+        read->err = ERR(NO_MEMORY);
+    }
+    loop_post(read->front->loop, &read->message);
+}
+
+static void answer(struct http_request *request, const struct rest_read *read)
+{
+    http_answer(request, &(struct http_answer){
+                             .status = read->status,
+                             .body = buf_data(&read->body),
+                             .content_type = read->content_type,
+                             .next_token = buf_data(&read->next_token),
+                             .has_count = read->has_count,
+                             .count = read->count,
+                         });
+}
+
+static void read_arrived(struct loop *loop, struct loop_message *message)
+{
+    struct rest_read *read = CONTAINER_OF(message, struct rest_read, message);
+    struct front *front = loop->owner;
+    struct http_request *request =
+        http_request_find(conn_find(front, read->slot, read->generation), read->number);
+    if (request != NULL) {
+        if (read->arrived != NULL) {
+            read->arrived(request, read);
+        } else if (err_is_set(read->err)) {
+            http_refuse(request, read->err);
+        } else {
+            answer(request, read);
+        }
+    }
+    rest_read_free(read);
+}
+
+void *rest_read_new(struct http_request *request, size_t bytes,
+                    struct err (*run)(struct reader *reader, struct rest_read *read))
+{
+    ASSERT(bytes >= sizeof(struct rest_read));
+    struct conn *conn = request->conn;
+    /* The key behind the struct. */
+    struct rest_read *read = calloc(1, bytes + request->key.bytes);
+    if (read == NULL) {
+        http_refuse(request, ERR(NO_MEMORY));
+        return NULL;
+    }
+    read->job.run = read_run;
+    read->message.run = read_arrived;
+    read->front = conn->front;
+    read->slot = conn->slot;
+    read->generation = conn->generation;
+    read->number = request->number;
+    read->after = conn->front->sequence;
+    read->actor = request->actor;
+    read->resource = request->resource;
+    read->with_scopes = rest_query_is_true(request->query, SLICE("withScopes"));
+    read->run = run;
+    read->status = 200;
+    if (request->key.bytes > 0) {
+        uint8_t *key = (uint8_t *)read + bytes;
+        memcpy(key, request->key.at, request->key.bytes);
+        read->key = slice_of(key, request->key.bytes);
+    }
+    return read;
+}
+
+void rest_read_start(struct http_request *request, struct rest_read *read)
+{
+    if (!readers_submit(request->conn->front->shared->readers, &read->job)) {
+        rest_read_free(read);
+        http_refuse(request, ERR(BUSY));
+    }
+}
+
+void rest_read_plain(struct http_request *request,
+                     struct err (*run)(struct reader *reader, struct rest_read *read))
+{
+    struct rest_read *read = rest_read_new(request, sizeof(*read), run);
+    if (read != NULL) {
+        rest_read_start(request, read);
+    }
+}
+
+struct err rest_read_thng(struct reader *reader, const struct rest_read *read,
+                          struct document *document)
+{
+    TRY(documents_get(reader->documents, &read->resource, document));
+    if (document->kind != RESOURCE_THNG) {
+        return ERR(NOT_FOUND);
+    }
+    return perm_sees(&read->actor, document->account, document->kind, &document->id);
+}
