@@ -575,6 +575,7 @@ static void on_closed(struct conn *conn)
 }
 
 const struct proto http_proto = {
+    .wants_events = true,
     .name = "http",
     .on_input = on_input,
     .on_end = on_end,

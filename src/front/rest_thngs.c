@@ -16,8 +16,7 @@
 
 /* ---- create ---- */
 
-/* Room for the text of an embedded location beyond the bytes it came in: each coordinate is written
- * twice, and names are. */
+/* Room for the names in the text of an embedded location; its numbers are written twice. */
 #define LOCATION_TEXT_EXTRA 256
 /* What one first value may need beyond its bytes: its row, and two roundings of the batch. */
 #define FIRST_VALUE_BYTES (sizeof(struct command_point) + 64)
@@ -116,16 +115,15 @@ static struct err put_first_location(struct front *front, struct command_batch *
     return ERR(OK);
 }
 
-static size_t room_for(const struct http_request *request, const struct creation *creation,
-                       size_t point_count)
+static size_t room_for(const struct creation *creation, size_t point_count)
 {
     size_t bytes = FRONT_COMMAND_BYTES + creation->body.members.bytes +
                    creation->body.scopes.bytes + point_count * FIRST_VALUE_BYTES;
-    if (point_count > 0) {
-        bytes += request->body.bytes;
+    if (creation->body.has_properties) {
+        bytes += creation->body.properties.text.bytes;
     }
     if (creation->body.has_location) {
-        bytes += request->body.bytes + LOCATION_TEXT_EXTRA;
+        bytes += 2 * creation->body.location.text.bytes + LOCATION_TEXT_EXTRA;
     }
     return bytes;
 }
@@ -152,7 +150,7 @@ enum rest_step rest_thng_create(struct http_request *request)
     const struct document_body *body = &creation.body;
     size_t points_max =
         (body->has_properties ? json_count(body->properties) : 0) + body->has_location;
-    struct command_batch *batch = front_batch(front, room_for(request, &creation, points_max));
+    struct command_batch *batch = front_batch(front, room_for(&creation, points_max));
     if (batch == NULL) {
         conn_pause(request->conn);
         return REST_AGAIN;

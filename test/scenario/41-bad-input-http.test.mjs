@@ -74,7 +74,7 @@ scenario('bad input over HTTP', {}, (d) => {
             () => `POST /thngs HTTP/1.1\r\n${head('Content-Length: 0xc')}${body}`,
         ],
         'a length beyond 64 bits': [
-            400,
+            413,
             () => `POST /thngs HTTP/1.1\r\n${head('Content-Length: 99999999999999999999999')}`,
         ],
         'an unknown transfer coding': [

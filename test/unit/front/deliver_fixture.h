@@ -127,7 +127,8 @@ static inline void subscribe(struct client *client, const char *filter)
     subscribe_as(client, filter, &actor, client->world->front.sequence);
 }
 
-static inline void on_answer(struct conn *conn, const struct answer *answer, const struct event *event)
+static inline void on_answer(struct conn *conn, const struct answer *answer,
+                             const struct event *event)
 {
     struct client *client = CONTAINER_OF(conn, struct client, conn);
     struct actor actor = operator_of(ACCOUNT);
@@ -309,8 +310,9 @@ static inline void answer_behind(struct client *client, uint64_t after, uint64_t
 
 /* ---- what was given ---- */
 
-#define ITEM(key, value) \
-    "{\"createdAt\":1700000000000,\"timestamp\":1700000000000,\"key\":\"" key "\",\"value\":" value "}"
+#define ITEM(key, value)                                             \
+    "{\"createdAt\":1700000000000,\"timestamp\":1700000000000,"           \
+    "\"key\":\"" key "\",\"value\":" value "}"
 #define LINE(sequence, filter, payload) sequence " " filter " " payload "\n"
 
 static inline void assert_got(struct client *client, const char *lines)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which messages an event makes and for whom; answers in their place among the events; sessions that
- * fall behind and catch up from the ring. (deliver_past_test.c: from the journal, and at random.) */
+ * Which messages an event makes and for whom; answers in their place among the events; sessions
+ * that fall behind and catch up from the ring. (deliver_past_test.c: from the journal, at random.)
+ */
 #include "front/front.h"
 
 #include "deliver_fixture.h"
@@ -317,8 +318,8 @@ static void test_subscription_made_while_behind(void **state)
 }
 
 /* An answer in the middle of a group lets a session go on that is behind (its connection reads
- * again, and finds acknowledgements): it comes up to the answer's place and no further, because what
- * follows is delivered live. */
+ * again, and finds acknowledgements): it comes up to the answer's place and no further, because
+ * what follows is delivered live. */
 static void test_catches_up_in_the_middle_of_a_group(void **state)
 {
     struct world *world = *state;

@@ -185,7 +185,11 @@ static void test_hash_tells_keys_apart(void **state)
 static void test_seal_and_unseal(void **state)
 {
     const struct world *world = *state;
-    static const struct slice keys[] = {SLICE_INIT(""), SLICE_INIT("k"), SLICE_INIT("a\0longer key")};
+    static const struct slice keys[] = {
+        SLICE_INIT(""),
+        SLICE_INIT("k"),
+        SLICE_INIT("a\0longer key"),
+    };
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         struct buf sealed = {0};
         struct buf again = {0};
