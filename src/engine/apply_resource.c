@@ -121,13 +121,14 @@ void apply_delete(struct engine *engine, struct command *command)
         return;
     }
     write_all_cut(engine, head);
-    if (head->has_key) {
-        write_key_deleted(engine, head);
-    }
     uint64_t event =
         group_write_document(engine_group(engine), head->account, OPERATION_DELETED, head->kind,
                              &head->id, (struct slice){0}, (struct slice){0});
     engine_wrote(engine, event);
+    /* The key goes last: the device is told that its thng is gone before its connections end. */
+    if (head->has_key) {
+        write_key_deleted(engine, head);
+    }
     head_drop_document(&engine->heads, head);
     head->state = HEAD_ABSENT;
     head->changed = event;

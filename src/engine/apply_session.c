@@ -120,11 +120,13 @@ static void hand_over(struct engine *engine, struct session_claim *claim)
 }
 
 /* A connection that ended while its SESSION_OPEN still waited. */
-static void withdraw(struct engine *engine, struct session_claim *claim, struct answer_token token)
+static void withdraw(struct engine *engine, struct session_claim *claim,
+                     const struct command *closed)
 {
     for (struct command **at = &claim->waiting; *at != NULL; at = &(*at)->next) {
         struct command *command = *at;
-        if (token_equal(command->token, token)) {
+        /* Tokens are counted by each loop for itself. */
+        if (command->loop == closed->loop && token_equal(command->token, closed->token)) {
             *at = command->next;
             if (claim->waiting_last == &command->next) {
                 claim->waiting_last = at;
@@ -148,7 +150,7 @@ void apply_session_closed(struct engine *engine, struct command *command)
             free(claim);
         }
     } else if (claim != NULL) {
-        withdraw(engine, claim, command->token);
+        withdraw(engine, claim, command);
     }
     engine_answer(engine, command, ERR(OK), 0);
 }

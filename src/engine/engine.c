@@ -206,7 +206,9 @@ struct head *engine_permitted_head(struct engine *engine, struct command *comman
     if (head == NULL) {
         return NULL;
     }
-    err = head->state == HEAD_PRESENT
+    /* All subjects that name a resource are a thng's so far: accounts and operators have ids too, and
+     * are nothing that a path under /thngs reaches. */
+    err = head->state == HEAD_PRESENT && head->kind == RESOURCE_THNG
               ? perm_sees(&command->actor, head->account, head->kind, &head->id)
               : ERR(NOT_FOUND);
     if (!err_is_set(err)) {

@@ -77,7 +77,8 @@ static void evict_one(struct heads *heads, uint64_t documents_mark)
 
 struct head *heads_add(struct heads *heads, const struct id *id, uint64_t documents_mark)
 {
-    if (map_count(&heads->map) >= heads->count_max) {
+    /* Two for one, so that a table that had to grow over its bound shrinks again. */
+    for (unsigned i = 0; i < 2 && map_count(&heads->map) >= heads->count_max; i++) {
         evict_one(heads, documents_mark);
     }
     struct head *head = calloc(1, sizeof(*head));

@@ -89,6 +89,9 @@ static void keep_within_bound(struct auth *auth)
         struct auth_entry *entry = LIST_ENTRY(link, struct auth_entry, age);
         if (list_is_empty(&entry->conns)) {
             entry_remove(auth, entry);
+        } else {
+            list_remove(&entry->age); /* in use: others are looked at next time */
+            list_push(&auth->age, &entry->age);
         }
     }
 }

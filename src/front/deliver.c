@@ -430,6 +430,9 @@ static bool session_take_group(struct front *front, struct session *session,
         if (event.sequence < session->cursor) {
             continue;
         }
+        if (event.sequence > front->sequence) {
+            return true; /* the loop is in the middle of this group: the rest is live */
+        }
         struct audience audience = {.front = front, .only = session};
         fire_event(&audience, &event);
         if (audience.is_blocked) {
@@ -479,7 +482,10 @@ static void past_for_loop(struct front *front, const struct past_read *read)
     }
     struct cursor groups = cursor_over(buf_data(&read->groups));
     struct group group;
-    while (next_past_group(&groups, &group)) {
+    /* The journal is ahead of the ring, and of the answers that belong to its newest group: what is
+     * not in the ring yet is left to it. */
+    uint64_t published = broadcast_last(front->shared->ring);
+    while (next_past_group(&groups, &group) && group.last_sequence <= published) {
         take_group(front, &group);
     }
     loop_defer(front->loop, &front->again);

@@ -38,6 +38,8 @@ struct err front_init(struct front *front, struct front_shared *shared, struct l
     list_init(&front->to_flush);
     front->again.run = run_again;
     front->in_flight_max = answers;
+    /* One SUBSCRIBE may go over the bound of commands by as many as a session may have. */
+    answers += shared->limits.subscriptions_max;
     TRY(answer_ring_init(&front->answers, answer_places(answers, loops), sizeof(struct answer)));
     broadcast_reader_init(&front->ring_reader, shared->ring);
     broadcast_reader_init(&front->past_reader, shared->ring);
@@ -250,5 +252,9 @@ void front_turn_end(struct loop *loop)
     struct front *front = loop->owner;
     submit(front);
     conn_flush_all(front);
+    /* Who could write again may have gone on reading: those commands leave in another turn, now. */
+    if (front->batch_count > 0) {
+        loop_defer(front->loop, &front->again);
+    }
     announce_listening(front);
 }

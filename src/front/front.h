@@ -67,7 +67,6 @@ struct front_shared {
     struct address_limit *address_limit; /* NULL: off */
     const char *ca_path; /* the CA's certificate, for GET /ca.pem */
     uint16_t https_port; /* for links; 0: none */
-    _Atomic bool is_stopping;
 };
 
 /* Counters of one loop; written by it, read by anybody (relaxed). */

@@ -44,18 +44,18 @@ struct http_request {
     enum http1_method method; /* GET also for HEAD */
     bool is_head;
     bool keeps_alive;
-    struct slice path;   /* as sent; slices live until the answer */
-    struct slice query;  /* as sent */
-    struct slice host;   /* as sent */
+    struct slice path;    /* as sent; slices live until the answer */
+    struct slice query;   /* as sent */
+    struct slice host;    /* as sent */
     struct slice api_key; /* the credential; empty: none. Never logged */
     const struct rest_route *route;
-    unsigned methods; /* bits 1 << enum http1_method: what the path has, for a 405 */
+    unsigned methods;           /* bits 1 << enum http1_method: what the path has, for a 405 */
     struct slice resource_text; /* decoded: the first parameter of the path */
     struct slice key;           /* decoded: the second one; of a property, in normal form */
     struct id resource;         /* the first one as an id, when it is one */
     bool needs_resolving;       /* it is an identifier of a thng: <resource> is not set yet */
     struct actor actor;
-    struct slice body; /* during the handler's call */
+    struct slice body;              /* during the handler's call */
     char detail[HTTP_DETAIL_BYTES]; /* what to tell instead of the error's own text */
     size_t detail_bytes;
     union http_kept kept;

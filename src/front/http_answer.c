@@ -13,7 +13,6 @@
 
 /* CORS, Location, Link, X-Result-Count, Allow and what goes with it. */
 #define FIELDS_MAX (HTTP_CORS_FIELD_COUNT + 6)
-#define NUMBER_BYTES_MAX 24
 
 struct fields {
     struct http1_field at[FIELDS_MAX];
@@ -55,7 +54,7 @@ static void put_head(struct http_request *request, int status, struct slice cont
 static void put_parameters(struct buf *url, struct slice query)
 {
     static const struct slice skipped[] = {
-        SLICE_INIT("perPage"), SLICE_INIT("sortOrder"), SLICE_INIT("nextPageToken"),
+        SLICE_INIT("perPage"), SLICE_INIT("sortOrder"),    SLICE_INIT("nextPageToken"),
         SLICE_INIT("page"),    SLICE_INIT("access_token"),
     };
     struct uri_parameter parameter;
@@ -73,8 +72,8 @@ static void put_parameters(struct buf *url, struct slice query)
     }
 }
 
-/* <URL>; rel="next", the URL percent-encoded as a whole: clients take it apart before they decode it
- * (rest.md 1.8). */
+/* <URL>; rel="next", the URL percent-encoded as a whole: clients take it apart before they decode
+ * it (rest.md 1.8). */
 static void write_link(struct buf *link, const struct http_request *request, struct slice token)
 {
     struct buf url = {0};
@@ -159,8 +158,8 @@ void http_answer_preflight(struct http_request *request)
 /* "GET, HEAD, PUT, OPTIONS" */
 static void write_allow(struct buf *allow, unsigned methods)
 {
-    static const enum http1_method order[] = {HTTP1_GET,    HTTP1_HEAD,   HTTP1_POST,
-                                              HTTP1_PUT,    HTTP1_DELETE, HTTP1_PATCH};
+    static const enum http1_method order[] = {HTTP1_GET, HTTP1_HEAD,   HTTP1_POST,
+                                              HTTP1_PUT, HTTP1_DELETE, HTTP1_PATCH};
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         if (methods & 1u << order[i]) {
             buf_put(allow, http1_method_name(order[i]));
@@ -199,8 +198,7 @@ static void refuse(struct http_request *request, struct err err, int status)
     if (status == 503) {
         put_field(&fields, SLICE("Retry-After"), SLICE("1"));
     }
-    http_error_write_body(&body, err, status,
-                          slice_of(request->detail, request->detail_bytes));
+    http_error_write_body(&body, err, status, slice_of(request->detail, request->detail_bytes));
     put_head(request, status, SLICE("application/json"), buf_bytes(&body), &fields);
     if (!request->is_head) {
         buf_put(out, buf_data(&body));

@@ -11,10 +11,10 @@
  *        |    looked up) '-- refused: thrown away, then answered ----------'
  *        '--upgrade--> another protocol
  *
- * In JUDGING, WAITING and ANSWERING the connection is held: nothing is read, pipelined requests wait
- * in its input. A body with a length is left in the input until it is whole, so that it is never
- * copied; one in chunks is gathered in a buffer. The texts of the head that outlive the call that
- * read it are copied, some hundred bytes. */
+ * In JUDGING, WAITING and ANSWERING the connection is held: nothing is read, pipelined requests
+ * wait in its input. A body with a length is left in the input until it is whole, so that it is
+ * never copied; one in chunks is gathered in a buffer. The texts of the head that outlive the call
+ * that read it are copied, some hundred bytes. */
 #include "front/http.h"
 
 #include "base/assert.h"
@@ -45,9 +45,9 @@ struct http_conn {
     bool is_started;    /* bytes of the next request are there */
     bool is_chunked;
     bool expects_continue;
-    bool is_preflight;  /* OPTIONS */
-    bool is_whole;      /* a chunked body has been read to its end */
-    bool is_ended;      /* the peer says no more */
+    bool is_preflight; /* OPTIONS */
+    bool is_whole;     /* a chunked body has been read to its end */
+    bool is_ended;     /* the peer says no more */
     bool is_stopping;
     bool waits_for_room; /* held until output has drained */
     uint64_t body_left;  /* bytes of the body in the input; of one that is thrown away, to come */
@@ -251,8 +251,8 @@ static void judge(struct http_conn *http)
             body_begins(http);
             return;
         }
-        switch (auth_resolve(conn->front, conn, request->api_key, request->number,
-                             &request->actor)) {
+        switch (
+            auth_resolve(conn->front, conn, request->api_key, request->number, &request->actor)) {
         case AUTH_KNOWN:
             break;
         case AUTH_REFUSED:
@@ -273,8 +273,7 @@ static void judge(struct http_conn *http)
     body_begins(http);
 }
 
-static void on_actor(struct conn *conn, struct err err, const struct actor *actor,
-                     uint64_t number)
+static void on_actor(struct conn *conn, struct err err, const struct actor *actor, uint64_t number)
 {
     struct http_conn *http = conn->state;
     if (http->stage != HTTP_JUDGING || http->request.number != number) {
@@ -509,8 +508,7 @@ static size_t on_input(struct conn *conn, struct slice input)
         if (conn->state != http) {
             return used; /* upgraded: <http> is gone */
         }
-        bool has_moved =
-            step > 0 || number != http->request.number || stage != http->stage;
+        bool has_moved = step > 0 || number != http->request.number || stage != http->stage;
         goes_on = has_moved && !conn->is_held && !conn->is_paused && !conn_is_closing(conn);
     }
     return used;

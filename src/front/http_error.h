@@ -17,12 +17,12 @@
 #define HTTP_CORS_FIELD_COUNT 2
 extern const struct http1_field http_cors_fields[HTTP_CORS_FIELD_COUNT];
 
-/* Appends the body. <detail>, when not empty, is what people read instead of the error's own text; it
- * must be UTF-8, and never repeats a credential. */
+/* Appends the body. <detail>, when not empty, is what people read instead of the error's own text;
+ * it must be UTF-8, and never repeats a credential. */
 void http_error_write_body(struct buf *out, struct err err, int status, struct slice detail);
 
-/* Appends the whole answer, head and body. <status> is err_http_status(err) in nearly all cases; with
- * <close> it says Connection: close, and the caller finishes the connection. */
+/* Appends the whole answer, head and body. <status> is err_http_status(err) in nearly all cases;
+ * with <close> it says Connection: close, and the caller finishes the connection. */
 void http_error_write(struct buf *out, struct err err, int status, struct slice detail, bool close);
 
 #endif

@@ -33,8 +33,7 @@ struct err http_media_of_body(const struct http1_head *head)
         !slice_equal_nocase(http1_trim(value), SLICE("identity"))) {
         return ERR(MEDIA_TYPE);
     }
-    if (http1_find(head, SLICE("Content-Type"), &value) > 0 &&
-        !is_json(media_type(value, &rest))) {
+    if (http1_find(head, SLICE("Content-Type"), &value) > 0 && !is_json(media_type(value, &rest))) {
         return ERR(MEDIA_TYPE);
     }
     return ERR(OK);

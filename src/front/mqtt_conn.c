@@ -222,14 +222,18 @@ static bool is_stopped(const struct conn *conn)
     return conn_is_closing(conn) || conn->is_paused || conn->is_held;
 }
 
-/* A client that sends and does not read is not read either: its answers must not pile up. */
+/* A client that sends and does not read is not read either: its answers must not pile up. Messages
+ * stop at the bound of the outbox; beyond twice that there can only be answers. A client that merely
+ * reads slowly stays well below, and its PINGREQ is seen. */
 static bool wait_for_output(struct mqtt_conn *mqtt)
 {
     struct conn *conn = mqtt->conn;
-    size_t bytes_max = conn->front->shared->limits.outbox_bytes_max;
-    if (!conn_is_full(conn) && buf_bytes(mqtt->out) <= bytes_max) {
+    const struct front_limits *limits = &conn->front->shared->limits;
+    size_t bytes_max = 2 * limits->outbox_bytes_max + limits->packet_bytes_max;
+    if (buf_bytes(&conn->out) + buf_bytes(mqtt->out) <= bytes_max) {
         return false;
     }
+    (void)conn_is_full(conn); /* on_drained is owed from now on */
     mqtt->waits_for_output = true;
     conn_hold(conn);
     return true;
@@ -319,6 +323,9 @@ void mqtt_take_answer(struct mqtt_conn *mqtt, const struct answer *answer)
     }
     switch ((enum mqtt_request)(answer->token.request >> 56)) {
     case MQTT_REQUEST_OPEN:
+        if (conn_is_closing(conn)) {
+            return;
+        }
         if (err_is_set(answer->err)) {
             refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, err_name(answer->err));
         } else {
@@ -452,7 +459,7 @@ const struct proto mqtt_proto = {
     .on_actor = on_actor,
     .on_drained = on_drained,
     .on_timer = on_timer,
-    .on_revoked = conn_close,
+    .on_revoked = conn_finish, /* what it was sent before still goes out */
     .on_stopping = conn_close,
     .on_closed = on_closed,
 };

@@ -203,7 +203,8 @@ enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_fram
         conn_close(conn);
         return MQTT_TAKEN;
     }
-    if (publish.qos > 0 && !acks_have_room(mqtt)) {
+    bool has_room = conn->in_flight < conn->front->shared->limits.commands_max;
+    if (!has_room || (publish.qos > 0 && !acks_have_room(mqtt))) {
         conn_pause(conn);
         return MQTT_NOT_NOW;
     }

@@ -116,7 +116,9 @@ static bool find_actors(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
         struct mqtt_wish *wish = &subscribe->wishes[i];
         struct topic topic;
         bool is_later = false;
-        struct err err = read_filter(wish->filter, &topic);
+        /* A packet can name more than a session may have: the rest costs nothing. */
+        bool is_too_many = i >= mqtt->conn->front->shared->limits.subscriptions_max;
+        struct err err = is_too_many ? ERR(DENIED) : read_filter(wish->filter, &topic);
         if (!err_is_set(err)) {
             err = mqtt_actor_for(mqtt, &topic, &wish->actor, &is_later);
         }
@@ -139,7 +141,8 @@ static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscri
     struct conn *conn = mqtt->conn;
     size_t bytes = 0;
     for (uint32_t i = 0; i < subscribe->count; i++) {
-        bytes += FRONT_COMMAND_BYTES + 64 + subscribe->wishes[i].filter.bytes;
+        const struct mqtt_wish *wish = &subscribe->wishes[i];
+        bytes += wish->code == CODE_OPEN ? FRONT_COMMAND_BYTES + 64 + wish->filter.bytes : 0;
     }
     struct command_batch *batch = front_batch(conn->front, bytes);
     if (batch == NULL) {
@@ -252,6 +255,12 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, uint64_t a
     struct front *front = mqtt->conn->front;
     struct topic topic;
     TRY(read_filter(wish->filter, &topic));
+    /* The token may have been revoked while the engine decided. */
+    struct actor actor;
+    if (wish->token_hash != 0 && auth_resolve(front, mqtt->conn, topic.options.access_token, 0,
+                                              &actor) != AUTH_KNOWN) {
+        return ERR(CREDENTIAL_UNKNOWN);
+    }
     if (mqtt->session.subscription_count >= front->shared->limits.subscriptions_max &&
         subs_find(&front->subs, &mqtt->session, &topic, wish->filter) == NULL) {
         return ERR(DENIED);

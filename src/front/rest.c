@@ -43,10 +43,10 @@ static const struct rest_route routes[] = {
      rest_history_read, NULL, "Where the thng has been, newest first."},
     {HTTP1_PUT, "/thngs/:thngId/location", PERM_LOCATION, PERM_UPDATE, THNG, TOPIC_THNG_LOCATION,
      rest_publish, rest_points_written, "New locations."},
-    {HTTP1_POST, "/thngs/:thngId/location", PERM_LOCATION, PERM_UPDATE, THNG,
-     TOPIC_THNG_LOCATION, rest_publish, rest_points_written, "The same as PUT."},
-    {HTTP1_DELETE, "/thngs/:thngId/location", PERM_LOCATION, PERM_DELETE, THNG,
-     TOPIC_THNG_LOCATION, rest_cut, rest_done, "Deletes locations, or those before `to`."},
+    {HTTP1_POST, "/thngs/:thngId/location", PERM_LOCATION, PERM_UPDATE, THNG, TOPIC_THNG_LOCATION,
+     rest_publish, rest_points_written, "The same as PUT."},
+    {HTTP1_DELETE, "/thngs/:thngId/location", PERM_LOCATION, PERM_DELETE, THNG, TOPIC_THNG_LOCATION,
+     rest_cut, rest_done, "Deletes locations, or those before `to`."},
 
     {HTTP1_GET, "/thngs/:thngId", PERM_THNG, PERM_READ, THNG, TOPIC_THNG, rest_thng_read, NULL,
      "A thng, by its id or by an identifier."},
@@ -60,8 +60,8 @@ static const struct rest_route routes[] = {
     {HTTP1_POST, "/thngs", PERM_THNGS, PERM_CREATE, 0, TOPIC_NONE, rest_thng_create,
      rest_thng_created, "A new thng."},
     /* Whoever may list may try; whether a thng may be changed is judged for each. */
-    {HTTP1_PUT, "/thngs", PERM_THNGS, PERM_LIST, 0, TOPIC_NONE, rest_bulk_update,
-     rest_bulk_answer, "Changes the thngs that `ids` or `filter` select."},
+    {HTTP1_PUT, "/thngs", PERM_THNGS, PERM_LIST, 0, TOPIC_NONE, rest_bulk_update, rest_bulk_answer,
+     "Changes the thngs that `ids` or `filter` select."},
     {HTTP1_DELETE, "/thngs", PERM_THNG, PERM_DELETE, 0, TOPIC_NONE, rest_bulk_delete,
      rest_bulk_answer, "Deletes the thngs that `ids` or `filter` select."},
 
@@ -107,8 +107,7 @@ static bool path_read(struct slice text, uint8_t *memory, struct path *path)
     path->count = 0;
     while (uri_path_next(&rest, &segment)) {
         struct slice decoded;
-        if (path->count == SEGMENTS_MAX ||
-            !uri_decode(segment, memory, segment.bytes, &decoded)) {
+        if (path->count == SEGMENTS_MAX || !uri_decode(segment, memory, segment.bytes, &decoded)) {
             return false;
         }
         memory += segment.bytes;
@@ -221,8 +220,7 @@ struct err rest_judge(struct http_request *request)
     TRY(perm_may(&request->actor, route->subject, route->operation));
     TRY(judge_resource(request));
     /* This version keeps no projects: none can be named. */
-    if (rest_query_find(request->query, SLICE("project"), &project) &&
-        !slice_is_empty(project)) {
+    if (rest_query_find(request->query, SLICE("project"), &project) && !slice_is_empty(project)) {
         return ERR(NOT_FOUND);
     }
     if (route->flags & ROUTE_HAS_KEY) {
@@ -293,8 +291,7 @@ enum rest_step rest_begin(struct http_request *request)
     return request->needs_resolving ? resolve_start(request) : request->route->begin(request);
 }
 
-void rest_done(struct http_request *request, const struct answer *answer,
-               const struct event *event)
+void rest_done(struct http_request *request, const struct answer *answer, const struct event *event)
 {
     (void)event;
     if (err_is_set(answer->err)) {

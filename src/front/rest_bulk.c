@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PUT and DELETE on many thngs at once (contract: rest.md 1.8): a reader finds which, then each gets a
- * command of its own. There is no moment at which all are changed and none is not: what another
- * request deletes meanwhile is passed over, and not counted. */
+ * PUT and DELETE on many thngs at once (contract: rest.md 1.8): a reader finds which, then each of
+ * them gets a command of its own. They do not all change at one moment, and what another request
+ * deletes meanwhile is passed over and not counted. */
 #include "front/rest.h"
 
 #include "base/assert.h"
@@ -79,8 +79,8 @@ static void answer_bulk(struct http_request *request)
 static struct err send_commands(struct http_request *request, const struct bulk_job *job)
 {
     struct front *front = request->conn->front;
-    size_t bytes = buf_bytes(&job->members) + buf_bytes(&job->scopes) +
-                   job->id_count * FRONT_COMMAND_BYTES;
+    size_t bytes =
+        buf_bytes(&job->members) + buf_bytes(&job->scopes) + job->id_count * FRONT_COMMAND_BYTES;
     struct command_batch *batch = front_batch(front, bytes);
     if (batch == NULL) {
         return ERR(BUSY);
@@ -91,8 +91,8 @@ static struct err send_commands(struct http_request *request, const struct bulk_
                   command_batch_copy(batch, buf_data(&job->scopes), &scopes);
     ASSERT(copied);
     for (uint32_t i = 0; i < job->id_count; i++) {
-        struct command *command = front_command(front, batch, job->kind, request->conn,
-                                                &request->actor, request->number);
+        struct command *command =
+            front_command(front, batch, job->kind, request->conn, &request->actor, request->number);
         command->target = job->ids[i];
         if (job->kind == COMMAND_DELETE) {
             command->as.remove.kind = RESOURCE_THNG;
@@ -134,8 +134,7 @@ void rest_bulk_answer(struct http_request *request, const struct answer *answer,
     request->kept.bulk.waiting--;
     if (!err_is_set(answer->err)) {
         request->kept.bulk.done++;
-    } else if (!err_equal(answer->err, ERR(NOT_FOUND)) &&
-               !err_is_set(request->kept.bulk.err)) {
+    } else if (!err_equal(answer->err, ERR(NOT_FOUND)) && !err_is_set(request->kept.bulk.err)) {
         request->kept.bulk.err = answer->err;
     }
     if (request->kept.bulk.waiting == 0) {

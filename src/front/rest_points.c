@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Properties and location over HTTP: a write is a publish on the topic with the same path; a read is
- * the latest of each property, or the history of one. */
+ * Properties and location over HTTP: a write is a publish on the topic with the same path; a read
+ * is the latest of each property, or the history of one. */
 #include "front/rest.h"
 
 #include "base/assert.h"
@@ -121,8 +121,8 @@ enum rest_step rest_cut(struct http_request *request)
     struct slice key;
     bool copied = command_batch_copy(batch, request->key, &key);
     ASSERT(copied);
-    struct command *command = front_command(conn->front, batch, COMMAND_CUT, conn,
-                                            &request->actor, request->number);
+    struct command *command =
+        front_command(conn->front, batch, COMMAND_CUT, conn, &request->actor, request->number);
     command->target = request->resource;
     command->as.cut.key = key;
     command->as.cut.all = request->route->family == TOPIC_THNG_PROPERTIES;
@@ -174,8 +174,8 @@ static struct err write_latest(struct reader *reader, struct history_job *job)
 {
     struct sample sample;
     bool found;
-    TRY(history_latest(store_history(reader->store), job->query.property, &sample,
-                       &reader->value, &found));
+    TRY(history_latest(store_history(reader->store), job->query.property, &sample, &reader->value,
+                       &found));
     if (found) {
         write_item(&job->read.body, slice_is_empty(job->read.key), &sample);
     }
@@ -205,8 +205,8 @@ static struct err history_run(struct reader *reader, struct rest_read *read)
     TRY(rest_read_thng(reader, read, &document));
     TRY(job->query_err);
     buf_put_byte(&read->body, '[');
-    struct err err = documents_property(reader->documents, &read->resource, read->key,
-                                        &job->query.property);
+    struct err err =
+        documents_property(reader->documents, &read->resource, read->key, &job->query.property);
     /* A key that was never written has an empty history. */
     if (!err_equal(err, ERR(NOT_FOUND))) {
         TRY(err);

@@ -95,8 +95,7 @@ void rest_history_token(struct buf *out, const struct sample *sample)
 }
 
 /* Number and rest of a token; *found tells whether there is one. */
-static struct err read_token(struct slice query, bool *found, int64_t *time_ms,
-                             struct slice *rest)
+static struct err read_token(struct slice query, bool *found, int64_t *time_ms, struct slice *rest)
 {
     struct slice token;
     *found = rest_query_find(query, SLICE("nextPageToken"), &token);
@@ -104,8 +103,7 @@ static struct err read_token(struct slice query, bool *found, int64_t *time_ms,
         return ERR(OK);
     }
     size_t dot = slice_find(token, '.');
-    if (dot == token.bytes ||
-        !read_number(slice_first(token, dot), TIMESTAMP_MS_MAX, time_ms)) {
+    if (dot == token.bytes || !read_number(slice_first(token, dot), TIMESTAMP_MS_MAX, time_ms)) {
         return ERR(QUERY_INVALID);
     }
     *rest = slice_from(token, dot + 1);
@@ -122,7 +120,7 @@ static struct err read_token(struct slice query, bool *found, int64_t *time_ms,
 
 struct condition_text {
     struct slice field;
-    uint8_t operator;
+    uint8_t sign;       /* 0: none */
     struct slice value; /* not decoded; commas may separate alternatives */
 };
 
@@ -156,7 +154,7 @@ static bool next_condition(struct slice *rest, struct condition_text *condition)
     struct slice text = take_up_to(rest, SLICE("&"));
     size_t end = find_unescaped(text, SLICE("=<>"));
     condition->field = slice_first(text, end);
-    condition->operator = end < text.bytes ? text.at[end] : 0;
+    condition->sign = end < text.bytes ? text.at[end] : 0;
     condition->value = slice_from(text, end + (end < text.bytes));
     return true;
 }
@@ -268,13 +266,12 @@ static struct err read_condition(struct rest_list *list, const struct condition_
     TRY(find_field(name, condition));
     if (condition->field != FILTER_CREATED_AT) {
         condition->compare = FILTER_EQUAL;
-        return text->operator== '=' ? read_values(list, text->value, condition)
-                                    : ERR(QUERY_INVALID);
+        return text->sign == '=' ? read_values(list, text->value, condition) : ERR(QUERY_INVALID);
     }
     struct slice value;
     TRY(decode_piece(text->value, &value));
-    condition->compare = text->operator== '<' ? FILTER_LESS : FILTER_GREATER;
-    bool is_ordered = text->operator== '<' || text->operator== '>';
+    condition->compare = text->sign == '<' ? FILTER_LESS : FILTER_GREATER;
+    bool is_ordered = text->sign == '<' || text->sign == '>';
     bool is_valid = is_ordered && read_number(value, TIMESTAMP_MS_MAX, &condition->number);
     return is_valid ? ERR(OK) : ERR(QUERY_INVALID);
 }
@@ -340,7 +337,10 @@ struct err rest_list_read(struct slice query, struct rest_list *list)
     return ERR(OK);
 }
 
-void rest_list_deinit(struct rest_list *list) { buf_deinit(&list->text); }
+void rest_list_deinit(struct rest_list *list)
+{
+    buf_deinit(&list->text);
+}
 
 struct documents_query rest_list_query(const struct rest_list *list, uint32_t account)
 {
@@ -376,9 +376,9 @@ static struct err narrow(struct slice filter, struct history_query *history)
             !read_number(value, TIMESTAMP_MS_MAX, &number)) {
             return ERR(QUERY_INVALID);
         }
-        if (condition.operator== '>') {
+        if (condition.sign == '>') {
             history->from_ms = max_i64(history->from_ms, number + 1);
-        } else if (condition.operator== '<') {
+        } else if (condition.sign == '<') {
             history->to_ms = number - 1 < history->to_ms ? number - 1 : history->to_ms;
         } else {
             return ERR(QUERY_INVALID);
@@ -406,8 +406,8 @@ static struct err read_span(struct slice query, struct history_query *history, b
     bool found;
     history->from_ms = 0;
     history->to_ms = INT64_MAX;
-    *is_latest = rest_query_find(query, SLICE("from"), &value) &&
-                 slice_equal(value, SLICE("latest"));
+    *is_latest =
+        rest_query_find(query, SLICE("from"), &value) && slice_equal(value, SLICE("latest"));
     if (!*is_latest) {
         TRY(rest_query_time(query, SLICE("from"), &found, &history->from_ms));
     }

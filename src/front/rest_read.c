@@ -77,7 +77,8 @@ void *rest_read_new(struct http_request *request, size_t bytes,
     read->slot = conn->slot;
     read->generation = conn->generation;
     read->number = request->number;
-    read->after = conn->front->sequence;
+    /* What has been committed by now, also if this loop has not come to it (architecture D9). */
+    read->after = broadcast_last(conn->front->shared->ring);
     read->actor = request->actor;
     read->resource = request->resource;
     read->with_scopes = rest_query_is_true(request->query, SLICE("withScopes"));

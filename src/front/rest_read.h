@@ -41,7 +41,7 @@ struct rest_read {
 
     /* what was found */
     struct err err;
-    int status; /* 200 unless said otherwise */
+    int status;                /* 200 unless said otherwise */
     struct slice content_type; /* static; empty: JSON */
     struct buf body;
     struct buf next_token; /* of the next page; empty: none */

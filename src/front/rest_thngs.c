@@ -185,8 +185,7 @@ enum rest_step rest_thng_create(struct http_request *request)
 
 static struct err created_run(struct reader *reader, struct rest_read *read)
 {
-    return view_thng_created(reader, &read->actor, &read->resource, read->with_scopes,
-                             &read->body);
+    return view_thng_created(reader, &read->actor, &read->resource, read->with_scopes, &read->body);
 }
 
 static void created_arrived(struct http_request *request, struct rest_read *read)
@@ -258,8 +257,8 @@ enum rest_step rest_thng_delete(struct http_request *request)
         conn_pause(conn);
         return REST_AGAIN;
     }
-    struct command *command = front_command(conn->front, batch, COMMAND_DELETE, conn,
-                                            &request->actor, request->number);
+    struct command *command =
+        front_command(conn->front, batch, COMMAND_DELETE, conn, &request->actor, request->number);
     command->target = request->resource;
     command->as.remove.kind = RESOURCE_THNG;
     return REST_TAKEN;

@@ -89,8 +89,7 @@ static struct err time_run(struct reader *reader, struct rest_read *read)
 static void answer_utc(struct http_request *request)
 {
     char text[64];
-    int bytes =
-        snprintf(text, sizeof(text), "{\"timestamp\":%lld}", (long long)clock_wall_ms());
+    int bytes = snprintf(text, sizeof(text), "{\"timestamp\":%lld}", (long long)clock_wall_ms());
     http_answer_body(request, slice_of(text, (size_t)bytes));
 }
 

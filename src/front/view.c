@@ -7,8 +7,8 @@
 #include "model/perm.h"
 #include "model/property.h"
 
-static struct err find_thng(struct reader *reader, const struct actor *actor,
-                            const struct id *id, struct document *document)
+static struct err find_thng(struct reader *reader, const struct actor *actor, const struct id *id,
+                            struct document *document)
 {
     TRY(documents_get(reader->documents, id, document));
     if (document->kind != RESOURCE_THNG) {
@@ -72,8 +72,8 @@ static void write_scopes(struct buf *out, struct slice scopes)
                                                   : scopes);
 }
 
-struct err view_write_thng(struct reader *reader, const struct document *document,
-                           unsigned flags, struct buf *out)
+struct err view_write_thng(struct reader *reader, const struct document *document, unsigned flags,
+                           struct buf *out)
 {
     const struct id id = document->id;
     ASSERT(document->text.bytes > 2);
@@ -116,8 +116,8 @@ struct err view_thng(struct reader *reader, const struct actor *actor, const str
     return view_in_one_moment(reader, actor, id, with_scopes ? VIEW_SCOPES : 0, out);
 }
 
-struct err view_thng_created(struct reader *reader, const struct actor *actor,
-                             const struct id *id, bool with_scopes, struct buf *out)
+struct err view_thng_created(struct reader *reader, const struct actor *actor, const struct id *id,
+                             bool with_scopes, struct buf *out)
 {
     unsigned flags = VIEW_CREATED | (with_scopes ? VIEW_SCOPES : 0);
     return view_in_one_moment(reader, actor, id, flags, out);
@@ -157,8 +157,7 @@ static struct err state_of_one(struct reader *reader, const struct topic *topic,
 {
     uint32_t property;
     struct sample sample;
-    struct err err =
-        documents_property(reader->documents, &topic->resource, key, &property);
+    struct err err = documents_property(reader->documents, &topic->resource, key, &property);
     if (err_equal(err, ERR(NOT_FOUND))) {
         return ERR(OK);
     }

@@ -65,16 +65,15 @@ static size_t body_bytes(const struct header *h, size_t time_bytes)
            (size_t)h->leap_count * (time_bytes + 4) + h->std_count + h->utc_count;
 }
 
-/* Version 2 and later: a table with 4-byte times, then the one with 8-byte times, then the footer. */
+/* Version 2 and later: a table with 4-byte times, then one with 8-byte times, then the footer. */
 static bool read_zone(struct slice bytes, struct zone *zone)
 {
     struct cursor file = cursor_over(bytes);
     struct header header;
     struct slice body;
     if (!read_header(&file, &header) || header.version < '2' ||
-        !cursor_read_bytes(&file, body_bytes(&header, 4), &body) ||
-        !read_header(&file, &header) || header.type_count == 0 ||
-        !cursor_read_bytes(&file, body_bytes(&header, 8), &body)) {
+        !cursor_read_bytes(&file, body_bytes(&header, 4), &body) || !read_header(&file, &header) ||
+        header.type_count == 0 || !cursor_read_bytes(&file, body_bytes(&header, 8), &body)) {
         return false;
     }
     zone->time_count = header.time_count;
@@ -167,8 +166,7 @@ static bool take_name(struct cursor *text)
         }
         return take_byte(text, '>');
     }
-    while (!cursor_at_end(text) && ascii_lower(*text->at) >= 'a' &&
-           ascii_lower(*text->at) <= 'z') {
+    while (!cursor_at_end(text) && ascii_lower(*text->at) >= 'a' && ascii_lower(*text->at) <= 'z') {
         text->at++;
     }
     return text->at > first;
@@ -239,8 +237,7 @@ static bool read_rule(struct slice footer, struct rule *rule)
         }
         rule->daylight_s = -west_s;
     }
-    return take_date(&text, &rule->start) && take_date(&text, &rule->end) &&
-           cursor_at_end(&text);
+    return take_date(&text, &rule->start) && take_date(&text, &rule->end) && cursor_at_end(&text);
 }
 
 /* Days from 1970 to the first of a month, in the calendar that repeats every 400 years. Years are

@@ -195,8 +195,7 @@ static struct err check_scopes(struct check *check, struct json_value value, str
     return ERR(OK);
 }
 
-static struct err check_properties(struct check *check, struct json_value value,
-                                   struct slice *kept)
+static struct err check_properties(struct check *check, struct json_value value, struct slice *kept)
 {
     (void)kept;
     if (value.type != JSON_OBJECT) {
@@ -248,6 +247,31 @@ static const struct field *find_field(const struct json_member *member)
 
 /* ---------------------------------------------------------------- members without braces */
 
+static bool is_space(uint8_t byte)
+{
+    return byte <= ' ';
+}
+
+/* The JSON <text> without the white space between its tokens: answers are compact, whatever a
+ * document came as. */
+static void put_compact(struct buf *out, struct slice text)
+{
+    size_t first = 0; /* of the run that has not been put yet */
+    bool is_in_string = false;
+    for (size_t i = 0; i < text.bytes; i++) {
+        uint8_t byte = text.at[i];
+        if (is_in_string && byte == '\\') {
+            i++;
+        } else if (byte == '"') {
+            is_in_string = !is_in_string;
+        } else if (!is_in_string && is_space(byte)) {
+            buf_put_bytes(out, text.at + first, i - first);
+            first = i + 1;
+        }
+    }
+    buf_put_bytes(out, text.at + first, text.bytes - first);
+}
+
 static void put_member(struct buf *members, struct slice name, struct slice value)
 {
     if (buf_bytes(members) > 0) {
@@ -256,7 +280,7 @@ static void put_member(struct buf *members, struct slice name, struct slice valu
     buf_put_byte(members, '"');
     buf_put(members, name);
     BUF_PUT_LITERAL(members, "\":");
-    buf_put(members, value);
+    put_compact(members, value);
 }
 
 static struct json_each members_each(struct slice members)
@@ -342,7 +366,10 @@ struct err document_check_thng(struct json_value body, bool creating, const stru
 
 /* ---------------------------------------------------------------- writing */
 
-static bool is_null(struct slice value) { return value.at[0] == 'n'; }
+static bool is_null(struct slice value)
+{
+    return value.at[0] == 'n';
+}
 
 void document_create(struct buf *out, const struct id *id, int64_t now_ms, struct slice members)
 {

@@ -82,7 +82,7 @@ const struct config_key config_keys[] = {
      "Fields in the header of an HTTP request."},
     {"limits", "json_depth", CONFIG_TYPE_COUNT, AT(limits.json_depth), "64", 4, 64, NULL,
      "How deeply arrays and objects may nest."},
-    {"limits", "points", CONFIG_TYPE_COUNT, AT(limits.points), "1000", 1, 100000, NULL,
+    {"limits", "points", CONFIG_TYPE_COUNT, AT(limits.points), "1000", 1, 10000, NULL,
      "Property values in one update."},
     {"limits", "properties_per_resource", CONFIG_TYPE_COUNT, AT(limits.properties_per_resource),
      "1000", 1, 1000000, NULL, "Properties of one resource."},

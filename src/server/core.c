@@ -213,7 +213,8 @@ static void *engine_main(void *arg)
     struct core *core = arg;
     bool was_read_only = false;
     for (;;) {
-        if (store_must_wait(core->store)) {
+        if (store_must_wait(core->store) && !engine_is_read_only(core->engine) &&
+            !atomic_load(&core->engine_must_stop)) {
             doorbell_wait(&core->engine_bell, ENGINE_LAG_SLEEP_MS);
             continue;
         }
@@ -669,12 +670,18 @@ void core_daily(struct core *core)
 
 /* ---- stopping ---- */
 
+static void stop_listeners(struct core_loop *loop)
+{
+    for (int i = 0; i < CONFIG_LISTENER_COUNT; i++) {
+        if (loop->listeners[i].listener.loop != NULL) {
+            listener_stop(&loop->listeners[i].listener);
+        }
+    }
+}
+
 static void on_stop(struct loop *loop, struct loop_message *message)
 {
-    struct core_loop *on = CONTAINER_OF(message, struct core_loop, stop_message);
-    for (int i = 0; i < CONFIG_LISTENER_COUNT; i++) {
-        listener_stop(&on->listeners[i].listener);
-    }
+    stop_listeners(CONTAINER_OF(message, struct core_loop, stop_message));
     front_stop(loop->owner);
 }
 
@@ -704,6 +711,8 @@ static void stop_loops(struct core *core)
         if (loop->is_running) {
             loop->stop_message.run = on_stop;
             loop_post(&loop->loop, &loop->stop_message);
+        } else {
+            stop_listeners(loop); /* it never ran: nobody may be let in now */
         }
     }
     int64_t deadline = clock_monotonic_ms() + STOP_GRACE_MS;
@@ -733,15 +742,13 @@ static void turn_loops(struct core *core)
 /* Everything a stopped thread has left in a queue is dealt with on this one. */
 static void empty_queues(struct core *core)
 {
+    bool is_empty = core->engine == NULL || core->commands.slots == NULL;
     turn_loops(core);
-    if (core->engine != NULL && core->commands.slots != NULL) {
-        struct command_batch *batch;
-        while ((batch = inbox_ring_pop(&core->commands)) != NULL) {
-            engine_accept(core->engine, batch);
-        }
+    while (!is_empty) {
+        is_empty = !engine_take_batches(core);
         engine_turn(core->engine);
+        turn_loops(core);
     }
-    turn_loops(core);
 }
 
 static void stop_engine(struct core *core)
@@ -772,9 +779,12 @@ void core_stop(struct core *core)
     }
     if (core->loops != NULL) {
         stop_loops(core);
+        /* The last words of connections, while the engine and the readers are still there. */
+        turn_loops(core);
     }
     stop_engine(core);
     readers_stop(core->readers);
+    core->readers = core->shared.readers = NULL;
     empty_queues(core);
     store_close(core->store);
     for (uint32_t i = 0; core->loops != NULL && i < core->loop_count; i++) {

@@ -93,6 +93,9 @@ struct err readers_start(struct store *store, unsigned threads, size_t queue_max
 
 bool readers_submit(struct readers *readers, struct reader_job *job)
 {
+    if (readers == NULL) {
+        return false;
+    }
     pthread_mutex_lock(&readers->lock);
     bool taken = !readers->is_stopping && readers->job_count < readers->queue_max;
     if (taken) {

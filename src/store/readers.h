@@ -31,7 +31,7 @@ struct reader_job {
 MUST_USE struct err readers_start(struct store *store, unsigned threads, size_t queue_max,
                                   struct readers **readers);
 
-/* False when the queue is full, or the pool is stopping. Any thread. */
+/* False when the queue is full, or the pool is stopping, or there is none (NULL). Any thread. */
 MUST_USE bool readers_submit(struct readers *readers, struct reader_job *job);
 
 /* Runs what waits, then ends the threads. NULL is fine. */

@@ -251,20 +251,32 @@ static inline struct group_writer *begin(struct world *world)
     return &world->writer;
 }
 
-/* Closes the group and hands it to all who follow. */
-static inline void publish(struct world *world)
+/* Closes the group; the journal has it, when there is one. */
+static inline struct group commit(struct world *world)
 {
     struct group group = fixture_close_group(&world->writer);
     if (world->store != NULL) {
         MUST(journal_append(store_journal(world->store), &group));
     }
-    struct committed *committed = committed_new(&group);
+    world->last = group.last_sequence;
+    return group;
+}
+
+/* Hands a committed group to all who follow. */
+static inline void push(struct world *world, const struct group *group)
+{
+    struct committed *committed = committed_new(group);
     ASSERT(committed != NULL);
     broadcast_push(&world->ring, &committed->item);
     if (world->store != NULL) {
         store_notify(world->store);
     }
-    world->last = group.last_sequence;
+}
+
+static inline void publish(struct world *world)
+{
+    struct group group = commit(world);
+    push(world, &group);
 }
 
 static inline struct point point_of(uint32_t property, const char *key, const char *value)

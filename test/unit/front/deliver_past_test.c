@@ -85,6 +85,36 @@ static void test_loop_overrun_reads_the_journal(void **state)
     assert_got_temps(late, 100, 200);
 }
 
+/* The journal has a group a moment before its answers are handed out and the ring has it. A
+ * loop that reads the journal must not run ahead: a subscription may begin within that group. */
+static void test_journal_is_ahead_of_the_ring(void **state)
+{
+    struct world *world = *state;
+    struct client *client = &world->clients[0];
+    struct client *late = &world->clients[1];
+    subscribe(client, A_TEMP);
+    late->subscribes_to = A_TEMP;
+    for (unsigned i = 1; i <= 8; i++) {
+        publish_temp(world, numbers[i]);
+    }
+    begin(world);
+    put_temp(&world->writer, &THNG_A, numbers[9]);
+    put_temp(&world->writer, &THNG_A, numbers[0]);
+    struct group group = commit(world);
+    front_drain(&world->front);
+    assert_true(world->front.is_overrun);
+    for (unsigned i = 0; i < 10; i++) {
+        loop_turn(&world->loop, TURN_MS);
+    }
+    assert_int_equal(world->front.sequence, 8);
+    answer_behind(late, 9, 0);
+    push(world, &group);
+    loop_turn(&world->loop, 0);
+    assert_int_equal(world->front.sequence, 10);
+    assert_got_temps(client, 1, 10);
+    assert_got_temps(late, 10, 10);
+}
+
 /* Its connection is gone when the journal's groups arrive. */
 static void test_connection_gone_while_reading_the_journal(void **state)
 {
@@ -254,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_STORE(test_session_overrun_reads_the_journal),
         TEST_STORE(test_loop_overrun_reads_the_journal),
+        TEST_STORE(test_journal_is_ahead_of_the_ring),
         TEST_STORE(test_connection_gone_while_reading_the_journal),
         cmocka_unit_test_setup_teardown(test_random_with_the_ring, setup_large_ring, teardown),
         TEST_STORE(test_random_with_the_journal),

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "front/rest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define ID "U2345678abcdefghkmnpqrst"
+
+struct asked {
+    struct http_request request;
+    uint8_t memory[256];
+    struct err err;
+};
+
+static void ask(struct asked *asked, enum http1_method method, const char *path)
+{
+    *asked = (struct asked){.request = {.method = method, .path = slice_of_text(path)}};
+    asked->err = rest_find(&asked->request, asked->memory);
+}
+
+static void assert_route(enum http1_method method, const char *path, const char *pattern)
+{
+    struct asked asked;
+    ask(&asked, method, path);
+    if (err_is_set(asked.err)) {
+        fail_msg("%s: %s", path, err_name(asked.err));
+    }
+    assert_string_equal(asked.request.route->pattern, pattern);
+    assert_int_equal(asked.request.route->method, method);
+}
+
+static void assert_refused(enum http1_method method, const char *path, enum err_code code)
+{
+    struct asked asked;
+    ask(&asked, method, path);
+    if (asked.err.code != code) {
+        fail_msg("%s: %s", path, err_name(asked.err));
+    }
+}
+
+static void paths_find_their_route(void **state)
+{
+    (void)state;
+    assert_route(HTTP1_GET, "/", "/");
+    assert_route(HTTP1_GET, "", "/");
+    assert_route(HTTP1_GET, "/thngs", "/thngs");
+    assert_route(HTTP1_GET, "/thngs/", "/thngs");
+    assert_route(HTTP1_GET, "/v2/thngs", "/thngs");
+    assert_route(HTTP1_GET, "/v2", "/");
+    assert_route(HTTP1_PUT, "/thngs/" ID, "/thngs/:thngId");
+    assert_route(HTTP1_GET, "/%74hngs/" ID "/location", "/thngs/:thngId/location");
+    assert_route(HTTP1_DELETE, "/thngs/x/properties/y", "/thngs/:thngId/properties/:key");
+    assert_route(HTTP1_POST, "/auth/evrythng/thngs", "/auth/evrythng/thngs");
+    assert_refused(HTTP1_GET, "/v2/v2/thngs", ERR_NOT_FOUND);
+    assert_refused(HTTP1_GET, "//thngs", ERR_NOT_FOUND);
+    assert_refused(HTTP1_GET, "/Thngs", ERR_NOT_FOUND);
+    assert_refused(HTTP1_GET, "/thngs/x/nonsense", ERR_NOT_FOUND);
+    assert_refused(HTTP1_GET, "/thngs/x/properties/y/z", ERR_NOT_FOUND);
+    assert_refused(HTTP1_GET, "/a/b/c/d/e/f/g/h", ERR_NOT_FOUND);
+    assert_refused(HTTP1_GET, "/thngs/%zz", ERR_NOT_FOUND);
+    assert_refused(HTTP1_GET, "/thngs/%", ERR_NOT_FOUND);
+}
+
+static void a_path_knows_its_methods(void **state)
+{
+    (void)state;
+    struct asked asked;
+    ask(&asked, HTTP1_PATCH, "/thngs/x/properties/y");
+    assert_int_equal(asked.err.code, ERR_METHOD_UNKNOWN);
+    assert_int_equal(asked.request.methods, 1u << HTTP1_GET | 1u << HTTP1_HEAD | 1u << HTTP1_PUT |
+                                                1u << HTTP1_POST | 1u << HTTP1_DELETE);
+    ask(&asked, HTTP1_UNKNOWN, "/time");
+    assert_int_equal(asked.err.code, ERR_METHOD_UNKNOWN);
+    assert_int_equal(asked.request.methods, 1u << HTTP1_GET | 1u << HTTP1_HEAD);
+    ask(&asked, HTTP1_PATCH, "/nonsense");
+    assert_int_equal(asked.err.code, ERR_NOT_FOUND);
+    assert_int_equal(asked.request.methods, 0);
+}
+
+static void parameters_are_decoded(void **state)
+{
+    (void)state;
+    struct asked asked;
+    ask(&asked, HTTP1_GET, "/thngs/gs1%3A21/properties/a%2Fb%20C");
+    assert_int_equal(asked.err.code, ERR_OK);
+    assert_true(slice_equal(asked.request.resource_text, SLICE("gs1:21")));
+    assert_true(slice_equal(asked.request.key, SLICE("a/b C")));
+}
+
+/* The part of judging behind the credential. */
+static struct err judge(struct asked *asked, enum actor_kind kind, enum http1_method method,
+                        char *path, const char *query)
+{
+    ask(asked, method, path);
+    assert_int_equal(asked->err.code, ERR_OK);
+    asked->request.query = slice_of_text(query);
+    asked->request.actor = (struct actor){.kind = kind, .account = 1};
+    return rest_judge(&asked->request);
+}
+
+static void rights_come_before_what_is_named(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char list[] = "/thngs";
+    char bad[] = "/thngs/x";
+    char good[] = "/thngs/" ID;
+    assert_int_equal(judge(&asked, ACTOR_DEVICE, HTTP1_GET, list, "").code, ERR_DENIED);
+    assert_int_equal(judge(&asked, ACTOR_DEVICE, HTTP1_DELETE, bad, "").code, ERR_DENIED);
+    assert_int_equal(judge(&asked, ACTOR_DEVICE, HTTP1_GET, bad, "").code, ERR_NOT_FOUND);
+    assert_int_equal(judge(&asked, ACTOR_NONE, HTTP1_GET, good, "").code, ERR_CREDENTIAL_MISSING);
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "").code, ERR_OK);
+    assert_true(slice_equal(id_slice(&asked.request.resource), SLICE(ID)));
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "project=x").code,
+                     ERR_NOT_FOUND);
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "project=").code, ERR_OK);
+}
+
+static void keys_come_in_normal_form(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char plain[] = "/thngs/" ID "/properties/Temp";
+    char control[] = "/thngs/" ID "/properties/a%00";
+    char empty[] = "/thngs/" ID "/properties//";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, plain, "").code, ERR_OK);
+    assert_true(slice_equal(asked.request.key, SLICE("temp")));
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, control, "").code,
+                     ERR_PROPERTY_KEY_INVALID);
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, empty, "").code,
+                     ERR_PROPERTY_KEY_INVALID);
+}
+
+static void identifiers_stand_for_thngs_only(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char good[] = "/thngs/gs1:21:0237";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "").code, ERR_OK);
+    assert_true(asked.request.needs_resolving);
+    static const char *const bad[] = {"/thngs/:a", "/thngs/a:", "/thngs/a:b%20",
+                                      "/auth/evrythng/thngs/a:b", "/operators/a:b"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char path[64];
+        size_t bytes = strlen(bad[i]) + 1;
+        assert_true(bytes <= sizeof(path));
+        memcpy(path, bad[i], bytes);
+        assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, path, "").code, ERR_NOT_FOUND);
+    }
+}
+
+/* Each row can be found, and has what its flags promise. */
+static void the_table_is_sound(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct rest_route *routes = rest_routes(&count);
+    assert_true(count > 20);
+    for (size_t i = 0; i < count; i++) {
+        struct asked asked;
+        ask(&asked, routes[i].method, routes[i].pattern);
+        assert_int_equal(asked.err.code, ERR_OK);
+        assert_ptr_equal(asked.request.route, &routes[i]);
+        assert_non_null(routes[i].begin);
+        assert_true(strlen(routes[i].help) > 0);
+        unsigned first = ROUTE_HAS_THNG | ROUTE_HAS_ID;
+        assert_int_equal((routes[i].flags & first) != 0, asked.request.resource_text.bytes > 0);
+        assert_int_equal((routes[i].flags & ROUTE_HAS_KEY) != 0, asked.request.key.bytes > 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_find_their_route),
+        cmocka_unit_test(a_path_knows_its_methods),
+        cmocka_unit_test(parameters_are_decoded),
+        cmocka_unit_test(rights_come_before_what_is_named),
+        cmocka_unit_test(keys_come_in_normal_form),
+        cmocka_unit_test(identifiers_stand_for_thngs_only),
+        cmocka_unit_test(the_table_is_sound),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
