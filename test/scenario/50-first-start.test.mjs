@@ -99,7 +99,7 @@ scenario('first start', {}, (d) => {
 
     it("the demo publishes this machine's figures, once a second", async () => {
         const line = d.stdout.split('\n').find((one) => / demo( |$)/.test(one));
-        const demo = run('bash', ['-c', `cd '${root}' && exec timeout -s INT 6 ${line}`], {
+        const demo = run('bash', ['-c', `cd '${root}' && exec timeout --foreground -s INT 6 ${line}`], {
             timeout: 20000,
         });
         const thng = await eventually(
