@@ -13,11 +13,11 @@
 /* Prints where and what, then aborts. Not called directly. */
 _Noreturn void assert_fail(const char *file, int line, const char *condition);
 
-#define ASSERT(condition)                                    \
-    do {                                                     \
-        if (UNLIKELY(!(condition))) {                        \
-            assert_fail(__FILE__, __LINE__, #condition);     \
-        }                                                    \
+#define ASSERT(condition)                                \
+    do {                                                 \
+        if (UNLIKELY(!(condition))) {                    \
+            assert_fail(__FILE__, __LINE__, #condition); \
+        }                                                \
     } while (0)
 
 /* Walks over whole structures: on in test builds only. */

@@ -3,8 +3,8 @@
  * broadcast.h - the event ring: one producer, and every reader sees every item.
  *
  * Items are numbered spans: each covers the sequence numbers first .. last, the next item begins
- * behind it. The ring keeps the newest items within a count and a number of bytes, whether they have
- * been read or not, so that a reader that comes back soon finds what it missed in memory. The
+ * behind it. The ring keeps the newest items within a count and a number of bytes, whether they
+ * have been read or not, so that a reader that comes back soon finds what it missed in memory. The
  * producer never waits: it lets the oldest items go. A reader that is slower than that is overrun,
  * learns so, and reads the journal instead.
  *

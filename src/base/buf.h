@@ -5,10 +5,10 @@
  *      at          head              tail              room
  *      |  consumed  |      data       |      free       |
  *
- * Writers append at the tail, readers consume at the head. A write that does not fit (the cap, or no
- * memory) marks the buffer failed and writes nothing; further writes are ignored. So an encoder is a
- * straight column of puts with one look at `failed` at its end. All-zero is a valid, empty buffer
- * with no cap; nothing is allocated before the first byte. */
+ * Writers append at the tail, readers consume at the head. A write that does not fit (the cap, or
+ * no memory) marks the buffer failed and writes nothing; further writes are ignored. So an encoder
+ * is a straight column of puts with one look at `failed` at its end. All-zero is a valid, empty
+ * buffer with no cap; nothing is allocated before the first byte. */
 #ifndef THRUM_BASE_BUF_H
 #define THRUM_BASE_BUF_H
 
@@ -57,7 +57,10 @@ static inline void buf_put(struct buf *buf, struct slice bytes)
     buf_put_bytes(buf, bytes.at, bytes.bytes);
 }
 
-static inline void buf_put_byte(struct buf *buf, uint8_t byte) { buf_put_bytes(buf, &byte, 1); }
+static inline void buf_put_byte(struct buf *buf, uint8_t byte)
+{
+    buf_put_bytes(buf, &byte, 1);
+}
 
 #define BUF_PUT_LITERAL(buf, literal) buf_put_bytes((buf), "" literal, sizeof(literal) - 1)
 
@@ -84,6 +87,9 @@ static inline struct slice buf_data(const struct buf *buf)
     return slice_of(buf->at ? buf->at + buf->head : NULL, buf->tail - buf->head);
 }
 
-static inline size_t buf_bytes(const struct buf *buf) { return buf->tail - buf->head; }
+static inline size_t buf_bytes(const struct buf *buf)
+{
+    return buf->tail - buf->head;
+}
 
 #endif

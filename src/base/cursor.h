@@ -20,8 +20,14 @@ static inline struct cursor cursor_over(struct slice bytes)
     return (struct cursor){.at = bytes.at, .end = bytes.bytes ? bytes.at + bytes.bytes : bytes.at};
 }
 
-static inline size_t cursor_left(const struct cursor *c) { return (size_t)(c->end - c->at); }
-static inline bool cursor_at_end(const struct cursor *c) { return c->at == c->end; }
+static inline size_t cursor_left(const struct cursor *c)
+{
+    return (size_t)(c->end - c->at);
+}
+static inline bool cursor_at_end(const struct cursor *c)
+{
+    return c->at == c->end;
+}
 
 MUST_USE static inline bool cursor_read_u8(struct cursor *c, uint8_t *value)
 {

@@ -14,12 +14,24 @@ static const struct {
 };
 
 static const int err_class_status[] = {
-    [ERR_CLASS_OK] = 200,          [ERR_CLASS_INVALID] = 400,     [ERR_CLASS_UNAUTHENTICATED] = 401,
-    [ERR_CLASS_DENIED] = 403,      [ERR_CLASS_ABSENT] = 404,      [ERR_CLASS_METHOD] = 405,
-    [ERR_CLASS_UNACCEPTABLE] = 406, [ERR_CLASS_TIMEOUT] = 408,    [ERR_CLASS_CONFLICT] = 409,
-    [ERR_CLASS_TOO_LARGE] = 413,   [ERR_CLASS_TARGET_LONG] = 414, [ERR_CLASS_MEDIA] = 415,
-    [ERR_CLASS_HEADER_LARGE] = 431, [ERR_CLASS_VERSION] = 505,    [ERR_CLASS_BUSY] = 503,
-    [ERR_CLASS_IO] = 500,          [ERR_CLASS_CORRUPT] = 500,     [ERR_CLASS_PROTOCOL] = 400,
+    [ERR_CLASS_OK] = 200,
+    [ERR_CLASS_INVALID] = 400,
+    [ERR_CLASS_UNAUTHENTICATED] = 401,
+    [ERR_CLASS_DENIED] = 403,
+    [ERR_CLASS_ABSENT] = 404,
+    [ERR_CLASS_METHOD] = 405,
+    [ERR_CLASS_UNACCEPTABLE] = 406,
+    [ERR_CLASS_TIMEOUT] = 408,
+    [ERR_CLASS_CONFLICT] = 409,
+    [ERR_CLASS_TOO_LARGE] = 413,
+    [ERR_CLASS_TARGET_LONG] = 414,
+    [ERR_CLASS_MEDIA] = 415,
+    [ERR_CLASS_HEADER_LARGE] = 431,
+    [ERR_CLASS_VERSION] = 505,
+    [ERR_CLASS_BUSY] = 503,
+    [ERR_CLASS_IO] = 500,
+    [ERR_CLASS_CORRUPT] = 500,
+    [ERR_CLASS_PROTOCOL] = 400,
     [ERR_CLASS_CONFIG] = 500,
 };
 
@@ -41,4 +53,7 @@ const char *err_name(struct err err)
     return err_rows[err.code].name;
 }
 
-int err_http_status(struct err err) { return err_class_status[err_class(err)]; }
+int err_http_status(struct err err)
+{
+    return err_class_status[err_class(err)];
+}

@@ -12,7 +12,10 @@ struct link {
     struct link *previous;
 };
 
-static inline void list_init(struct link *list) { list->next = list->previous = list; }
+static inline void list_init(struct link *list)
+{
+    list->next = list->previous = list;
+}
 
 static inline bool list_is_empty(const struct link *list)
 {
@@ -58,8 +61,8 @@ static inline void list_move_all(struct link *to, struct link *from)
 #define LIST_ENTRY(pointer, type, member) CONTAINER_OF(pointer, type, member)
 
 /* Walks <list> with <at>; <after> holds the next one, so that <at> may be removed. */
-#define LIST_EACH(list, at, after)                                                          \
-    for (struct link *at = (list)->next, *after = at->next; at != (list);                  \
+#define LIST_EACH(list, at, after)                                        \
+    for (struct link *at = (list)->next, *after = at->next; at != (list); \
          at = after, after = at->next)
 
 #endif

@@ -7,7 +7,8 @@
 
 #define MAP_SLOTS_FIRST 16
 /* Slots of the old table moved at each insertion. The new table has twice the slots and takes
- * 3/4 of them before it grows again, so two a step would do; more shortens the time of two tables. */
+ * 3/4 of them before it grows again, so two a step would do; more shortens the time of two tables.
+ */
 #define MAP_MOVE_STEP 8
 
 void map_deinit(struct map *map)
@@ -17,8 +18,8 @@ void map_deinit(struct map *map)
     *map = (struct map){0};
 }
 
-static struct map_slot *table_find(const struct map_table *table, uint64_t hash,
-                                   map_equal_fn equal, const void *key)
+static struct map_slot *table_find(const struct map_table *table, uint64_t hash, map_equal_fn equal,
+                                   const void *key)
 {
     if (table->count == 0) {
         return NULL;
@@ -44,7 +45,10 @@ static void table_insert(struct map_table *table, uint64_t hash, void *entry)
     table->count++;
 }
 
-static bool same_entry(const void *entry, const void *key) { return entry == key; }
+static bool same_entry(const void *entry, const void *key)
+{
+    return entry == key;
+}
 
 /* Empties the slot and moves back those behind it that would no longer be found. */
 static void table_remove_at(struct map_table *table, size_t hole)

@@ -36,7 +36,10 @@ typedef bool (*map_equal_fn)(const void *entry, const void *key);
 
 void map_deinit(struct map *map);
 
-static inline size_t map_count(const struct map *map) { return map->now.count + map->old.count; }
+static inline size_t map_count(const struct map *map)
+{
+    return map->now.count + map->old.count;
+}
 
 /* The entry with that key, or NULL. */
 void *map_find(const struct map *map, uint64_t hash, map_equal_fn equal, const void *key);

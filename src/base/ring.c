@@ -11,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool is_power_of_two(size_t n) { return n != 0 && (n & (n - 1)) == 0; }
+static bool is_power_of_two(size_t n)
+{
+    return n != 0 && (n & (n - 1)) == 0;
+}
 
 /* ---- many producers, one consumer ----
  *

@@ -17,7 +17,10 @@ struct slice {
 };
 
 /* A slice over a string literal; SLICE_INIT where C wants a constant initialiser. */
-#define SLICE_INIT(literal) { (const uint8_t *)("" literal), sizeof(literal) - 1 }
+#define SLICE_INIT(literal)                                \
+    {                                                      \
+        (const uint8_t *)("" literal), sizeof(literal) - 1 \
+    }
 #define SLICE(literal) ((struct slice)SLICE_INIT(literal))
 
 /* For printf: printf("%.*s", SLICE_ARGS(s)). */
@@ -33,7 +36,10 @@ static inline struct slice slice_of_text(const char *text)
     return slice_of(text, strlen(text));
 }
 
-static inline bool slice_is_empty(struct slice s) { return s.bytes == 0; }
+static inline bool slice_is_empty(struct slice s)
+{
+    return s.bytes == 0;
+}
 
 static inline bool slice_equal(struct slice a, struct slice b)
 {

@@ -28,7 +28,7 @@ enum command_option_bit {
 
 /* What the options of all commands say; borrowed from the command line. */
 struct command_options {
-    const char *data; /* the data folder, where operator.key is */
+    const char *data;     /* the data folder, where operator.key is */
     const char *key_file; /* NULL: that of the data folder */
     const char *host;
     int64_t port;

@@ -45,9 +45,8 @@ static const struct option_row {
 } option_rows[] = {
     {"data", "DIR", COMMAND_TAKES_KEY, OPTION_TEXT, offsetof(struct command_options, data), 0, 0,
      "the server's data folder, for its operator.key (thrum-data)"},
-    {"key-file", "FILE", COMMAND_TAKES_KEY, OPTION_TEXT,
-     offsetof(struct command_options, key_file), 0, 0,
-     "where the API key is, instead of in the data folder"},
+    {"key-file", "FILE", COMMAND_TAKES_KEY, OPTION_TEXT, offsetof(struct command_options, key_file),
+     0, 0, "where the API key is, instead of in the data folder"},
     {"host", "HOST", COMMAND_TAKES_PLACE, OPTION_TEXT, offsetof(struct command_options, host), 0, 0,
      "where the server is (127.0.0.1)"},
     {"port", "N", COMMAND_TAKES_PLACE, OPTION_NUMBER, offsetof(struct command_options, port), 1,

@@ -218,9 +218,18 @@ void mqtt_write_unsubscribe(struct buf *buf, uint16_t packet_id, const struct sl
 /* One code a filter, in the order of the SUBSCRIBE [MQTT-3.9.3-1]. */
 void mqtt_write_suback(struct buf *buf, uint16_t packet_id, struct slice codes);
 
-static inline void mqtt_write_pingreq(struct buf *buf) { BUF_PUT_LITERAL(buf, "\xc0\x00"); }
-static inline void mqtt_write_pingresp(struct buf *buf) { BUF_PUT_LITERAL(buf, "\xd0\x00"); }
-static inline void mqtt_write_disconnect(struct buf *buf) { BUF_PUT_LITERAL(buf, "\xe0\x00"); }
+static inline void mqtt_write_pingreq(struct buf *buf)
+{
+    BUF_PUT_LITERAL(buf, "\xc0\x00");
+}
+static inline void mqtt_write_pingresp(struct buf *buf)
+{
+    BUF_PUT_LITERAL(buf, "\xd0\x00");
+}
+static inline void mqtt_write_disconnect(struct buf *buf)
+{
+    BUF_PUT_LITERAL(buf, "\xe0\x00");
+}
 
 /* ---------------------------------------------------------------- queries */
 

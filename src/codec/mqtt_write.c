@@ -87,12 +87,12 @@ static void packet_end(struct buf *buf, const uint8_t *start, const uint8_t *end
 /* Writes a PUBLISH, the payload only when <whole>. */
 static void write_publish(struct buf *buf, const struct mqtt_publish *publish, bool whole)
 {
-    ASSERT(publish->qos <= 2);                                     /* [MQTT-3.3.1-4] */
+    ASSERT(publish->qos <= 2);                                              /* [MQTT-3.3.1-4] */
     ASSERT(publish->qos > 0 || (!publish->dup && publish->packet_id == 0)); /* [MQTT-3.3.1-2] */
-    ASSERT(publish->topic.bytes > 0);                              /* [MQTT-4.7.3-1] */
+    ASSERT(publish->topic.bytes > 0);                                       /* [MQTT-4.7.3-1] */
     ASSERT(publish->payload.bytes <= MQTT_BODY_BYTES_MAX);
-    unsigned first = MQTT_PUBLISH << 4 | (unsigned)publish->dup << 3 |
-                     (unsigned)publish->qos << 1 | (unsigned)publish->retain;
+    unsigned first = MQTT_PUBLISH << 4 | (unsigned)publish->dup << 3 | (unsigned)publish->qos << 1 |
+                     (unsigned)publish->retain;
     size_t head_bytes = text_bytes(publish->topic) + (publish->qos > 0 ? 2 : 0);
     size_t absent_bytes = whole ? 0 : publish->payload.bytes;
     uint8_t *start = packet_start(buf, first, head_bytes + publish->payload.bytes, absent_bytes);
@@ -145,8 +145,8 @@ static unsigned connect_flags(const struct mqtt_connect *connect)
     unsigned flags = (unsigned)connect->has_user_name << 7 | (unsigned)connect->has_password << 6 |
                      (unsigned)connect->has_will << 2 | (unsigned)connect->clean_session << 1;
     if (connect->has_will) {
-        ASSERT(connect->will.qos <= 2);         /* [MQTT-3.1.2-14] */
-        ASSERT(connect->will.topic.bytes > 0);  /* [MQTT-4.7.3-1] */
+        ASSERT(connect->will.qos <= 2);        /* [MQTT-3.1.2-14] */
+        ASSERT(connect->will.topic.bytes > 0); /* [MQTT-4.7.3-1] */
         flags |= (unsigned)connect->will.retain << 5 | (unsigned)connect->will.qos << 3;
     }
     return flags;

@@ -7,8 +7,8 @@
  *      apply_key.c       device keys
  *      apply_session.c   client ids and subscriptions
  *
- * Each apply_ function either writes its events and answers, or refuses, or has the command wait for
- * a head. After it has answered, the command's memory may be gone. */
+ * Each apply_ function either writes its events and answers, or refuses, or has the command wait
+ * for a head. After it has answered, the command's memory may be gone. */
 #ifndef THRUM_ENGINE_APPLY_H
 #define THRUM_ENGINE_APPLY_H
 
@@ -30,7 +30,7 @@ struct engine {
     struct group_writer writer;
     bool group_is_open;
     bool is_read_only;
-    uint8_t qos; /* of the command being applied */
+    uint8_t qos;            /* of the command being applied */
     uint64_t last_sequence; /* of the last event written, committed or not */
     uint64_t committed_sequence;
     int64_t last_time_ms;
@@ -61,8 +61,8 @@ void engine_answer_to(struct engine *engine, uint16_t loop, const struct answer 
  * NULL: it is being loaded and the command waits, or has been refused; the caller returns. */
 struct head *engine_head(struct engine *engine, struct command *command, bool want_document);
 
-/* Head and rights in one: refuses the command with what perm.h says, then with its own refusal. NULL
- * as for engine_head. */
+/* Head and rights in one: refuses the command with what perm.h says, then with its own refusal.
+ * NULL as for engine_head. */
 struct head *engine_permitted_head(struct engine *engine, struct command *command,
                                    enum perm_subject subject, enum perm_operation operation,
                                    bool want_document);
@@ -75,8 +75,9 @@ void apply_points(struct engine *engine, struct command *command);
 void apply_cut(struct engine *engine, struct command *command);
 
 /* Writes the points as the next event; for apply_points and for the first values of a resource. */
-struct err write_points(struct engine *engine, struct head *head, const struct command_point *points,
-                        uint32_t count, uint8_t flags, uint64_t *event);
+struct err write_points(struct engine *engine, struct head *head,
+                        const struct command_point *points, uint32_t count, uint8_t flags,
+                        uint64_t *event);
 
 /* Writes the end of all of the head's samples and properties. Nothing is written if it has none. */
 void write_all_cut(struct engine *engine, struct head *head);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Device keys: a thng has one or none. The key itself never comes here, only its hash and its sealed
- * form. */
+ * Device keys: a thng has one or none. The key itself never comes here, only its hash and its
+ * sealed form. */
 #include "engine/apply.h"
 
 void apply_key_create(struct engine *engine, struct command *command)

@@ -54,8 +54,7 @@ struct err write_points(struct engine *engine, struct head *head,
                         uint64_t *event)
 {
     uint32_t fresh = new_key_count(engine, head, points, count);
-    if (fresh > 0 &&
-        head->property_count + fresh > engine->options.properties_per_resource_max) {
+    if (fresh > 0 && head->property_count + fresh > engine->options.properties_per_resource_max) {
         return ERR(PROPERTIES_TOO_MANY);
     }
     struct group_writer *writer = engine_group(engine);
@@ -69,7 +68,8 @@ struct err write_points(struct engine *engine, struct head *head,
         }
     }
     const struct point *entries = (const struct point *)engine->scratch_entries.at;
-    *event = group_write_points(writer, head->account, head->kind, &head->id, flags, entries, count);
+    *event =
+        group_write_points(writer, head->account, head->kind, &head->id, flags, entries, count);
     engine_wrote(engine, *event);
     if (fresh > 0) {
         head->changed = *event;
@@ -87,7 +87,8 @@ void apply_points(struct engine *engine, struct command *command)
     uint64_t event = 0;
     struct err err = ERR(OK);
     if (command->as.points.count > 0) {
-        err = write_points(engine, head, command->as.points.at, command->as.points.count, 0, &event);
+        err =
+            write_points(engine, head, command->as.points.at, command->as.points.count, 0, &event);
     }
     engine_answer(engine, command, err, event);
 }
@@ -128,8 +129,8 @@ static uint64_t write_cuts(struct engine *engine, struct head *head)
         return 0;
     }
     const struct cut *cuts = (const struct cut *)engine->scratch_entries.at;
-    uint64_t event = group_write_cuts(engine_group(engine), head->account, head->kind, &head->id,
-                                      cuts, count);
+    uint64_t event =
+        group_write_cuts(engine_group(engine), head->account, head->kind, &head->id, cuts, count);
     engine_wrote(engine, event);
     for (uint32_t i = 0; i < count; i++) {
         if (cuts[i].flags & CUT_RETIRE) {

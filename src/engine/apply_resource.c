@@ -160,8 +160,7 @@ void apply_bootstrap(struct engine *engine, struct command *command)
     write_root(engine, account, RESOURCE_OPERATOR, command->as.bootstrap.operator_members,
                &operator_id);
     engine_wrote(engine, group_write_key(engine_group(engine), account, OPERATION_CREATED,
-                                         KEY_OPERATOR, &operator_id,
-                                         command->as.bootstrap.key_hash,
+                                         KEY_OPERATOR, &operator_id, command->as.bootstrap.key_hash,
                                          command->as.bootstrap.key_sealed));
     engine_answer_created(engine, command, event, &account_id);
 }

@@ -3,8 +3,9 @@
  * Client ids and subscriptions: what sessions need decided in the one order of all things.
  *
  * A client id belongs to one session at a time, per account and actor, so that a foreign key can
- * neither take nor end a session. Who comes later takes over [MQTT-3.1.4-2]: the old session is told
- * to end, publishes its will, says SESSION_CLOSED; only then the new one's SESSION_OPEN is answered.
+ * neither take nor end a session. Who comes later takes over [MQTT-3.1.4-2]: the old session is
+ * told to end, publishes its will, says SESSION_CLOSED; only then the new one's SESSION_OPEN is
+ * answered.
  *
  *      claim:  owner <- open, open, ...     those who wait, in order */
 #include "engine/apply.h"
@@ -142,7 +143,8 @@ void apply_session_closed(struct engine *engine, struct command *command)
     struct claim_key key = key_of(command);
     uint64_t hash = key_hash(engine, key);
     struct session_claim *claim = map_find(&engine->sessions, hash, claim_has_key, &key);
-    if (claim != NULL && claim->loop == command->loop && token_equal(claim->token, command->token)) {
+    if (claim != NULL && claim->loop == command->loop &&
+        token_equal(claim->token, command->token)) {
         if (claim->waiting != NULL) {
             hand_over(engine, claim);
         } else {

@@ -30,7 +30,7 @@ enum command_kind {
     COMMAND_SUBSCRIBE,    /* may the actor subscribe, and from which sequence number on */
     COMMAND_SESSION_OPEN, /* claim a client id; ends another session that has it */
     COMMAND_SESSION_CLOSED,
-    COMMAND_LOADED, /* from a reader: a head that was asked for (engine/head.h) */
+    COMMAND_LOADED,    /* from a reader: a head that was asked for (engine/head.h) */
     COMMAND_BOOTSTRAP, /* first start: an account, its operator, the operator's key */
 };
 
@@ -56,11 +56,11 @@ struct command {
     uint16_t loop;
     bool wants_answer; /* false for the last words of a connection that is gone */
     bool wants_event;  /* the answer is composed from the command's event */
-    uint8_t qos; /* it was published with; 1 for all but MQTT's QoS 0 */
+    uint8_t qos;       /* it was published with; 1 for all but MQTT's QoS 0 */
     struct answer_token token;
     struct actor actor;
     struct err refusal; /* what is wrong with the request, told only when the rights allow it */
-    struct id target; /* the resource; of COMMAND_CREATE none */
+    struct id target;   /* the resource; of COMMAND_CREATE none */
     union {
         struct {
             const struct command_point *at;
@@ -148,8 +148,8 @@ struct answer {
     struct err err;
     bool wants_event;
     struct answer_token token;
-    uint64_t after; /* the answer stands behind this event: events up to it come first */
-    uint64_t event; /* the command's own (first) event; 0: none */
+    uint64_t after;    /* the answer stands behind this event: events up to it come first */
+    uint64_t event;    /* the command's own (first) event; 0: none */
     struct id created; /* COMMAND_CREATE */
 };
 

@@ -206,8 +206,8 @@ struct head *engine_permitted_head(struct engine *engine, struct command *comman
     if (head == NULL) {
         return NULL;
     }
-    /* All subjects that name a resource are a thng's so far: accounts and operators have ids too, and
-     * are nothing that a path under /thngs reaches. */
+    /* All subjects that name a resource are a thng's so far: accounts and operators have ids too,
+     * and are nothing that a path under /thngs reaches. */
     err = head->state == HEAD_PRESENT && head->kind == RESOURCE_THNG
               ? perm_sees(&command->actor, head->account, head->kind, &head->id)
               : ERR(NOT_FOUND);
@@ -317,10 +317,14 @@ void engine_accept(struct engine *engine, struct command_batch *batch)
 
 bool engine_is_full(const struct engine *engine)
 {
-    return engine->group_is_open && group_writer_bytes(&engine->writer) >= engine->options.group_bytes_max;
+    return engine->group_is_open &&
+           group_writer_bytes(&engine->writer) >= engine->options.group_bytes_max;
 }
 
-bool engine_is_read_only(const struct engine *engine) { return engine->is_read_only; }
+bool engine_is_read_only(const struct engine *engine)
+{
+    return engine->is_read_only;
+}
 
 /* ---- the way out ---- */
 

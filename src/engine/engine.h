@@ -19,13 +19,13 @@
 struct engine;
 
 struct engine_options {
-    size_t group_bytes_max;       /* a group is closed when it has reached this size */
-    size_t heads_max;             /* heads kept in memory */
+    size_t group_bytes_max; /* a group is closed when it has reached this size */
+    size_t heads_max;       /* heads kept in memory */
     uint32_t properties_per_resource_max;
     uint64_t hash_seed;
     /* what the store holds at the start: */
     uint64_t last_sequence;
-    int64_t last_time_ms; /* of the last group: time never goes back */
+    int64_t last_time_ms;   /* of the last group: time never goes back */
     uint32_t last_property; /* highest numbers ever given out */
     uint32_t last_account;
 };

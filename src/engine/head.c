@@ -63,8 +63,8 @@ static void evict_one(struct heads *heads, uint64_t documents_mark)
 {
     for (unsigned step = 0; step < CLOCK_STEPS && !list_is_empty(&heads->clock); step++) {
         struct head *head = LIST_ENTRY(heads->clock.next, struct head, clock);
-        bool may_go = head->state != HEAD_LOADING && head->waiting == NULL &&
-                      head->changed <= documents_mark;
+        bool may_go =
+            head->state != HEAD_LOADING && head->waiting == NULL && head->changed <= documents_mark;
         if (may_go && !head->referenced) {
             heads_remove(heads, head);
             return;

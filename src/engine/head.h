@@ -44,9 +44,9 @@ struct head {
     uint32_t property_count;
     uint32_t property_room;
     struct head_property *properties; /* those alive; the location under its empty key */
-    struct buf document; /* when has_document */
-    struct buf scopes;   /* when has_document */
-    struct command *waiting; /* commands that need what is being loaded, in order */
+    struct buf document;              /* when has_document */
+    struct buf scopes;                /* when has_document */
+    struct command *waiting;          /* commands that need what is being loaded, in order */
     struct command **waiting_last;
 };
 
@@ -78,7 +78,7 @@ struct heads {
     uint64_t seed;
     size_t count_max;
     size_t document_bytes;
-    struct link clock;  /* all heads, in the order in which the eviction comes by */
+    struct link clock; /* all heads, in the order in which the eviction comes by */
 };
 
 void heads_init(struct heads *heads, uint64_t seed, size_t count_max);

@@ -3,8 +3,8 @@
  * port.h - all that the engine asks of the outside.
  *
  * The server fills it with the store, the event ring and the loops; the simulator with its own. All
- * functions are mandatory, are called on the engine's thread and do not block, but for commit, which
- * is the one thing a group waits for. */
+ * functions are mandatory, are called on the engine's thread and do not block, but for commit,
+ * which is the one thing a group waits for. */
 #ifndef THRUM_ENGINE_PORT_H
 #define THRUM_ENGINE_PORT_H
 

@@ -2,11 +2,11 @@
  *
  * session.h - a subscriber: its subscriptions, and how far it has come in the journal.
  *
- * A session owns a cursor, not a queue. While it takes what comes it is LIVE: the loop hands it each
- * event as it walks the ring. When it cannot take a message (its window or its output is full) it
- * falls BEHIND: it remembers the event and how many of its matching subscriptions have had it, and
- * costs nothing from then on. When it can take more, the loop walks on from the cursor, from the ring
- * or from the journal, with the same matching, until the cursor meets the loop's position.
+ * A session owns a cursor, not a queue. While it takes what comes it is LIVE: the loop hands it
+ * each event as it walks the ring. When it cannot take a message (its window or its output is full)
+ * it falls BEHIND: it remembers the event and how many of its matching subscriptions have had it,
+ * and costs nothing from then on. When it can take more, the loop walks on from the cursor, from
+ * the ring or from the journal, with the same matching, until the cursor meets the loop's position.
  *
  *      LIVE --deliver says no--> BEHIND --caught up with the loop--> LIVE
  *
@@ -20,14 +20,14 @@
 struct delivery {
     const struct subscription *subscription;
     struct slice payload;
-    uint8_t qos; /* the lower of granted and published */
+    uint8_t qos;  /* the lower of granted and published */
     bool is_last; /* the resource is gone: no message will follow */
     uint64_t sequence;
 };
 
 struct session_ops {
-    /* Takes the message, or answers false: then it has taken nothing, and the session is BEHIND until
-     * its owner calls catch-up. Must not close or free the session. Mandatory. */
+    /* Takes the message, or answers false: then it has taken nothing, and the session is BEHIND
+     * until its owner calls catch-up. Must not close or free the session. Mandatory. */
     bool (*deliver)(struct session *session, const struct delivery *delivery);
 };
 

@@ -6,7 +6,10 @@
 
 #include <stdlib.h>
 
-void subs_init(struct subs *subs, uint64_t seed) { *subs = (struct subs){.seed = seed}; }
+void subs_init(struct subs *subs, uint64_t seed)
+{
+    *subs = (struct subs){.seed = seed};
+}
 
 void subs_deinit(struct subs *subs)
 {

@@ -3,7 +3,8 @@
  * address_limit.h - how many connections one address may have, over all loops.
  *
  * Off unless configured. Connections are counted by host (net/address.h: an IPv6 subscriber is its
- * /64). One lock for all loops: it is taken once when a connection opens and once when it closes. */
+ * /64). One lock for all loops: it is taken once when a connection opens and once when it closes.
+ */
 #ifndef THRUM_FRONT_ADDRESS_LIMIT_H
 #define THRUM_FRONT_ADDRESS_LIMIT_H
 

@@ -15,8 +15,8 @@
 struct auth_entry {
     uint8_t hash[KEY_HASH_BYTES];
     struct actor actor; /* ACTOR_NONE: a key that does not exist */
-    struct link conns; /* struct conn.by_key */
-    struct link age;   /* in auth.age, oldest first */
+    struct link conns;  /* struct conn.by_key */
+    struct link age;    /* in auth.age, oldest first */
 };
 
 struct auth {

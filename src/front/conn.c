@@ -17,7 +17,10 @@
 
 static const struct sock_events conn_sock_events;
 
-static struct conn *conn_of(struct sock *sock) { return CONTAINER_OF(sock, struct conn, sock); }
+static struct conn *conn_of(struct sock *sock)
+{
+    return CONTAINER_OF(sock, struct conn, sock);
+}
 
 /* ---- slots ---- */
 
@@ -91,7 +94,10 @@ static void sniff_on_answer(struct conn *conn, const struct answer *answer,
     UNREACHABLE();
 }
 
-static void sniff_on_closed(struct conn *conn) { (void)conn; }
+static void sniff_on_closed(struct conn *conn)
+{
+    (void)conn;
+}
 
 static const struct proto sniff_proto = {
     .name = "unknown",
@@ -141,8 +147,11 @@ void conn_accept(struct front *front, int fd, const struct address *peer, enum s
     conn->in.bytes_max = front->shared->limits.packet_bytes_max + FRONT_READ_BYTES;
     conn->timer.fire = timer_due;
     list_init(&conn->states);
-    struct sock_options options = {
-        .fd = fd, .tls = tls, .tls_context = tls_context, .events = &conn_sock_events, .peer = *peer};
+    struct sock_options options = {.fd = fd,
+                                   .tls = tls,
+                                   .tls_context = tls_context,
+                                   .events = &conn_sock_events,
+                                   .peer = *peer};
     if (err_is_set(sock_open(&conn->sock, front->loop, &options))) {
         slot_give_back(front, conn);
         free(conn);
@@ -200,7 +209,10 @@ void conn_arm(struct conn *conn, int64_t after_ms)
     loop_arm(conn->front->loop, &conn->timer, after_ms);
 }
 
-void conn_disarm(struct conn *conn) { loop_disarm(conn->front->loop, &conn->timer); }
+void conn_disarm(struct conn *conn)
+{
+    loop_disarm(conn->front->loop, &conn->timer);
+}
 
 /* ---- input ---- */
 
@@ -333,7 +345,10 @@ void conn_resume(struct conn *conn)
     go_on_reading(conn);
 }
 
-void conn_hold(struct conn *conn) { conn->is_held = true; }
+void conn_hold(struct conn *conn)
+{
+    conn->is_held = true;
+}
 
 void conn_release(struct conn *conn)
 {

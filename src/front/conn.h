@@ -12,8 +12,8 @@
  * kept. Output is appended to conn->out (or written with conn_write) and flushed once at the end of
  * the turn.
  *
- * A connection is ended with conn_close (at once) or conn_finish (when all output is out). Its memory
- * goes in the closes phase of the turn; proto->on_closed comes before that, exactly once. */
+ * A connection is ended with conn_close (at once) or conn_finish (when all output is out). Its
+ * memory goes in the closes phase of the turn; proto->on_closed comes before that, exactly once. */
 #ifndef THRUM_FRONT_CONN_H
 #define THRUM_FRONT_CONN_H
 
@@ -24,8 +24,8 @@
 
 struct conn;
 
-/* A protocol. All are mandatory unless said otherwise. Functions may call conn_close at any time, and
- * return soon afterwards. */
+/* A protocol. All are mandatory unless said otherwise. Functions may call conn_close at any time,
+ * and return soon afterwards. */
 struct proto {
     const char *name;
 
@@ -33,7 +33,8 @@ struct proto {
     bool wants_events;
 
     /* Uses what it can of <input>, which may be empty, and returns how many bytes that is. Called
-     * again when more comes, and after conn_resume and conn_release. The bytes may be changed. When conn_is_closing is true afterwards the rest is dropped. */
+     * again when more comes, and after conn_resume and conn_release. The bytes may be changed. When
+     * conn_is_closing is true afterwards the rest is dropped. */
     size_t (*on_input)(struct conn *conn, struct slice input);
 
     /* The peer has ended its side. */
@@ -72,10 +73,10 @@ struct proto {
 };
 
 enum conn_protocols { /* what a listener lets in; as in the configuration */
-    CONN_MQTT = 1,
-    CONN_HTTP = 2,
-    CONN_WEBSOCKET = 4,
-    CONN_MQTT_WEBSOCKET = 8,
+                      CONN_MQTT = 1,
+                      CONN_HTTP = 2,
+                      CONN_WEBSOCKET = 4,
+                      CONN_MQTT_WEBSOCKET = 8,
 };
 
 struct conn {
@@ -95,7 +96,7 @@ struct conn {
     struct link flush;  /* in front.to_flush */
     struct link by_key; /* with others that act with the same key (auth.h) */
     struct auth_entry *key;
-    struct link states; /* present states that its session could not take yet (state.h) */
+    struct link states;      /* present states that its session could not take yet (state.h) */
     struct session *session; /* NULL: no subscriptions; the protocol owns it */
     uint32_t in_flight;      /* commands not answered yet */
     bool is_paused;          /* does not read: too many commands are under way */
@@ -103,8 +104,8 @@ struct conn {
     bool is_feeding;         /* on_input is being called */
     bool is_finishing;       /* to be closed when the output is out */
     bool is_closing;
-    bool is_draining; /* our side is shut down; input is thrown away */
-    bool was_full;    /* output had passed the bound: on_drained is owed */
+    bool is_draining;     /* our side is shut down; input is thrown away */
+    bool was_full;        /* output had passed the bound: on_drained is owed */
     bool is_reading_past; /* a reader is fetching groups for its session */
     struct address peer;
 };
@@ -127,7 +128,8 @@ void conn_will_flush(struct conn *conn);
 /* Sends what connections have put out in this turn. */
 void conn_flush_all(struct front *front);
 
-/* True when the output has passed limits.outbox_bytes_max: on_drained comes when it is below half. */
+/* True when the output has passed limits.outbox_bytes_max: on_drained comes when it is below half.
+ */
 bool conn_is_full(struct conn *conn);
 
 /* Stops reading until fewer commands are under way on this loop; on_resume is called then. */
@@ -163,9 +165,9 @@ extern const struct proto http_proto; /* http_conn.c */
 bool mqtt_conn_start(struct conn *conn);
 bool http_conn_start(struct conn *conn);
 
-/* Upgrades, from the HTTP side, which has read the request and found it to be a WebSocket handshake.
- * Both write the answer (101, or the refusal) themselves, now or later. <head> lives during the call.
- * <bytes> is what the head took of the input. */
+/* Upgrades, from the HTTP side, which has read the request and found it to be a WebSocket
+ * handshake. Both write the answer (101, or the refusal) themselves, now or later. <head> lives
+ * during the call. <bytes> is what the head took of the input. */
 struct http1_head;
 void ws_mqtt_upgrade(struct conn *conn, const struct http1_head *head);
 void ws_topic_upgrade(struct conn *conn, const struct http1_head *head);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the event ring to sessions: which topics an event fires, with what, and to whom; live, and for
- * sessions that have fallen behind. One matching for both.
+ * From the event ring to sessions: which topics an event fires, with what, and to whom; live, and
+ * for sessions that have fallen behind. One matching for both.
  *
  * A message is encoded once for each topic it fires on, into front->payload, when the first
  * subscriber is found, and copied to each receiver behind its own header. */
@@ -286,8 +286,7 @@ static void fire_event(struct audience *audience, const struct event *event)
 
 /* ---- the live way ---- */
 
-static void take_answer(struct front *front, const struct answer *answer,
-                        const struct event *event)
+static void take_answer(struct front *front, const struct answer *answer, const struct event *event)
 {
     struct conn *conn = conn_find(front, answer->token.slot, answer->token.generation);
     if (answer->kind == ANSWER_COMMAND) {
@@ -310,7 +309,8 @@ static void take_answer(struct front *front, const struct answer *answer,
     }
 }
 
-/* Takes the answers that stand behind events up to <sequence>. <event>, if any, is the last of them. */
+/* Takes the answers that stand behind events up to <sequence>. <event>, if any, is the last of
+ * them. */
 static void take_answers(struct front *front, uint64_t sequence, const struct event *event)
 {
     const struct answer *next;

@@ -26,7 +26,10 @@ static size_t answer_places(uint32_t commands, uint32_t loops)
 /* Each piece of a command may be rounded up to the batch's alignment. */
 #define BATCH_ROUNDING 256
 
-static void run_again(struct loop_task *task) { (void)task; }
+static void run_again(struct loop_task *task)
+{
+    (void)task;
+}
 
 struct err front_init(struct front *front, struct front_shared *shared, struct loop *loop,
                       uint16_t index, uint32_t answers, uint32_t loops)
@@ -160,14 +163,13 @@ struct command *front_command_unanswered(struct front *front, struct command_bat
     command->wants_answer = false;
     command->qos = 1;
     command->actor = *actor;
-    command->token =
-        (struct answer_token){.slot = conn->slot, .generation = conn->generation};
+    command->token = (struct answer_token){.slot = conn->slot, .generation = conn->generation};
     return command;
 }
 
 struct command *front_command(struct front *front, struct command_batch *batch,
-                              enum command_kind kind, struct conn *conn,
-                              const struct actor *actor, uint64_t request)
+                              enum command_kind kind, struct conn *conn, const struct actor *actor,
+                              uint64_t request)
 {
     struct command *command = front_command_unanswered(front, batch, kind, conn, actor);
     command->wants_answer = true;

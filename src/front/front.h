@@ -5,9 +5,9 @@
  *
  * One turn of the loop:
  *
- *      on_turn_start   front_drain: walk the event ring and the answers, in their one order; deliver
- *      sockets         connections read, decode, and add commands to the open batch
- *      on_turn_end     the batch goes to the engine; connections with output flush it
+ *      on_turn_start   front_drain: walk the event ring and the answers, in their one order;
+ * deliver sockets         connections read, decode, and add commands to the open batch on_turn_end
+ * the batch goes to the engine; connections with output flush it
  *
  * Events are drained before sockets are read: what was answered to anybody before a request came in
  * is known to this loop when it handles the request (a revoked key, for one).
@@ -46,9 +46,9 @@ struct front_limits {
     size_t custom_fields_bytes_max;
     uint32_t subscriptions_max; /* of one session */
     int64_t keepalive_max_ms;
-    uint16_t inflight_max;    /* QoS 1 messages sent and not acknowledged, per session */
-    size_t outbox_bytes_max;  /* output of a connection beyond which its session is behind */
-    uint32_t commands_max;    /* commands of one connection under way */
+    uint16_t inflight_max;   /* QoS 1 messages sent and not acknowledged, per session */
+    size_t outbox_bytes_max; /* output of a connection beyond which its session is behind */
+    uint32_t commands_max;   /* commands of one connection under way */
     bool refused_subscriptions_are_silent;
     bool refused_publishes_are_acked;
     bool topic_token_allowed;
@@ -60,13 +60,13 @@ struct front_shared {
     struct store *store;
     struct readers *readers;
     struct keyring *keyring;
-    struct broadcast *ring;        /* events out */
-    struct inbox_ring *commands;   /* commands in */
+    struct broadcast *ring;      /* events out */
+    struct inbox_ring *commands; /* commands in */
     struct doorbell *engine_bell;
     uint64_t hash_seed;
     struct address_limit *address_limit; /* NULL: off */
-    const char *ca_path; /* the CA's certificate, for GET /ca.pem */
-    uint16_t https_port; /* for links; 0: none */
+    const char *ca_path;                 /* the CA's certificate, for GET /ca.pem */
+    uint16_t https_port;                 /* for links; 0: none */
 };
 
 /* Counters of one loop; written by it, read by anybody (relaxed). */
@@ -113,11 +113,11 @@ struct front {
 
     struct subs subs;
     struct auth *auth;
-    struct link behind;  /* conns whose session is to be caught up in the next turn */
-    struct link paused;  /* conns that stopped reading until commands are answered */
-    struct link conns;   /* all */
+    struct link behind;     /* conns whose session is to be caught up in the next turn */
+    struct link paused;     /* conns that stopped reading until commands are answered */
+    struct link conns;      /* all */
     struct loop_task again; /* another turn at once: work was left over */
-    struct link to_flush; /* conns with output of this turn */
+    struct link to_flush;   /* conns with output of this turn */
 
     struct conn_slot *slots; /* connections by answer_token.slot */
     uint32_t slot_count;
@@ -156,15 +156,15 @@ void front_turn_end(struct loop *loop);
  * Take all the payload, then front_command. */
 struct command_batch *front_batch(struct front *front, size_t bytes);
 
-/* The same for a connection's last words (its will, the end of its session), which must get through:
- * without these bounds. NULL only without memory. */
+/* The same for a connection's last words (its will, the end of its session), which must get
+ * through: without these bounds. NULL only without memory. */
 struct command_batch *front_batch_last_words(struct front *front, size_t bytes);
 
 /* Adds a command to <batch>, addressed back to the connection with <request>: its answer comes to
  * proto->on_answer with that number. Room for it is part of what front_batch was asked for. */
 struct command *front_command(struct front *front, struct command_batch *batch,
-                              enum command_kind kind, struct conn *conn,
-                              const struct actor *actor, uint64_t request);
+                              enum command_kind kind, struct conn *conn, const struct actor *actor,
+                              uint64_t request);
 
 /* The same without an answer; for last words. */
 struct command *front_command_unanswered(struct front *front, struct command_batch *batch,
@@ -182,7 +182,8 @@ struct document_limits front_document_limits(const struct front *front);
 /* Handles events and answers up to the ring's end. */
 void front_drain(struct front *front);
 
-/* The connection can take messages again: carries its session on from its cursor, if it is behind. */
+/* The connection can take messages again: carries its session on from its cursor, if it is behind.
+ */
 void front_catch_up(struct front *front, struct conn *conn);
 
 #endif

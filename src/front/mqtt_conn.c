@@ -113,8 +113,7 @@ static bool claim_client_id(struct mqtt_conn *mqtt)
 {
     struct conn *conn = mqtt->conn;
     struct slice client_id = buf_data(&mqtt->client_id);
-    struct command_batch *batch =
-        front_batch(conn->front, FRONT_COMMAND_BYTES + client_id.bytes);
+    struct command_batch *batch = front_batch(conn->front, FRONT_COMMAND_BYTES + client_id.bytes);
     if (batch == NULL) {
         conn_pause(conn);
         return false;
@@ -122,9 +121,8 @@ static bool claim_client_id(struct mqtt_conn *mqtt)
     struct slice copy;
     bool copied = command_batch_copy(batch, client_id, &copy);
     ASSERT(copied);
-    struct command *command =
-        front_command(conn->front, batch, COMMAND_SESSION_OPEN, conn, &mqtt->actor,
-                      MQTT_REQUEST(MQTT_REQUEST_OPEN, 0));
+    struct command *command = front_command(conn->front, batch, COMMAND_SESSION_OPEN, conn,
+                                            &mqtt->actor, MQTT_REQUEST(MQTT_REQUEST_OPEN, 0));
     command->as.session.client_id = copy;
     mqtt->has_claim = true;
     mqtt->stage = MQTT_STAGE_OPENING;
@@ -166,8 +164,7 @@ static size_t connect_bytes_max(const struct mqtt_conn *mqtt, struct slice input
     const struct front_limits *limits = &mqtt->conn->front->shared->limits;
     bool has_will = false;
     enum decode peeked = mqtt_peek_will(input, &has_will);
-    return peeked == DECODE_DONE && has_will ? limits->packet_bytes_max
-                                             : limits->connect_bytes_max;
+    return peeked == DECODE_DONE && has_will ? limits->packet_bytes_max : limits->connect_bytes_max;
 }
 
 /* ---- packets ---- */
@@ -223,8 +220,8 @@ static bool is_stopped(const struct conn *conn)
 }
 
 /* A client that sends and does not read is not read either: its answers must not pile up. Messages
- * stop at the bound of the outbox; beyond twice that there can only be answers. A client that merely
- * reads slowly stays well below, and its PINGREQ is seen. */
+ * stop at the bound of the outbox; beyond twice that there can only be answers. A client that
+ * merely reads slowly stays well below, and its PINGREQ is seen. */
 static bool wait_for_output(struct mqtt_conn *mqtt)
 {
     struct conn *conn = mqtt->conn;
@@ -392,8 +389,8 @@ static void end_claim(struct mqtt_conn *mqtt)
     /* Without memory the claim stays: the next who wants the client id would wait for ever. */
     bool copied = batch != NULL && command_batch_copy(batch, client_id, &copy);
     ASSERT(copied);
-    struct command *command = front_command_unanswered(front, batch, COMMAND_SESSION_CLOSED,
-                                                       mqtt->conn, &mqtt->actor);
+    struct command *command =
+        front_command_unanswered(front, batch, COMMAND_SESSION_CLOSED, mqtt->conn, &mqtt->actor);
     command->as.session.client_id = copy;
 }
 
@@ -433,17 +430,22 @@ static void on_answer(struct conn *conn, const struct answer *answer, const stru
     mqtt_take_answer(conn->state, answer);
 }
 
-static void on_actor(struct conn *conn, struct err err, const struct actor *actor,
-                     uint64_t request)
+static void on_actor(struct conn *conn, struct err err, const struct actor *actor, uint64_t request)
 {
     (void)actor;
     (void)request;
     mqtt_take_actor(conn->state, err);
 }
 
-static void on_drained(struct conn *conn) { mqtt_take_drained(conn->state); }
+static void on_drained(struct conn *conn)
+{
+    mqtt_take_drained(conn->state);
+}
 
-static void on_timer(struct conn *conn) { mqtt_take_timer(conn->state); }
+static void on_timer(struct conn *conn)
+{
+    mqtt_take_timer(conn->state);
+}
 
 static void on_closed(struct conn *conn)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * mqtt_conn.h - a connection that speaks MQTT 3.1.1 or 3.1, plain or inside WebSocket frames; shared
- * by the files that make it up:
+ * mqtt_conn.h - a connection that speaks MQTT 3.1.1 or 3.1, plain or inside WebSocket frames;
+ * shared by the files that make it up:
  *
  *      mqtt_conn.c        CONNECT, keep-alive, packets in their order, the will, the end
  *      mqtt_publish.c     what the client publishes, and its acknowledgement
@@ -67,8 +67,8 @@ struct mqtt_conn {
     enum mqtt_stage stage;
     enum mqtt_level level;
     struct actor actor;
-    bool has_claim;       /* SESSION_OPEN has been sent: SESSION_CLOSED is owed */
-    bool has_failed_auth; /* the lookup of a key failed for our own reasons */
+    bool has_claim;        /* SESSION_OPEN has been sent: SESSION_CLOSED is owed */
+    bool has_failed_auth;  /* the lookup of a key failed for our own reasons */
     bool has_said_goodbye; /* DISCONNECT: no will */
     bool waits_for_output; /* held until the client has read some of what it was sent */
     bool is_ending;        /* a publish was refused: nothing behind it is looked at */
@@ -81,7 +81,7 @@ struct mqtt_conn {
     uint32_t ack_room;
     uint32_t ack_head; /* counts up; the index is the count modulo the room */
     uint32_t ack_tail;
-    uint64_t *received; /* QoS 2: packet ids received and not released; 65,536 bits */
+    uint64_t *received;     /* QoS 2: packet ids received and not released; 65,536 bits */
     struct link subscribes; /* struct mqtt_subscribe, those not answered */
     uint32_t next_subscribe;
     struct mqtt_window window;
@@ -108,8 +108,8 @@ static inline void mqtt_wrote(struct mqtt_conn *mqtt)
 }
 
 /* Whose rights an operation on <topic> has: those of the token on it, or of the connection. ERR_OK,
- * ERR_CREDENTIAL_*; *is_later: the connection is held until the token is known, and the packet is to
- * be read again. */
+ * ERR_CREDENTIAL_*; *is_later: the connection is held until the token is known, and the packet is
+ * to be read again. */
 MUST_USE struct err mqtt_actor_for(struct mqtt_conn *mqtt, const struct topic *topic,
                                    struct actor *actor, bool *is_later);
 

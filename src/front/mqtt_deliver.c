@@ -60,8 +60,7 @@ static bool deliver(struct session *session, const struct delivery *delivery)
     if (conn_is_closing(conn)) {
         return true; /* nobody will read it */
     }
-    if (conn_is_full(conn) ||
-        buf_bytes(mqtt->out) > conn->front->shared->limits.outbox_bytes_max) {
+    if (conn_is_full(conn) || buf_bytes(mqtt->out) > conn->front->shared->limits.outbox_bytes_max) {
         return false;
     }
     uint16_t packet_id = 0;

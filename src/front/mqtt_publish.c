@@ -50,7 +50,10 @@ static enum mqtt_ack_state refused_state(const struct mqtt_conn *mqtt, struct er
 
 /* ---- the queue of acknowledgements ---- */
 
-static uint32_t ack_count(const struct mqtt_conn *mqtt) { return mqtt->ack_tail - mqtt->ack_head; }
+static uint32_t ack_count(const struct mqtt_conn *mqtt)
+{
+    return mqtt->ack_tail - mqtt->ack_head;
+}
 
 static struct mqtt_ack *ack_at(const struct mqtt_conn *mqtt, uint32_t place)
 {
@@ -166,8 +169,7 @@ static enum mqtt_taken refuse(struct mqtt_conn *mqtt, const struct mqtt_publish 
 static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *publish,
                              const struct topic *topic, const struct actor *actor)
 {
-    enum mqtt_request kind =
-        publish->qos > 0 ? MQTT_REQUEST_PUBLISH : MQTT_REQUEST_PUBLISH_QOS_0;
+    enum mqtt_request kind = publish->qos > 0 ? MQTT_REQUEST_PUBLISH : MQTT_REQUEST_PUBLISH_QOS_0;
     const struct publish wish = {
         .topic = topic,
         .payload = publish->payload,
@@ -232,8 +234,7 @@ enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_fram
         }
         return MQTT_TAKEN;
     }
-    return err_is_set(err) ? refuse(mqtt, &publish, err)
-                           : apply(mqtt, &publish, &topic, &actor);
+    return err_is_set(err) ? refuse(mqtt, &publish, err) : apply(mqtt, &publish, &topic, &actor);
 }
 
 void mqtt_publish_answered(struct mqtt_conn *mqtt, const struct answer *answer)

@@ -32,7 +32,7 @@ struct mqtt_subscribe {
     uint32_t number;
     uint16_t packet_id;
     uint32_t count;
-    uint32_t left; /* filters not answered */
+    uint32_t left;  /* filters not answered */
     uint64_t after; /* the latest answer's place */
     uint8_t *text;
     struct mqtt_wish wishes[];
@@ -60,7 +60,10 @@ static void log_refusal(const struct mqtt_conn *mqtt, struct err err)
                 err_http_status(err), err_name(err));
 }
 
-static uint8_t granted(uint8_t asked) { return asked > 1 ? 1 : asked; }
+static uint8_t granted(uint8_t asked)
+{
+    return asked > 1 ? 1 : asked;
+}
 
 static void refuse(const struct mqtt_conn *mqtt, struct mqtt_wish *wish, struct err err)
 {
@@ -128,8 +131,7 @@ static bool find_actors(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
         if (err_is_set(err)) {
             refuse(mqtt, wish, err);
         } else if (topic.options.has_access_token) {
-            wish->token_hash =
-                auth_token_hash(mqtt->conn->front, topic.options.access_token);
+            wish->token_hash = auth_token_hash(mqtt->conn->front, topic.options.access_token);
         }
     }
     return true;
@@ -160,8 +162,8 @@ static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscri
         ASSERT(copied);
         uint64_t request =
             MQTT_REQUEST(MQTT_REQUEST_SUBSCRIBE, (uint64_t)subscribe->number << 24 | i);
-        struct command *command = front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn,
-                                                &wish->actor, request);
+        struct command *command =
+            front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn, &wish->actor, request);
         command->target = topic.resource;
         command->as.subscribe.family = topic.family;
         command->as.subscribe.name = name;
@@ -257,8 +259,8 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, uint64_t a
     TRY(read_filter(wish->filter, &topic));
     /* The token may have been revoked while the engine decided. */
     struct actor actor;
-    if (wish->token_hash != 0 && auth_resolve(front, mqtt->conn, topic.options.access_token, 0,
-                                              &actor) != AUTH_KNOWN) {
+    if (wish->token_hash != 0 &&
+        auth_resolve(front, mqtt->conn, topic.options.access_token, 0, &actor) != AUTH_KNOWN) {
         return ERR(CREDENTIAL_UNKNOWN);
     }
     if (mqtt->session.subscription_count >= front->shared->limits.subscriptions_max &&

@@ -157,8 +157,7 @@ static enum publish_sent send_points(struct conn *conn, const struct publish *pu
     }
     const struct command_point *at =
         points->count > 0 ? copy_points(front, batch, publish, points) : NULL;
-    struct command *command =
-        command_for(conn, publish, batch, COMMAND_POINTS, checked->refusal);
+    struct command *command = command_for(conn, publish, batch, COMMAND_POINTS, checked->refusal);
     command->as.points.at = at;
     command->as.points.count = (uint32_t)points->count;
     command->as.points.location = publish->topic->family == TOPIC_THNG_LOCATION;
@@ -180,8 +179,7 @@ static enum publish_sent send_update(struct conn *conn, const struct publish *pu
     bool copied = command_batch_copy(batch, members, &patch) &&
                   command_batch_copy(batch, scopes, &scopes_copy);
     ASSERT(copied);
-    struct command *command =
-        command_for(conn, publish, batch, COMMAND_UPDATE, checked->refusal);
+    struct command *command = command_for(conn, publish, batch, COMMAND_UPDATE, checked->refusal);
     command->as.update.kind = RESOURCE_THNG;
     command->as.update.patch = patch;
     command->as.update.scopes = scopes_copy;
@@ -201,8 +199,7 @@ static struct err check_update(struct front *front, const struct publish *publis
     return checked->document.has_product ? ERR(REFERENCE_UNKNOWN) : ERR(OK);
 }
 
-static struct err check(struct front *front, const struct publish *publish,
-                        struct checked *checked)
+static struct err check(struct front *front, const struct publish *publish, struct checked *checked)
 {
     struct json_value body;
     TRY(scan(front, publish->payload, &body));

@@ -2,9 +2,9 @@
  *
  * publish.h - from a payload on a topic to a command: the one way in for MQTT, WebSocket and REST.
  *
- * A publish is the PUT of the topic's path with the same body. The payload is scanned and checked on
- * the loop; whether the key may, and whether the resource exists, the engine decides. A payload that
- * is refused travels to the engine all the same, as the command's refusal, because rights and
+ * A publish is the PUT of the topic's path with the same body. The payload is scanned and checked
+ * on the loop; whether the key may, and whether the resource exists, the engine decides. A payload
+ * that is refused travels to the engine all the same, as the command's refusal, because rights and
  * existence are judged first. */
 #ifndef THRUM_FRONT_PUBLISH_H
 #define THRUM_FRONT_PUBLISH_H

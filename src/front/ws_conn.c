@@ -27,7 +27,10 @@ static void refused_on_answer(struct conn *conn, const struct answer *answer,
     (void)event;
 }
 
-static void refused_on_closed(struct conn *conn) { (void)conn; }
+static void refused_on_closed(struct conn *conn)
+{
+    (void)conn;
+}
 
 static const struct proto refused_proto = {
     .name = "websocket refused",
@@ -95,8 +98,7 @@ bool ws_conn_accept(struct conn *conn, const struct http1_head *head,
     case WS_HANDSHAKE_OK:
         return true;
     case WS_HANDSHAKE_BAD:
-        ws_conn_refuse_without_state(conn, ERR(WS_HANDSHAKE),
-                                     err_http_status(ERR(WS_HANDSHAKE)));
+        ws_conn_refuse_without_state(conn, ERR(WS_HANDSHAKE), err_http_status(ERR(WS_HANDSHAKE)));
         return false;
     case WS_HANDSHAKE_VERSION:
         refuse_version(conn);
@@ -218,8 +220,8 @@ size_t ws_conn_take_input(struct ws_conn *ws, struct slice input)
         struct ws_piece piece;
         struct err err;
         size_t step;
-        enum decode decoded = ws_read(&ws->reader, at + used, input.bytes - used,
-                                      message_bytes_max, &piece, &step, &err);
+        enum decode decoded = ws_read(&ws->reader, at + used, input.bytes - used, message_bytes_max,
+                                      &piece, &step, &err);
         used += step;
         if (decoded == DECODE_MORE) {
             break;

@@ -61,7 +61,10 @@ static void before_flush(struct conn *conn)
     }
 }
 
-static void before_close(struct ws_conn *ws) { wrap_packets(wrapper_of(ws)); }
+static void before_close(struct ws_conn *ws)
+{
+    wrap_packets(wrapper_of(ws));
+}
 
 /* ---- in ---- */
 
@@ -117,8 +120,7 @@ static void on_answer(struct conn *conn, const struct answer *answer, const stru
     mqtt_take_answer(wrapper->mqtt, answer);
 }
 
-static void on_actor(struct conn *conn, struct err err, const struct actor *actor,
-                     uint64_t request)
+static void on_actor(struct conn *conn, struct err err, const struct actor *actor, uint64_t request)
 {
     struct ws_mqtt *wrapper = conn->state;
     (void)actor;
@@ -213,8 +215,7 @@ void ws_mqtt_upgrade(struct conn *conn, const struct http1_head *head)
         return;
     }
     if (!choose_protocol(head, &protocol)) {
-        ws_conn_refuse_without_state(conn, ERR(WS_HANDSHAKE),
-                                     err_http_status(ERR(WS_HANDSHAKE)));
+        ws_conn_refuse_without_state(conn, ERR(WS_HANDSHAKE), err_http_status(ERR(WS_HANDSHAKE)));
         return;
     }
     struct ws_mqtt *wrapper = wrapper_new(conn);

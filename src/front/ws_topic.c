@@ -124,8 +124,7 @@ static struct err authenticate(struct ws_topic *native)
     UNREACHABLE();
 }
 
-static void on_actor(struct conn *conn, struct err err, const struct actor *actor,
-                     uint64_t request)
+static void on_actor(struct conn *conn, struct err err, const struct actor *actor, uint64_t request)
 {
     struct ws_topic *native = conn->state;
     (void)request;

@@ -8,7 +8,8 @@
 #define GROUP_HAS_DOCUMENTS 1
 #define FILTER_LOG2_MIN 3
 #define FILTER_LOG2_MAX 20
-/* Bits of filter a named resource, and bits set for it: about one group in fifty is read in vain. */
+/* Bits of filter a named resource, and bits set for it: about one group in fifty is read in vain.
+ */
 #define FILTER_BITS_PER_NAME 8
 #define FILTER_PROBES 2
 
@@ -119,7 +120,10 @@ static struct slice must_bytes(struct cursor *c, size_t bytes)
     return value;
 }
 
-static struct slice must_counted(struct cursor *c) { return must_bytes(c, must_varint(c)); }
+static struct slice must_counted(struct cursor *c)
+{
+    return must_bytes(c, must_varint(c));
+}
 
 static const struct id *must_id(struct cursor *c)
 {

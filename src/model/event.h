@@ -25,13 +25,12 @@
  * then by type:
  *
  *      points       resource kind (1), resource id (24), flags (1), varint count, then each point:
- *                   flags (1), varint property number, varint key bytes, key, zigzag timestamp minus
- *                   group time, varint value bytes, value
- *      cut          resource kind (1), resource id (24), varint count, then each cut:
- *                   flags (1), varint property number, varint key bytes, key, zigzag from, zigzag to
- *      document     operation (1), resource kind (1), resource id (24), varint text bytes, text,
- *                   varint scopes bytes, scopes
- *      key          operation (1), key kind (1), actor id (24), hash (32), varint sealed bytes, sealed
+ *                   flags (1), varint property number, varint key bytes, key, zigzag timestamp
+ * minus group time, varint value bytes, value cut          resource kind (1), resource id (24),
+ * varint count, then each cut: flags (1), varint property number, varint key bytes, key, zigzag
+ * from, zigzag to document     operation (1), resource kind (1), resource id (24), varint text
+ * bytes, text, varint scopes bytes, scopes key          operation (1), key kind (1), actor id (24),
+ * hash (32), varint sealed bytes, sealed
  *
  * A group is valid when magic, lengths and checksum agree (group_open). Events of a valid group are
  * trusted: what does not decode then is a bug, and asserted. */
@@ -79,7 +78,8 @@ enum key_kind {
 #define PROPERTY_KEY_LOCATION ((struct slice){0})
 
 enum {
-    POINTS_SILENT = 1, /* in the flags of an EVENT_POINTS: nobody is notified (first values of a POST) */
+    POINTS_SILENT =
+        1, /* in the flags of an EVENT_POINTS: nobody is notified (first values of a POST) */
 };
 
 enum {
@@ -173,8 +173,9 @@ bool event_next_cut(struct event *event, struct cut *cut);
 
 struct group_writer {
     struct buf body;
-    struct buf filter_hashes; /* 8 bytes a named resource: the filter is sized when the group closes */
-    struct buf record;        /* the closed group */
+    struct buf
+        filter_hashes; /* 8 bytes a named resource: the filter is sized when the group closes */
+    struct buf record; /* the closed group */
     uint64_t first_sequence;
     uint32_t count;
     int64_t time_ms;
@@ -187,7 +188,10 @@ void group_writer_deinit(struct group_writer *writer);
 /* Begins an empty group: its first event will have <first_sequence>. Keeps the memory. */
 void group_writer_start(struct group_writer *writer, uint64_t first_sequence, int64_t time_ms);
 
-static inline size_t group_writer_bytes(const struct group_writer *w) { return buf_bytes(&w->body); }
+static inline size_t group_writer_bytes(const struct group_writer *w)
+{
+    return buf_bytes(&w->body);
+}
 
 /* Each returns the sequence number of the event, which is complete after the call. */
 uint64_t group_write_document(struct group_writer *writer, uint32_t account,

@@ -9,8 +9,7 @@ static const struct {
     const char *path;
     unsigned operations[ACTOR_KIND_COUNT];
 } perm_rows[PERM_SUBJECT_COUNT] = {
-    [PERM_ACCESS] = {"/access",
-                     {[ACTOR_OPERATOR] = PERM_READ, [ACTOR_DEVICE] = PERM_READ}},
+    [PERM_ACCESS] = {"/access", {[ACTOR_OPERATOR] = PERM_READ, [ACTOR_DEVICE] = PERM_READ}},
     [PERM_OPERATORS] = {"/operators/:id", {[ACTOR_OPERATOR] = PERM_READ}},
     [PERM_DEVICE_KEYS] = {"/auth/evrythng/thngs[/:thngId]",
                           {[ACTOR_OPERATOR] = PERM_CREATE | PERM_READ | PERM_DELETE}},
@@ -18,9 +17,9 @@ static const struct {
     [PERM_THNG] = {"/thngs/:thngId",
                    {[ACTOR_OPERATOR] = PERM_READ | PERM_UPDATE | PERM_DELETE,
                     [ACTOR_DEVICE] = PERM_READ | PERM_UPDATE}},
-    [PERM_PROPERTIES] = {"/thngs/:thngId/properties[/:key]",
-                         {[ACTOR_OPERATOR] = ALL,
-                          [ACTOR_DEVICE] = PERM_CREATE | PERM_READ | PERM_UPDATE}},
+    [PERM_PROPERTIES] =
+        {"/thngs/:thngId/properties[/:key]",
+         {[ACTOR_OPERATOR] = ALL, [ACTOR_DEVICE] = PERM_CREATE | PERM_READ | PERM_UPDATE}},
     [PERM_LOCATION] = {"/thngs/:thngId/location",
                        {[ACTOR_OPERATOR] = PERM_READ | PERM_UPDATE | PERM_DELETE,
                         [ACTOR_DEVICE] = PERM_READ | PERM_UPDATE}},
@@ -67,7 +66,10 @@ bool perm_subject_of_topic(enum topic_family family, enum perm_subject *subject)
     }
 }
 
-const char *perm_subject_path(enum perm_subject subject) { return perm_rows[subject].path; }
+const char *perm_subject_path(enum perm_subject subject)
+{
+    return perm_rows[subject].path;
+}
 
 unsigned perm_operations(enum actor_kind actor, enum perm_subject subject)
 {

@@ -2,8 +2,8 @@
  *
  * account.h - the first account, its operator, and the operator's key.
  *
- * The key is written to DIR/operator.key (0600) before the account is committed: whatever happens in
- * between, the key that the file has is the one that will work. */
+ * The key is written to DIR/operator.key (0600) before the account is committed: whatever happens
+ * in between, the key that the file has is the one that will work. */
 #ifndef THRUM_SERVER_ACCOUNT_H
 #define THRUM_SERVER_ACCOUNT_H
 

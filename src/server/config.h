@@ -95,6 +95,7 @@ struct config {
         int64_t custom_fields_bytes;
         int64_t connections_per_address; /* 0: no limit */
         int64_t subscriptions_per_session;
+        int64_t commands_per_connection;
     } limits;
 
     struct {

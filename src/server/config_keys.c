@@ -94,6 +94,9 @@ const struct config_key config_keys[] = {
      "0", 0, 1000000, NULL, "Open connections from one address. 0 is no limit."},
     {"limits", "subscriptions_per_session", CONFIG_TYPE_COUNT, AT(limits.subscriptions_per_session),
      "10000", 1, 1000000, NULL, "Subscriptions of one MQTT session. Further ones are refused."},
+    {"limits", "commands_per_connection", CONFIG_TYPE_COUNT, AT(limits.commands_per_connection),
+     "1024", 1, 65536, NULL,
+     "Publishes of one connection that wait for the disk; beyond it the connection is not read."},
 
     {"mqtt", "keepalive_max", CONFIG_TYPE_DURATION, AT(mqtt.keepalive_max_ms), "120s", SECOND,
      18 * HOUR, NULL,

@@ -124,7 +124,10 @@ struct err keyring_open(const char *path, struct keyring **keyring)
     return ERR(OK);
 }
 
-void keyring_close(struct keyring *keyring) { sodium_free(keyring); }
+void keyring_close(struct keyring *keyring)
+{
+    sodium_free(keyring);
+}
 
 void keyring_hash(const struct keyring *keyring, struct slice key, uint8_t hash[KEY_HASH_BYTES])
 {

@@ -209,11 +209,11 @@ static void fail(struct projector *projector, struct err err)
     documents_rollback(projector->documents);
     if (projector->failures++ == 0) {
         char room[LOG_VALUE_BYTES];
-        log_line(LOG_ERROR, "store",
-                 "documents cannot be written, trying again sequence=%llu error=%s reason=%s",
-                 (unsigned long long)documents_position(projector->documents) + 1, err_name(err),
-                 log_quote(slice_of_text(documents_reason(projector->documents)), room,
-                           sizeof(room)));
+        log_line(
+            LOG_ERROR, "store",
+            "documents cannot be written, trying again sequence=%llu error=%s reason=%s",
+            (unsigned long long)documents_position(projector->documents) + 1, err_name(err),
+            log_quote(slice_of_text(documents_reason(projector->documents)), room, sizeof(room)));
     }
     int64_t doubled = max_i64(RETRY_FIRST_MS, projector->retry_ms * 2);
     projector->retry_ms = doubled < RETRY_LAST_MS ? doubled : RETRY_LAST_MS;
@@ -294,7 +294,10 @@ void projector_stop(struct projector *projector)
     free(projector);
 }
 
-struct mark *projector_mark(struct projector *projector) { return &projector->mark; }
+struct mark *projector_mark(struct projector *projector)
+{
+    return &projector->mark;
+}
 
 uint64_t projector_durable_mark(const struct projector *projector)
 {

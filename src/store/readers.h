@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * readers.h - a small pool of threads that read the store for those who must not wait: REST queries,
- * histories, catch-up of sessions, loading what a command needs.
+ * readers.h - a small pool of threads that read the store for those who must not wait: REST
+ * queries, histories, catch-up of sessions, loading what a command needs.
  *
  * A job is the caller's memory; it is run once on some reader thread, and how its result travels
  * back is its own affair (loop_post, the command ring). */

@@ -149,8 +149,7 @@ static struct err write_document(struct documents *documents, const struct event
     struct json_value root;
     struct subject subject = {
         .id = event->resource, .account = event->account, .kind = event->kind};
-    if (err_is_set(json_scan(event->text, JSON_DEPTH_CEILING, &root)) ||
-        root.type != JSON_OBJECT) {
+    if (err_is_set(json_scan(event->text, JSON_DEPTH_CEILING, &root)) || root.type != JSON_OBJECT) {
         return writer_refuse(documents, "a document is no JSON object");
     }
     if (!json_int64(json_member(root, SLICE("createdAt")), &subject.created_ms)) {

@@ -104,17 +104,20 @@ void db_put_text(struct db_call *call, struct slice text)
     /* A NULL pointer would be SQL's NULL. */
     const char *at = text.bytes > 0 ? (const char *)text.at : "";
     db_fail(call, sqlite3_bind_text64(call->statement, ++call->index, at, text.bytes, SQLITE_STATIC,
-                                   SQLITE_UTF8));
+                                      SQLITE_UTF8));
 }
 
 void db_put_blob(struct db_call *call, struct slice bytes)
 {
     const void *at = bytes.bytes > 0 ? (const void *)bytes.at : "";
     db_fail(call,
-         sqlite3_bind_blob64(call->statement, ++call->index, at, bytes.bytes, SQLITE_STATIC));
+            sqlite3_bind_blob64(call->statement, ++call->index, at, bytes.bytes, SQLITE_STATIC));
 }
 
-void db_put_id(struct db_call *call, const struct id *id) { db_put_text(call, id_slice(id)); }
+void db_put_id(struct db_call *call, const struct id *id)
+{
+    db_put_text(call, id_slice(id));
+}
 
 void db_put_null(struct db_call *call)
 {

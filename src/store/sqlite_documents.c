@@ -214,9 +214,15 @@ uint64_t documents_applied(const struct documents *documents)
     return atomic_load_explicit(&documents->applied, memory_order_acquire);
 }
 
-uint64_t documents_position(const struct documents *documents) { return documents->position; }
+uint64_t documents_position(const struct documents *documents)
+{
+    return documents->position;
+}
 
-const char *documents_reason(const struct documents *documents) { return documents->reason; }
+const char *documents_reason(const struct documents *documents)
+{
+    return documents->reason;
+}
 
 /* ---- transactions ---- */
 

@@ -46,15 +46,18 @@ struct driver_row {
     const char *id;
 };
 
-#define RESOURCE_BOUNDS \
-    " AND (r.created_ms, r.id) > (?, ?) AND (r.created_ms, r.id) < (?, ?)"
-#define RESOURCE_ORDERS \
-    {" ORDER BY r.created_ms DESC, r.id DESC", " ORDER BY r.created_ms, r.id"}
+#define RESOURCE_BOUNDS " AND (r.created_ms, r.id) > (?, ?) AND (r.created_ms, r.id) < (?, ?)"
+#define RESOURCE_ORDERS                                                          \
+    {                                                                            \
+        " ORDER BY r.created_ms DESC, r.id DESC", " ORDER BY r.created_ms, r.id" \
+    }
 #define OTHER_JOIN " CROSS JOIN resource AS r INDEXED BY resource_id ON r.id = d.resource"
 #define OTHER_BOUNDS \
     " AND (d.created_ms, d.resource) > (?, ?) AND (d.created_ms, d.resource) < (?, ?)"
-#define OTHER_ORDERS \
-    {" ORDER BY d.created_ms DESC, d.resource DESC", " ORDER BY d.created_ms, d.resource"}
+#define OTHER_ORDERS                                                                         \
+    {                                                                                        \
+        " ORDER BY d.created_ms DESC, d.resource DESC", " ORDER BY d.created_ms, d.resource" \
+    }
 
 static const struct driver_row drivers[DRIVER_COUNT] = {
     [DRIVER_IDS] = {" FROM resource AS r INDEXED BY resource_id", "",
@@ -70,8 +73,8 @@ static const struct driver_row drivers[DRIVER_COUNT] = {
                         " WHERE r.account = ? AND r.kind = ? AND r.product = ?", RESOURCE_BOUNDS,
                         RESOURCE_ORDERS, "r.id"},
     [DRIVER_TAG] = {" FROM tag AS d INDEXED BY tag_list", OTHER_JOIN,
-                    " WHERE d.account = ? AND d.kind = ? AND d.tag = ?", OTHER_BOUNDS,
-                    OTHER_ORDERS, "d.resource"},
+                    " WHERE d.account = ? AND d.kind = ? AND d.tag = ?", OTHER_BOUNDS, OTHER_ORDERS,
+                    "d.resource"},
     [DRIVER_ALL] = {" FROM resource AS r INDEXED BY resource_list", "",
                     " WHERE r.account = ? AND r.kind = ?", RESOURCE_BOUNDS, RESOURCE_ORDERS,
                     "r.id"},
@@ -98,8 +101,7 @@ static bool is_valid(const struct filter_condition *condition)
 
 static struct err check_query(const struct documents_query *query)
 {
-    if (query->id_count > DOCUMENTS_IDS_MAX ||
-        query->condition_count > DOCUMENTS_CONDITIONS_MAX) {
+    if (query->id_count > DOCUMENTS_IDS_MAX || query->condition_count > DOCUMENTS_CONDITIONS_MAX) {
         return ERR(QUERY_INVALID);
     }
     for (uint32_t i = 0; i < query->condition_count; i++) {
@@ -213,7 +215,10 @@ static struct bounds bounds_of(const struct documents_query *query, bool is_coun
 
 /* ---- writing the statement ---- */
 
-static void put(struct list *list, const char *text) { buf_put(&list->text, slice_of_text(text)); }
+static void put(struct list *list, const char *text)
+{
+    buf_put(&list->text, slice_of_text(text));
+}
 
 static void add(struct list *list, struct list_parameter parameter)
 {

@@ -316,8 +316,7 @@ struct err documents_key_of(struct documents_reader *reader, enum key_kind kind,
     return read_key(reader, &call, row);
 }
 
-struct err documents_numbers(struct documents_reader *reader, uint32_t *property,
-                             uint32_t *account)
+struct err documents_numbers(struct documents_reader *reader, uint32_t *property, uint32_t *account)
 {
     int64_t last_property;
     int64_t last_account;

@@ -37,8 +37,7 @@ MUST_USE struct err list_build(struct list *list, const struct documents_query *
                                bool is_count);
 
 /* The columns of a row of list_build, and of documents_get. */
-#define DOCUMENT_COLUMNS \
-    "r.id, r.account, r.kind, r.created_ms, r.document, r.scopes, r.checksum"
+#define DOCUMENT_COLUMNS "r.id, r.account, r.kind, r.created_ms, r.document, r.scopes, r.checksum"
 
 /* A statement of the table in sqlite_reader.c. */
 enum read {

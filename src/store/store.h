@@ -24,9 +24,9 @@ struct store;
 struct store_options {
     const char *folder; /* DIR: RocksDB in DIR/store, SQLite in DIR/documents.db */
     size_t block_cache_bytes;
-    size_t roll_bytes;       /* the tail is rolled up when it holds this many bytes, */
+    size_t roll_bytes;        /* the tail is rolled up when it holds this many bytes, */
     int64_t roll_interval_ms; /* or its oldest group is this old */
-    size_t tail_bytes_max;   /* store_must_wait() from here on */
+    size_t tail_bytes_max;    /* store_must_wait() from here on */
     int64_t journal_keep_ms;
     uint64_t journal_keep_bytes;
 };

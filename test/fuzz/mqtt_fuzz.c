@@ -112,8 +112,7 @@ static bool rewrite_filters(const struct mqtt_frame *frame, struct buf *out)
     struct mqtt_subscription subscriptions[FILTERS_MAX];
     struct slice plain[FILTERS_MAX];
     uint16_t packet_id;
-    if (err_is_set(mqtt_read_filters(frame, &packet_id, &filters)) ||
-        filters.count > FILTERS_MAX) {
+    if (err_is_set(mqtt_read_filters(frame, &packet_id, &filters)) || filters.count > FILTERS_MAX) {
         return false;
     }
     size_t count = 0;
@@ -180,8 +179,8 @@ static bool rewrite(const struct mqtt_frame *frame, struct buf *out)
 static void check_cuts(struct slice packet, const struct mqtt_frame *whole)
 {
     size_t header_bytes = whole->bytes - whole->body.bytes;
-    const size_t cuts[] = {0, 1, header_bytes - 1, header_bytes, whole->bytes / 2,
-                           whole->bytes - 1};
+    const size_t cuts[] = {
+        0, 1, header_bytes - 1, header_bytes, whole->bytes / 2, whole->bytes - 1};
     for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
         struct mqtt_frame frame;
         struct err err;
@@ -235,8 +234,7 @@ static void check_refusal(struct slice input, enum mqtt_level level)
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t bytes)
 {
-    static const enum mqtt_level levels[] = {MQTT_LEVEL_UNKNOWN, MQTT_LEVEL_3_1,
-                                             MQTT_LEVEL_3_1_1};
+    static const enum mqtt_level levels[] = {MQTT_LEVEL_UNKNOWN, MQTT_LEVEL_3_1, MQTT_LEVEL_3_1_1};
     if (bytes == 0) {
         return 0;
     }

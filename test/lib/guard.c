@@ -6,7 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static size_t page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+static size_t page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 static _Noreturn void die(const char *what)
 {
@@ -17,8 +20,8 @@ static _Noreturn void die(const char *what)
 static void map_room(struct guard *guard, size_t room_bytes)
 {
     size_t page = page_bytes();
-    uint8_t *pages = mmap(NULL, room_bytes + page, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *pages =
+        mmap(NULL, room_bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) {
         die("guard: mmap");
     }
@@ -29,7 +32,10 @@ static void map_room(struct guard *guard, size_t room_bytes)
     guard->room_bytes = room_bytes;
 }
 
-void guard_init(struct guard *guard) { map_room(guard, page_bytes()); }
+void guard_init(struct guard *guard)
+{
+    map_room(guard, page_bytes());
+}
 
 void guard_deinit(struct guard *guard)
 {

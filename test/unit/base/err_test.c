@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
-static struct err err_of(int code) { return (struct err){(enum err_code)code}; }
+static struct err err_of(int code)
+{
+    return (struct err){(enum err_code)code};
+}
 
 static void test_ok_is_zero(void **state)
 {
@@ -82,12 +85,12 @@ static void test_statuses_of_the_contract(void **state)
         enum err_code code;
         int status;
     } rows[] = {
-        {ERR_JSON_INVALID, 400},    {ERR_CREDENTIAL_MISSING, 401}, {ERR_CREDENTIAL_UNKNOWN, 403},
-        {ERR_DENIED, 403},          {ERR_NOT_FOUND, 404},          {ERR_METHOD_UNKNOWN, 405},
-        {ERR_NOT_ACCEPTABLE, 406},  {ERR_HTTP_TIMEOUT, 408},       {ERR_CONFLICT, 409},
-        {ERR_BODY_TOO_LARGE, 413},  {ERR_TARGET_TOO_LONG, 414},    {ERR_MEDIA_TYPE, 415},
-        {ERR_HEADER_TOO_LARGE, 431}, {ERR_INTERNAL, 500},          {ERR_BUSY, 503},
-        {ERR_HTTP_VERSION, 505},    {ERR_MQTT_MALFORMED, 400},
+        {ERR_JSON_INVALID, 400},     {ERR_CREDENTIAL_MISSING, 401}, {ERR_CREDENTIAL_UNKNOWN, 403},
+        {ERR_DENIED, 403},           {ERR_NOT_FOUND, 404},          {ERR_METHOD_UNKNOWN, 405},
+        {ERR_NOT_ACCEPTABLE, 406},   {ERR_HTTP_TIMEOUT, 408},       {ERR_CONFLICT, 409},
+        {ERR_BODY_TOO_LARGE, 413},   {ERR_TARGET_TOO_LONG, 414},    {ERR_MEDIA_TYPE, 415},
+        {ERR_HEADER_TOO_LARGE, 431}, {ERR_INTERNAL, 500},           {ERR_BUSY, 503},
+        {ERR_HTTP_VERSION, 505},     {ERR_MQTT_MALFORMED, 400},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err err = {rows[i].code};

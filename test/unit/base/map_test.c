@@ -23,11 +23,20 @@ struct thing {
 
 typedef uint64_t (*hash_fn)(uint32_t key);
 
-static uint64_t hash_well(uint32_t key) { return hash_number(12345, key); }
+static uint64_t hash_well(uint32_t key)
+{
+    return hash_number(12345, key);
+}
 /* Long clusters. */
-static uint64_t hash_few(uint32_t key) { return key % 61; }
+static uint64_t hash_few(uint32_t key)
+{
+    return key % 61;
+}
 /* All homes in the last slots of the table: each cluster wraps around its end. */
-static uint64_t hash_last(uint32_t key) { return UINT64_MAX - key % 3; }
+static uint64_t hash_last(uint32_t key)
+{
+    return UINT64_MAX - key % 3;
+}
 /* One hash for all keys: only the comparison tells them apart. */
 static uint64_t hash_one(uint32_t key)
 {

@@ -108,8 +108,8 @@ static void test_below_is_below(void **state)
 {
     (void)state;
     static struct rand rand;
-    static const uint64_t bounds[] = {1,    2,        3,                  7,         48,
-                                      1000, 1u << 31, UINT64_MAX / 2 + 2, UINT64_MAX};
+    static const uint64_t bounds[] = {1,         2, 3, 7, 48, 1000, 1u << 31, UINT64_MAX / 2 + 2,
+                                      UINT64_MAX};
     rand_seed(&rand, 5);
     for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
         for (size_t round = 0; round < 2000; round++) {

@@ -57,7 +57,7 @@ static size_t plain_sequence(struct slice bytes)
         return 0;
     }
     uint8_t lead = bytes.at[0];
-    size_t length = lead < 0x80      ? 1
+    size_t length = lead < 0x80       ? 1
                     : lead >> 5 == 6  ? 2
                     : lead >> 4 == 14 ? 3
                     : lead >> 3 == 30 ? 4
@@ -129,19 +129,52 @@ struct boundary {
     size_t length; /* 0: not valid */
 };
 
-#define B(text, length) {text, sizeof(text) - 1, length}
+#define B(text, length)                \
+    {                                  \
+        text, sizeof(text) - 1, length \
+    }
 
 static const struct boundary boundaries[] = {
-    B("\x00", 1), B("\x7f", 1), B("\x80", 0), B("\xbf", 0), B("\xc0\x80", 0), B("\xc1\xbf", 0),
-    B("\xc2\x7f", 0), B("\xc2\x80", 2), B("\xc2\xbf", 2), B("\xc2\xc0", 0), B("\xdf\xbf", 2),
-    B("\xe0\x80\x80", 0), B("\xe0\x9f\xbf", 0), B("\xe0\xa0\x80", 3), B("\xe1\x80\x80", 3),
-    B("\xec\xbf\xbf", 3), B("\xed\x9f\xbf", 3), B("\xed\xa0\x80", 0), B("\xed\xbf\xbf", 0),
-    B("\xee\x80\x80", 3), B("\xef\xbb\xbf", 3), B("\xef\xbf\xbe", 3), B("\xef\xbf\xbf", 3),
-    B("\xf0\x80\x80\x80", 0), B("\xf0\x8f\xbf\xbf", 0), B("\xf0\x90\x80\x80", 4),
-    B("\xf3\xbf\xbf\xbf", 4), B("\xf4\x8f\xbf\xbf", 4), B("\xf4\x90\x80\x80", 0),
-    B("\xf5\x80\x80\x80", 0), B("\xf8\x88\x80\x80\x80", 0), B("\xfe", 0), B("\xff", 0),
-    B("\xc2", 0), B("\xe1\x80", 0), B("\xf1\x80\x80", 0), B("\xe1\x80\x7f", 0),
-    B("\xe1\x80\xc0", 0), B("\xf1\x80\x80\x7f", 0), B("\xf1\x80\xc0\x80", 0),
+    B("\x00", 1),
+    B("\x7f", 1),
+    B("\x80", 0),
+    B("\xbf", 0),
+    B("\xc0\x80", 0),
+    B("\xc1\xbf", 0),
+    B("\xc2\x7f", 0),
+    B("\xc2\x80", 2),
+    B("\xc2\xbf", 2),
+    B("\xc2\xc0", 0),
+    B("\xdf\xbf", 2),
+    B("\xe0\x80\x80", 0),
+    B("\xe0\x9f\xbf", 0),
+    B("\xe0\xa0\x80", 3),
+    B("\xe1\x80\x80", 3),
+    B("\xec\xbf\xbf", 3),
+    B("\xed\x9f\xbf", 3),
+    B("\xed\xa0\x80", 0),
+    B("\xed\xbf\xbf", 0),
+    B("\xee\x80\x80", 3),
+    B("\xef\xbb\xbf", 3),
+    B("\xef\xbf\xbe", 3),
+    B("\xef\xbf\xbf", 3),
+    B("\xf0\x80\x80\x80", 0),
+    B("\xf0\x8f\xbf\xbf", 0),
+    B("\xf0\x90\x80\x80", 4),
+    B("\xf3\xbf\xbf\xbf", 4),
+    B("\xf4\x8f\xbf\xbf", 4),
+    B("\xf4\x90\x80\x80", 0),
+    B("\xf5\x80\x80\x80", 0),
+    B("\xf8\x88\x80\x80\x80", 0),
+    B("\xfe", 0),
+    B("\xff", 0),
+    B("\xc2", 0),
+    B("\xe1\x80", 0),
+    B("\xf1\x80\x80", 0),
+    B("\xe1\x80\x7f", 0),
+    B("\xe1\x80\xc0", 0),
+    B("\xf1\x80\x80\x7f", 0),
+    B("\xf1\x80\xc0\x80", 0),
     B("\xf1\xc0\x80\x80", 0),
 };
 

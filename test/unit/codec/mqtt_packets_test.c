@@ -26,7 +26,10 @@ struct packet {
     enum decode decode;
 };
 
-static void packet_deinit(struct packet *p) { guard_deinit(&p->guard); }
+static void packet_deinit(struct packet *p)
+{
+    guard_deinit(&p->guard);
+}
 
 static void packet_read(struct packet *p, const char *hex, enum mqtt_level level)
 {
@@ -388,8 +391,8 @@ static void test_bad_packets_are_refused(void **state)
 static void test_bad_frames_are_refused_early(void **state)
 {
     struct packet *p = *state;
-    static const char *const early[] = {"00", "f3", "36", "38", "11", "c1", "30 80808080",
-                                        "40 03", "c0 01", "30 fdff3f"};
+    static const char *const early[] = {"00", "f3",          "36",    "38",    "11",
+                                        "c1", "30 80808080", "40 03", "c0 01", "30 fdff3f"};
     for (size_t i = 0; i < ARRAY_LEN(early); i++) {
         packet_read(p, early[i], MQTT_LEVEL_UNKNOWN);
         print_message("%s\n", early[i]);
@@ -420,12 +423,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_good_packets_are_read),
-        TEST(test_cut_packets_want_more),
-        TEST(test_stream_byte_by_byte),
-        TEST(test_two_packets_at_once),
-        TEST(test_bad_packets_are_refused),
-        TEST(test_bad_frames_are_refused_early),
+        TEST(test_good_packets_are_read),   TEST(test_cut_packets_want_more),
+        TEST(test_stream_byte_by_byte),     TEST(test_two_packets_at_once),
+        TEST(test_bad_packets_are_refused), TEST(test_bad_frames_are_refused_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

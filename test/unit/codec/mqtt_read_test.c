@@ -26,7 +26,10 @@ struct packet {
     enum decode decode;
 };
 
-static void packet_deinit(struct packet *p) { guard_deinit(&p->guard); }
+static void packet_deinit(struct packet *p)
+{
+    guard_deinit(&p->guard);
+}
 
 static void packet_read(struct packet *p, const char *hex, enum mqtt_level level)
 {
@@ -57,8 +60,12 @@ static void test_length_encodings(void **state)
         const char *hex;
         size_t bytes;
     } cases[] = {
-        {"30 7f", 2 + 127},          {"30 8001", 3 + 128},         {"30 ff7f", 3 + 16383},
-        {"30 808001", 4 + 16384},    {"30 ffff7f", 4 + 2097151},   {"30 80808001", 5 + 2097152},
+        {"30 7f", 2 + 127},
+        {"30 8001", 3 + 128},
+        {"30 ff7f", 3 + 16383},
+        {"30 808001", 4 + 16384},
+        {"30 ffff7f", 4 + 2097151},
+        {"30 80808001", 5 + 2097152},
         {"30 ffffff7f", 5 + 268435455},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -374,8 +381,7 @@ static void test_peek_will(void **state)
         struct slice input = hex_slice(cases[i].hex, p->bytes, sizeof(p->bytes));
         bool has_will = false;
         print_message("%s\n", cases[i].hex);
-        assert_int_equal(mqtt_peek_will(guard_slice(&p->guard, input), &has_will),
-                         cases[i].decode);
+        assert_int_equal(mqtt_peek_will(guard_slice(&p->guard, input), &has_will), cases[i].decode);
         assert_int_equal(has_will, cases[i].has_will);
     }
 }

@@ -81,16 +81,16 @@ static void test_remaining_length_bytes(void **state)
         size_t body_bytes;
         const char *header;
     } cases[] = {
-        {3, "30 03"},          {127, "30 7f"},         {128, "30 8001"},
-        {16383, "30 ff7f"},    {16384, "30 808001"},   {200000, "30 c09a0c"},
+        {3, "30 03"},       {127, "30 7f"},       {128, "30 8001"},
+        {16383, "30 ff7f"}, {16384, "30 808001"}, {200000, "30 c09a0c"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf buf = {0};
         uint8_t bytes[8];
         struct slice header = hex_slice(cases[i].header, bytes, sizeof(bytes));
-        mqtt_write_publish(&buf, &(struct mqtt_publish){
-                                     .topic = SLICE("t"),
-                                     .payload = slice_of(payload, cases[i].body_bytes - 3)});
+        mqtt_write_publish(
+            &buf, &(struct mqtt_publish){.topic = SLICE("t"),
+                                         .payload = slice_of(payload, cases[i].body_bytes - 3)});
         assert_int_equal(buf_bytes(&buf), header.bytes + cases[i].body_bytes);
         assert_memory_equal(buf_data(&buf).at, header.at, header.bytes);
         buf_deinit(&buf);
@@ -170,10 +170,9 @@ typedef void (*write_fn)(struct buf *buf);
 
 static void write_one_publish(struct buf *buf)
 {
-    mqtt_write_publish(buf, &(struct mqtt_publish){.topic = SLICE("topic"),
-                                                   .payload = SLICE("payload"),
-                                                   .qos = 1,
-                                                   .packet_id = 9});
+    mqtt_write_publish(
+        buf, &(struct mqtt_publish){
+                 .topic = SLICE("topic"), .payload = SLICE("payload"), .qos = 1, .packet_id = 9});
 }
 
 static void write_one_header(struct buf *buf)
@@ -197,18 +196,30 @@ static void write_one_unsubscribe(struct buf *buf)
     mqtt_write_unsubscribe(buf, 1, &SLICE("filter"), 1);
 }
 
-static void write_one_suback(struct buf *buf) { mqtt_write_suback(buf, 1, SLICE("\x01\x02")); }
-static void write_one_ack(struct buf *buf) { mqtt_write_ack(buf, MQTT_PUBACK, 1); }
-static void write_one_connack(struct buf *buf) { mqtt_write_connack(buf, false, 0); }
-static void write_one_ping(struct buf *buf) { mqtt_write_pingresp(buf); }
+static void write_one_suback(struct buf *buf)
+{
+    mqtt_write_suback(buf, 1, SLICE("\x01\x02"));
+}
+static void write_one_ack(struct buf *buf)
+{
+    mqtt_write_ack(buf, MQTT_PUBACK, 1);
+}
+static void write_one_connack(struct buf *buf)
+{
+    mqtt_write_connack(buf, false, 0);
+}
+static void write_one_ping(struct buf *buf)
+{
+    mqtt_write_pingresp(buf);
+}
 
 static void test_packets_are_whole_or_absent(void **state)
 {
     (void)state;
     static const write_fn writers[] = {
-        write_one_publish,     write_one_header, write_one_connect, write_one_subscribe,
-        write_one_unsubscribe, write_one_suback, write_one_ack,     write_one_connack,
-        write_one_ping,
+        write_one_publish,   write_one_header,      write_one_connect,
+        write_one_subscribe, write_one_unsubscribe, write_one_suback,
+        write_one_ack,       write_one_connack,     write_one_ping,
     };
     for (size_t i = 0; i < ARRAY_LEN(writers); i++) {
         struct buf free_buf = {0};
@@ -265,8 +276,8 @@ static void test_writing_behind_consumed_bytes(void **state)
 /* A text of <bytes> characters, each of one to four bytes; none a wildcard or NUL. */
 static struct slice random_text(struct rand *rand, uint8_t *at, size_t count_max, size_t count_min)
 {
-    static const char *const characters[] = {"a", "/", "?", "\x01", "\xc3\xa9", "\xef\xbb\xbf",
-                                             "\xf0\x9f\x8c\x8d", "z", "$", "~"};
+    static const char *const characters[] = {
+        "a", "/", "?", "\x01", "\xc3\xa9", "\xef\xbb\xbf", "\xf0\x9f\x8c\x8d", "z", "$", "~"};
     size_t bytes = 0;
     size_t count = count_min + (size_t)rand_below(rand, count_max - count_min + 1);
     for (size_t i = 0; i < count; i++) {
@@ -296,7 +307,10 @@ static struct mqtt_frame read_back(struct round *r, enum mqtt_level level)
     return frame;
 }
 
-static bool coin(struct round *r) { return rand_below(&r->rand, 2) == 1; }
+static bool coin(struct round *r)
+{
+    return rand_below(&r->rand, 2) == 1;
+}
 
 static void round_publish(struct round *r)
 {

@@ -357,7 +357,9 @@ static void all_faults_are_told_at_once(void **state)
     }
     assert_told(trial, "environment: there is no key THRUM_LIMITS_PAKET; did you mean "
                        "THRUM_LIMITS_PACKET?\n");
-    assert_told(trial, "THRUM_MQTT_ALLOW_TOPIC_TOKEN: mqtt.allow_topic_token takes on or off, not \"maybe\"\n");
+    assert_told(
+        trial,
+        "THRUM_MQTT_ALLOW_TOPIC_TOKEN: mqtt.allow_topic_token takes on or off, not \"maybe\"\n");
     assert_told(trial, "--set log.level: expected section.key=value\n");
     assert_told(trial, "--set log.leve=info: there is no key log.leve; did you mean log.level?\n");
     assert_told(trial, "--set =1: expected section.key=value\n");

@@ -113,8 +113,8 @@ static inline void put_text(struct bench *bench, enum event_operation operation,
                             const char *text)
 {
     struct id id = id_of(number);
-    group_write_document(&bench->group, ACCOUNT, operation, RESOURCE_THNG, &id,
-                         slice_of_text(text), (struct slice){0});
+    group_write_document(&bench->group, ACCOUNT, operation, RESOURCE_THNG, &id, slice_of_text(text),
+                         (struct slice){0});
 }
 
 /* Runs a statement on a connection of the test's own, as a person with the sqlite3 tool would. */

@@ -15,8 +15,8 @@ static uint64_t count_where(struct bench *bench, struct filter_condition conditi
 
 /* ---- documents ---- */
 
-#define FIRST_TEXT \
-    "{\"id\":\"U00000000000000000000001\",\"createdAt\":5,\"name\":\"a\\u0062\",\"tags\":[\"x\"," \
+#define FIRST_TEXT                                                                                 \
+    "{\"id\":\"U00000000000000000000001\",\"createdAt\":5,\"name\":\"a\\u0062\",\"tags\":[\"x\","  \
     "\"\\u0079\",\"x\"],\"product\":\"UP\",\"identifiers\":{\"gs1:\\u0031\":\"v\\\"\",\"n\":1.50," \
     "\"t\":true,\"o\":{}},\"customFields\":{\"name\":37.20}}"
 

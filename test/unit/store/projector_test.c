@@ -73,8 +73,8 @@ static void free_committed(struct broadcast_item *item)
 
 static struct bench *open_bench(size_t ring_slots)
 {
-    struct bench *bench = aligned_alloc(CACHE_LINE_BYTES, (sizeof(*bench) / CACHE_LINE_BYTES + 1) *
-                                                              CACHE_LINE_BYTES);
+    struct bench *bench =
+        aligned_alloc(CACHE_LINE_BYTES, (sizeof(*bench) / CACHE_LINE_BYTES + 1) * CACHE_LINE_BYTES);
     assert_non_null(bench);
     memset(bench, 0, sizeof(*bench));
     snprintf(bench->folder, sizeof(bench->folder), "/tmp/thrum-projector-XXXXXX");

@@ -306,12 +306,9 @@ static void test_stop_of_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_job_has_what_it_needs),
-        TEST(test_jobs_run_in_order),
-        TEST(test_threads_work_side_by_side),
-        TEST(test_queue_is_bounded),
-        TEST(test_stop_runs_what_waits),
-        TEST(test_many_threads_submit),
+        TEST(test_job_has_what_it_needs),     TEST(test_jobs_run_in_order),
+        TEST(test_threads_work_side_by_side), TEST(test_queue_is_bounded),
+        TEST(test_stop_runs_what_waits),      TEST(test_many_threads_submit),
         cmocka_unit_test(test_stop_of_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -388,8 +388,8 @@ static void test_more_statements_than_are_kept(void **state)
     const struct row *expected[ROW_COUNT];
     uint32_t count = expected_rows(bench, &question, expected);
     for (unsigned i = 0; i < DOCUMENTS_CONDITIONS_MAX; i++) {
-        conditions[i] = (struct filter_condition){
-            .field = FILTER_TAGS, .values = &tag, .value_count = 1};
+        conditions[i] =
+            (struct filter_condition){.field = FILTER_TAGS, .values = &tag, .value_count = 1};
     }
     question.query.conditions = conditions;
     for (unsigned i = 0; i < 100; i++) {
@@ -409,8 +409,7 @@ static void test_injection(void **state)
 {
     struct bench *bench = *state;
     struct slice value = SLICE("n0' OR '1'='1");
-    struct filter_condition condition = {
-        .field = FILTER_NAME, .values = &value, .value_count = 1};
+    struct filter_condition condition = {.field = FILTER_NAME, .values = &value, .value_count = 1};
     struct documents_query query = {.account = 1,
                                     .kind = RESOURCE_THNG,
                                     .limit = 10,
@@ -510,17 +509,23 @@ static void test_plans(void **state)
         const char *index;
         const char *range;
     } rows[] = {
-        {{.field = FILTER_NAME, .values = values, .value_count = 1}, "resource_name",
+        {{.field = FILTER_NAME, .values = values, .value_count = 1},
+         "resource_name",
          "name=? AND (created_ms,id)>(?,?) AND (created_ms,id)<(?,?)"},
-        {{.field = FILTER_PRODUCT, .values = values, .value_count = 1}, "resource_product",
+        {{.field = FILTER_PRODUCT, .values = values, .value_count = 1},
+         "resource_product",
          "product=? AND (created_ms,id)>(?,?) AND (created_ms,id)<(?,?)"},
-        {{.field = FILTER_TAGS, .values = values, .value_count = 1}, "tag_list",
+        {{.field = FILTER_TAGS, .values = values, .value_count = 1},
+         "tag_list",
          "tag=? AND (created_ms,resource)>(?,?) AND (created_ms,resource)<(?,?)"},
-        {{.field = FILTER_IDENTIFIER, .values = values, .value_count = 1}, "identifier_list",
+        {{.field = FILTER_IDENTIFIER, .values = values, .value_count = 1},
+         "identifier_list",
          "value=? AND (created_ms,resource)>(?,?) AND (created_ms,resource)<(?,?)"},
-        {{.field = FILTER_CREATED_AT, .compare = FILTER_LESS}, "resource_list",
+        {{.field = FILTER_CREATED_AT, .compare = FILTER_LESS},
+         "resource_list",
          "kind=? AND (created_ms,id)>(?,?) AND (created_ms,id)<(?,?)"},
-        {{.field = FILTER_TAGS, .values = values, .value_count = 2}, "resource_list",
+        {{.field = FILTER_TAGS, .values = values, .value_count = 2},
+         "resource_list",
          "kind=? AND (created_ms,id)>(?,?) AND (created_ms,id)<(?,?)"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows) * 4; i++) {

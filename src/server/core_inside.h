@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core_inside.h - the parts of the server, shared by the files that put it together:
+ *
+ *      core.c          opening, starting and stopping, in their order
+ *      core_engine.c   the engine's thread, and its port to store, ring and loops
+ *      core_loops.c    loops, their listeners and certificates
+ */
+#ifndef THRUM_SERVER_CORE_INSIDE_H
+#define THRUM_SERVER_CORE_INSIDE_H
+
+#include "engine/engine.h"
+#include "front/conn.h"
+#include "net/tls.h"
+#include "server/account.h"
+#include "server/core.h"
+#include "server/pki.h"
+
+#include <pthread.h>
+
+struct core_loop;
+
+/* One listener on one loop. */
+struct core_listener {
+    struct listener listener;
+    struct core_loop *loop;
+    const struct config_listener *config;
+};
+
+struct core_loop {
+    struct core *core;
+    pthread_t thread;
+    struct loop loop;
+    struct front front;
+    struct tls_context *tls;
+    struct core_listener listeners[CONFIG_LISTENER_COUNT];
+    bool has_answers; /* the engine's: since the last flush */
+    struct loop_message stop_message;
+    struct loop_message end_message;
+    struct loop_message renew_message;
+    bool loop_is_ready;
+    bool front_is_ready;
+    bool is_running;
+};
+
+struct core {
+    const struct config *config;
+    struct front_shared shared;
+    struct keyring *keyring;
+    struct store *store;
+    struct readers *readers;
+    struct broadcast ring;
+    struct inbox_ring commands;
+    struct doorbell engine_bell;
+    struct engine *engine;
+    struct engine_port port;
+    struct rand engine_rand;
+    pthread_t engine_thread;
+    bool engine_is_running;
+    _Atomic bool engine_must_stop;
+    uint64_t group_count;  /* the engine's */
+    bool group_is_for_all; /* the engine's: the group of this turn has documents or keys */
+    bool is_serving;       /* loops exist: answers have somewhere to go */
+    struct tls_tickets *tickets;
+    struct pki_state pki;
+    struct listener_sockets sockets[CONFIG_LISTENER_COUNT];
+    char address_texts[CONFIG_LISTENER_COUNT][LISTENER_ADDRESS_COUNT_MAX][ADDRESS_TEXT_BYTES];
+    struct account_key operator_key;
+    bool has_new_key;
+    uint32_t loop_count;
+    struct core_loop *loops;
+};
+
+/* ---- core_engine.c ---- */
+
+/* The engine's view of the core. */
+void core_fill_port(struct core *core);
+
+/* Hands the engine what waits in the command ring; false when there was nothing. */
+bool core_take_batches(struct core *core);
+
+MUST_USE struct err core_start_engine(struct core *core);
+void core_stop_engine(struct core *core);
+
+/* ---- core_loops.c ---- */
+
+/* Binds all listeners, for all loops. A sentence in <problem> on failure. */
+MUST_USE struct err core_open_listeners(struct core *core, struct buf *problem);
+
+/* Makes the loops, which accept as soon as they run. */
+MUST_USE struct err core_open_loops(struct core *core, struct buf *problem);
+MUST_USE struct err core_start_loops(struct core *core);
+
+/* Says good-bye to clients, then ends the loops' threads. */
+void core_stop_loops(struct core *core);
+
+/* One turn of each loop on this thread, when their own have ended. */
+void core_turn_loops(struct core *core);
+void core_free_loops(struct core *core);
+
+/* The certificate has been renewed: all loops load it. */
+void core_reload_certificate(struct core *core);
+
+/* The file names of the certificate changed or were found. */
+MUST_USE struct err core_renew_certificate(struct core *core, struct buf *problem);
+
+#endif
