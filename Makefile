@@ -102,19 +102,19 @@ RECURSE := $(MAKE) --no-print-directory
 WITH_T   = $(if $(T),$(foreach path,$(1),$(if $(findstring $(T),$(path)),$(path))),$(1))
 
 test: ## everything; PARTS="unit fuzz" for some parts (test/run-all --help lists them)
-	@MAKE="$(MAKE)" test/run-all $(PARTS)
+	+@MAKE="$(MAKE)" test/run-all $(PARTS)
 
 check: $(call WITH_T,$(UNIT_BIN)) ## unit tests; T=mqtt_read runs those whose path contains the word
 	@test/run-unit $(B)/unit $(T)
 
 asan: ## unit tests with the address and undefined-behaviour sanitizers; T=word
-	@$(RECURSE) MODE=asan check
+	+@$(RECURSE) MODE=asan check
 
 tsan: ## unit tests with the thread sanitizer; T=word
-	@TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/test/tsan.supp" $(RECURSE) MODE=tsan check
+	+@TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/test/tsan.supp" $(RECURSE) MODE=tsan check
 
 fuzz: ## fuzz every codec for SECONDS=10 each; T=word
-	@$(RECURSE) MODE=fuzz fuzz-run
+	+@$(RECURSE) MODE=fuzz fuzz-run
 
 fuzz-run: $(call WITH_T,$(FUZZ_BIN))
 	@THRUM_TEST_FUZZ_SECONDS=$(SECONDS) test/run-fuzz $(B)/fuzz $(T)
@@ -162,12 +162,14 @@ run: ## build and start thrumd on thrum-data
 deps: ## install what the build needs from Debian's packages
 	@script/bootstrap
 
-docs: programs ## write thrumd.conf and docs/reference/configuration.md from the table of keys
+docs: programs ## write thrumd.conf and pages of docs/reference from the code's tables
 	@mkdir -p docs/reference
 	$(B)/thrumd --print-config-reference > docs/reference/configuration.md
+	$(B)/thrumd --print-rest-reference > docs/reference/rest.md
+	$(B)/thrumd --print-topics-reference > docs/reference/topics.md
 	$(B)/thrumd --print-config-example > thrumd.conf
 
-docs-check: programs ## are those two as the table has them?
+docs-check: programs ## are those as the tables have them?
 	@test/docs-check $(B)/thrumd
 
 fmt: ## lay out the C code

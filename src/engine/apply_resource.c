@@ -126,12 +126,12 @@ void apply_delete(struct engine *engine, struct command *command)
                              &head->id, (struct slice){0}, (struct slice){0});
     engine_wrote(engine, event);
     /* The key goes last: the device is told that its thng is gone before its connections end. */
+    head->changed = event;
     if (head->has_key) {
         write_key_deleted(engine, head);
     }
     head_drop_document(&engine->heads, head);
     head->state = HEAD_ABSENT;
-    head->changed = event;
     engine_answer(engine, command, ERR(OK), event);
 }
 

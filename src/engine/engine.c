@@ -28,13 +28,9 @@ static const struct {
     [COMMAND_BOOTSTRAP] = {apply_bootstrap, true},
 };
 
-struct engine *engine_new(const struct engine_options *options, const struct engine_port *port)
+/* What the store holds is where the engine begins. */
+static void begin_from(struct engine *engine, const struct engine_options *options)
 {
-    struct engine *engine = calloc(1, sizeof(*engine));
-    if (engine == NULL) {
-        return NULL;
-    }
-    engine->port = port;
     engine->options = *options;
     engine->last_sequence = options->last_sequence;
     engine->committed_sequence = options->last_sequence;
@@ -42,6 +38,16 @@ struct engine *engine_new(const struct engine_options *options, const struct eng
     engine->last_property = options->last_property;
     engine->last_account = options->last_account;
     heads_init(&engine->heads, options->hash_seed, options->heads_max);
+}
+
+struct engine *engine_new(const struct engine_options *options, const struct engine_port *port)
+{
+    struct engine *engine = calloc(1, sizeof(*engine));
+    if (engine == NULL) {
+        return NULL;
+    }
+    engine->port = port;
+    begin_from(engine, options);
     return engine;
 }
 
@@ -54,6 +60,22 @@ static void forget_waiting(struct head *head)
             free(command->batch);
         }
     }
+}
+
+void engine_restart(struct engine *engine, const struct engine_options *options)
+{
+    ASSERT(!engine->group_is_open);
+    LIST_EACH (&engine->heads.clock, link, after) {
+        struct head *head = LIST_ENTRY(link, struct head, clock);
+        while (head->waiting != NULL) {
+            struct command *command = head->waiting;
+            head->waiting = command->next;
+            engine_answer(engine, command, ERR(READ_ONLY), 0);
+        }
+    }
+    heads_deinit(&engine->heads);
+    begin_from(engine, options);
+    engine->is_read_only = false;
 }
 
 void engine_free(struct engine *engine)
@@ -153,7 +175,9 @@ static struct err start_load(struct engine *engine, struct head *head, bool want
     }
     load->after = head->changed;
     load->want_document = want_document;
+    head->loading = load;
     if (!engine->port->load(engine->port->owner, load)) {
+        head->loading = NULL;
         head_load_deinit(load);
         free(load->batch);
         return ERR(BUSY);
@@ -269,7 +293,13 @@ static void apply_loaded(struct engine *engine, struct command *command)
 {
     struct head_load *load = command->as.loaded.load;
     struct head *head = heads_find(&engine->heads, &load->id);
-    ASSERT(head != NULL && head->waiting != NULL);
+    if (head == NULL || head->waiting == NULL || head->loading != load) {
+        /* Asked for before a restart: who waited for it has been refused. */
+        head_load_deinit(load);
+        command_release(command);
+        return;
+    }
+    head->loading = NULL;
     struct err err = take_load(engine, head, load);
     struct command *waiting = head->waiting;
     head->waiting = NULL;

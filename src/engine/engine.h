@@ -10,7 +10,7 @@
  * runs ahead of the disk and is its own. One thread.
  *
  * When a commit fails nothing of the group is answered but refusals (ERR_READ_ONLY), and the engine
- * takes no more changes until it is made anew from the store. */
+ * takes no more changes until it is restarted on what the store holds then. */
 #ifndef THRUM_ENGINE_ENGINE_H
 #define THRUM_ENGINE_ENGINE_H
 
@@ -48,5 +48,10 @@ void engine_turn(struct engine *engine);
 
 /* True after a failed commit. */
 bool engine_is_read_only(const struct engine *engine);
+
+/* Forgets all that the engine knows of resources, takes up <options> as engine_new does (what the
+ * store holds now), and accepts changes again. Commands that wait for a head are refused as
+ * read-only; claims on client ids stay. Answers come from the next engine_turn. */
+void engine_restart(struct engine *engine, const struct engine_options *options);
 
 #endif

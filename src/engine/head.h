@@ -46,6 +46,7 @@ struct head {
     struct head_property *properties; /* those alive; the location under its empty key */
     struct buf document;              /* when has_document */
     struct buf scopes;                /* when has_document */
+    const struct head_load *loading;  /* what it waits for; not looked into */
     struct command *waiting;          /* commands that need what is being loaded, in order */
     struct command **waiting_last;
 };

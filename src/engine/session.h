@@ -29,6 +29,10 @@ struct session_ops {
     /* Takes the message, or answers false: then it has taken nothing, and the session is BEHIND
      * until its owner calls catch-up. Must not close or free the session. Mandatory. */
     bool (*deliver)(struct session *session, const struct delivery *delivery);
+
+    /* The journal no longer has what the session has not had: it goes on behind a gap, unless it is
+     * ended here. Optional. */
+    void (*lost)(struct session *session);
 };
 
 struct session {

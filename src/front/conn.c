@@ -115,7 +115,9 @@ static const struct proto sniff_proto = {
 static void timer_due(struct wheel_timer *timer)
 {
     struct conn *conn = CONTAINER_OF(timer, struct conn, timer);
-    if (conn->is_draining || conn->is_finishing) {
+    if (conn->is_finishing && !conn->is_draining && conn_is_sending(conn)) {
+        conn_arm(conn, conn->front->shared->limits.handshake_ms);
+    } else if (conn->is_draining || conn->is_finishing) {
         conn_close(conn);
     } else if (!conn->is_closing) {
         conn->proto->on_timer(conn);
@@ -373,6 +375,13 @@ void conn_write(struct conn *conn, struct slice bytes)
 {
     buf_put(&conn->out, bytes);
     conn_will_flush(conn);
+}
+
+bool conn_is_sending(struct conn *conn)
+{
+    bool has_sent = conn->sock.sent_bytes != conn->sent_before;
+    conn->sent_before = conn->sock.sent_bytes;
+    return has_sent && buf_bytes(&conn->out) > 0;
 }
 
 bool conn_is_full(struct conn *conn)

@@ -99,6 +99,7 @@ struct conn {
     struct link states;      /* present states that its session could not take yet (state.h) */
     struct session *session; /* NULL: no subscriptions; the protocol owns it */
     uint32_t in_flight;      /* commands not answered yet */
+    uint64_t sent_before;    /* bytes sent when conn_is_sending was last asked */
     bool is_paused;          /* does not read: too many commands are under way */
     bool is_held;            /* does not read: the protocol waits for something */
     bool is_feeding;         /* on_input is being called */
@@ -127,6 +128,10 @@ void conn_will_flush(struct conn *conn);
 
 /* Sends what connections have put out in this turn. */
 void conn_flush_all(struct front *front);
+
+/* True when output waits and some has gone out since the last call: a slow reader, not a dead one.
+ */
+bool conn_is_sending(struct conn *conn);
 
 /* True when the output has passed limits.outbox_bytes_max: on_drained comes when it is below half.
  */

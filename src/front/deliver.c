@@ -461,6 +461,10 @@ static void past_for_session(struct front *front, struct conn *conn, const struc
                  (unsigned long long)session->cursor, (unsigned long long)read->first_kept);
         session->cursor = read->first_kept;
         session->ordinal = 0;
+        if (session->ops->lost != NULL) {
+            session->ops->lost(session);
+            return;
+        }
     }
     struct cursor groups = cursor_over(buf_data(&read->groups));
     struct group group;

@@ -41,8 +41,9 @@ struct err front_init(struct front *front, struct front_shared *shared, struct l
     list_init(&front->to_flush);
     front->again.run = run_again;
     front->in_flight_max = answers;
-    /* One SUBSCRIBE may go over the bound of commands by as many as a session may have. */
-    answers += shared->limits.subscriptions_max;
+    /* One SUBSCRIBE may go over the bound of commands by as many as a session may have, one bulk
+     * request by its largest selection. */
+    answers += shared->limits.subscriptions_max + FRONT_BULK_MAX;
     TRY(answer_ring_init(&front->answers, answer_places(answers, loops), sizeof(struct answer)));
     broadcast_reader_init(&front->ring_reader, shared->ring);
     broadcast_reader_init(&front->past_reader, shared->ring);

@@ -78,6 +78,9 @@ struct front_stats {
     _Atomic uint64_t fell_behind;
 };
 
+/* Commands that one bulk request may have under way at once (contract: REST 1.8). */
+#define FRONT_BULK_MAX 500
+
 /* Batches that may wait for room in the command ring before connections stop reading. */
 #define FRONT_BATCHES_MAX 64
 

@@ -289,16 +289,29 @@ static void on_actor(struct conn *conn, struct err err, const struct actor *acto
     conn_release(conn);
 }
 
-/* WebSocket takes the connection over, when the listener lets it in. */
-static bool upgrade(struct http_conn *http, const struct http1_head *head)
+static bool asks_for_mqtt(const struct http1_head *head)
+{
+    return slice_equal(uri_split(head->resource).path, SLICE("/mqtt"));
+}
+
+/* WebSocket is asked for, and the listener lets it in. */
+static bool asks_for_upgrade(const struct http_conn *http, const struct http1_head *head)
+{
+    unsigned wanted = asks_for_mqtt(head) ? CONN_MQTT_WEBSOCKET : CONN_WEBSOCKET;
+    return head->upgrades_websocket && head->method == HTTP1_GET &&
+           (http->request.conn->protocols & wanted);
+}
+
+/* WebSocket takes the connection over. A body would be read as its first frames: two readers of
+ * such a request would not agree about where it ends. */
+static void upgrade(struct http_conn *http, const struct http1_head *head)
 {
     struct conn *conn = http->request.conn;
-    bool is_mqtt = slice_equal(uri_split(head->resource).path, SLICE("/mqtt"));
-    unsigned wanted = is_mqtt ? CONN_MQTT_WEBSOCKET : CONN_WEBSOCKET;
-    if (!head->upgrades_websocket || head->method != HTTP1_GET || !(conn->protocols & wanted)) {
-        return false;
+    if (http1_has_body(head)) {
+        refuse_input(http, ERR(WS_HANDSHAKE));
+        return;
     }
-    if (is_mqtt) {
+    if (asks_for_mqtt(head)) {
         ws_mqtt_upgrade(conn, head);
     } else {
         ws_topic_upgrade(conn, head);
@@ -307,7 +320,6 @@ static bool upgrade(struct http_conn *http, const struct http1_head *head)
     buf_deinit(&http->body);
     buf_deinit(&http->text);
     free(http);
-    return true;
 }
 
 static size_t read_head(struct http_conn *http, struct slice input)
@@ -329,7 +341,8 @@ static size_t read_head(struct http_conn *http, struct slice input)
     case DECODE_DONE:
         break;
     }
-    if (upgrade(http, &head)) {
+    if (asks_for_upgrade(http, &head)) {
+        upgrade(http, &head);
         return head.bytes;
     }
     conn_disarm(conn);
@@ -410,8 +423,8 @@ static bool gather_chunks(struct http_conn *http, struct slice input, size_t *us
         decode = DECODE_BAD;
         err = ERR(NO_MEMORY);
     }
-    if (err_is_set(http->refusal)) {
-        buf_reset(&http->body);
+    if (err_is_set(http->refusal) || http->is_preflight) {
+        buf_reset(&http->body); /* nobody reads it */
     }
     if (decode == DECODE_BAD) {
         refuse_input(http, err);
@@ -548,6 +561,8 @@ static void on_timer(struct conn *conn)
     bool is_owed = http->stage == HTTP_BODY || (http->stage == HTTP_HEAD && http->is_started);
     if (is_owed && !http->waits_for_room) {
         refuse_input(http, ERR(HTTP_TIMEOUT));
+    } else if (conn_is_sending(conn)) {
+        conn_arm(conn, HTTP_IDLE_MS); /* a large answer on a slow line is no idleness */
     } else {
         conn_close(conn); /* idle, or deaf */
     }

@@ -77,6 +77,9 @@ static struct err read_filter(struct slice filter, struct topic *topic)
 {
     bool has_wildcard;
     TRY(topic_parse_filter(filter, topic, &has_wildcard));
+    if (id_is_set(&topic->options.project)) {
+        return ERR(NOT_FOUND); /* this version keeps no projects: none can be named */
+    }
     return has_wildcard ? ERR(TOPIC_UNKNOWN) : ERR(OK);
 }
 

@@ -217,6 +217,10 @@ static struct err check(struct front *front, const struct publish *publish, stru
 enum publish_sent publish_send(struct conn *conn, const struct publish *publish, struct err *err)
 {
     enum perm_subject subject;
+    if (id_is_set(&publish->topic->options.project)) {
+        *err = ERR(NOT_FOUND); /* this version keeps no projects: none can be named */
+        return PUBLISH_REFUSED;
+    }
     if (!topic_is_publishable(publish->topic->family)) {
         *err = ERR(TOPIC_NOT_PUBLISHABLE);
         return PUBLISH_REFUSED;

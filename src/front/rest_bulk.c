@@ -65,7 +65,8 @@ static struct err bulk_run(struct reader *reader, struct rest_read *read)
 static void answer_bulk(struct http_request *request)
 {
     bool is_delete = request->method == HTTP1_DELETE;
-    if (request->kept.bulk.done == 0 && err_is_set(request->kept.bulk.err)) {
+    /* Also when some were done: a count alone would pass for all of them. */
+    if (err_is_set(request->kept.bulk.err)) {
         http_refuse(request, request->kept.bulk.err);
         return;
     }

@@ -8,6 +8,17 @@
 #include "codec/json_write.h"
 #include "front/rest_read.h"
 
+#include <string.h>
+
+/* Buffers that are used again do not carry a key in the clear about. */
+static void wipe(struct buf *buf)
+{
+    if (buf->at != NULL) {
+        explicit_bzero(buf->at, buf->room);
+    }
+    buf_reset(buf);
+}
+
 static void write_key(struct buf *out, const struct id *thng, struct slice api_key)
 {
     json_write_open(out, '{');
@@ -25,9 +36,12 @@ static struct err key_run(struct reader *reader, struct rest_read *read)
     TRY(rest_read_thng(reader, read, &document));
     TRY(documents_key_of(reader->documents, KEY_DEVICE, &read->resource, &row));
     buf_reset(&reader->value);
-    TRY(keyring_unseal(read->front->shared->keyring, row.sealed, &reader->value));
-    write_key(&read->body, &read->resource, buf_data(&reader->value));
-    return ERR(OK);
+    struct err err = keyring_unseal(read->front->shared->keyring, row.sealed, &reader->value);
+    if (!err_is_set(err)) {
+        write_key(&read->body, &read->resource, buf_data(&reader->value));
+    }
+    wipe(&reader->value);
+    return err;
 }
 
 enum rest_step rest_key_read(struct http_request *request)
@@ -121,6 +135,7 @@ void rest_key_created(struct http_request *request, const struct answer *answer,
     } else {
         http_answer(request, &(struct http_answer){.status = 201, .body = buf_data(out)});
     }
+    wipe(out);
 }
 
 /* ---- revoking ---- */

@@ -189,11 +189,12 @@ static struct err write_page(struct reader *reader, struct history_job *job)
         return ERR(OK);
     }
     TRY(history_read(store_history(reader->store), &job->query, samples));
-    for (uint32_t i = 0; i < samples->count; i++) {
-        write_item(&job->read.body, slice_is_empty(job->read.key), &samples->at[i]);
+    uint32_t count = 0;
+    while (count < samples->count && buf_bytes(&job->read.body) <= REST_PAGE_BYTES) {
+        write_item(&job->read.body, slice_is_empty(job->read.key), &samples->at[count++]);
     }
-    if (samples->more && samples->count > 0) {
-        rest_history_token(&job->read.next_token, &samples->at[samples->count - 1]);
+    if (count > 0 && (samples->more || count < samples->count)) {
+        rest_history_token(&job->read.next_token, &samples->at[count - 1]);
     }
     return ERR(OK);
 }

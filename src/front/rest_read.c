@@ -24,7 +24,10 @@ static void read_run(struct reader *reader, struct reader_job *job)
     if (!err_is_set(read->err)) {
         read->err = read->run(reader, read);
     }
-    if (!err_is_set(read->err) && (read->body.failed || read->next_token.failed)) {
+    /* Whoever filled the body may have taken it for a lack of memory. */
+    if (read->body.failed) {
+        read->err = ERR(BUF_FULL);
+    } else if (!err_is_set(read->err) && read->next_token.failed) {
         read->err = ERR(NO_MEMORY);
     }
     loop_post(read->front->loop, &read->message);
@@ -84,6 +87,7 @@ void *rest_read_new(struct http_request *request, size_t bytes,
     read->with_scopes = rest_query_is_true(request->query, SLICE("withScopes"));
     read->run = run;
     read->status = 200;
+    read->body.bytes_max = REST_ANSWER_BYTES_MAX;
     if (request->key.bytes > 0) {
         uint8_t *key = (uint8_t *)read + bytes;
         memcpy(key, request->key.at, request->key.bytes);
@@ -92,10 +96,18 @@ void *rest_read_new(struct http_request *request, size_t bytes,
     return read;
 }
 
+bool rest_read_try(struct http_request *request, struct rest_read *read)
+{
+    bool is_taken = readers_submit(request->conn->front->shared->readers, &read->job);
+    if (!is_taken) {
+        rest_read_free(read);
+    }
+    return is_taken;
+}
+
 void rest_read_start(struct http_request *request, struct rest_read *read)
 {
-    if (!readers_submit(request->conn->front->shared->readers, &read->job)) {
-        rest_read_free(read);
+    if (!rest_read_try(request, read)) {
         http_refuse(request, ERR(BUSY));
     }
 }

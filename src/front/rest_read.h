@@ -17,6 +17,12 @@
 /* A read waits this long for the projections; then it is 503. */
 #define REST_READ_WAIT_MS 10000
 
+/* No answer is larger: a reader's memory is bounded, whatever has been stored. Beyond it is 413. */
+#define REST_ANSWER_BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* A page of a list or a history that has become longer than this ends, with a token for the rest,
+ * so that large items come on more pages and never as that error. */
+#define REST_PAGE_BYTES ((size_t)8 * 1024 * 1024)
+
 struct rest_read {
     struct reader_job job;
     struct loop_message message;
@@ -57,7 +63,11 @@ void *rest_read_new(struct http_request *request, size_t bytes,
 /* Hands the read to the readers; the request is refused when they are busy. */
 void rest_read_start(struct http_request *request, struct rest_read *read);
 
-/* Both in one, for reads that need no more than the request says. */
+/* The same, for who can answer without the read: false when the readers are busy. The read is freed
+ * then, and the request is still to be answered. */
+MUST_USE bool rest_read_try(struct http_request *request, struct rest_read *read);
+
+/* New and start in one, for reads that need no more than the request says. */
 void rest_read_plain(struct http_request *request,
                      struct err (*run)(struct reader *reader, struct rest_read *read));
 

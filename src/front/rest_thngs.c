@@ -188,25 +188,46 @@ static struct err created_run(struct reader *reader, struct rest_read *read)
     return view_thng_created(reader, &read->actor, &read->resource, read->with_scopes, &read->body);
 }
 
-static void created_arrived(struct http_request *request, struct rest_read *read)
+static void answer_created(struct http_request *request, const struct id *id, struct slice body)
 {
     char path[sizeof("/thngs/") + ID_BYTES];
-    if (err_is_set(read->err)) {
-        http_refuse(request, read->err);
-        return;
-    }
-    int bytes = snprintf(path, sizeof(path), "/thngs/%.*s", SLICE_ARGS(id_slice(&read->resource)));
+    int bytes = snprintf(path, sizeof(path), "/thngs/%.*s", SLICE_ARGS(id_slice(id)));
     http_answer(request, &(struct http_answer){
                              .status = 201,
-                             .body = buf_data(&read->body),
+                             .body = body,
                              .location = slice_of(path, (size_t)bytes),
                          });
+}
+
+/* The thng is there, but cannot be read now. "Try again" would make a second one. */
+static void answer_created_unread(struct http_request *request, const struct id *id)
+{
+    char body[sizeof("{\"id\":\"\"}") + ID_BYTES];
+    int bytes = snprintf(body, sizeof(body), "{\"id\":\"%.*s\"}", SLICE_ARGS(id_slice(id)));
+    answer_created(request, id, slice_of(body, (size_t)bytes));
+}
+
+static void created_arrived(struct http_request *request, struct rest_read *read)
+{
+    if (err_class(read->err) == ERR_CLASS_BUSY) {
+        answer_created_unread(request, &read->resource);
+    } else if (err_is_set(read->err)) {
+        http_refuse(request, read->err);
+    } else {
+        answer_created(request, &read->resource, buf_data(&read->body));
+    }
+}
+
+/* Without first values and scopes the event holds the whole thng as it is stored. */
+static bool is_whole_thng(const struct http_request *request, const struct event *event)
+{
+    return event != NULL && event->type == EVENT_DOCUMENT &&
+           !rest_query_is_true(request->query, SLICE("withScopes"));
 }
 
 void rest_thng_created(struct http_request *request, const struct answer *answer,
                        const struct event *event)
 {
-    (void)event;
     if (err_is_set(answer->err)) {
         /* What was wrong with a field is not what stopped it, if something else did. */
         bool is_about_field = err_class(answer->err) == ERR_CLASS_INVALID;
@@ -214,12 +235,18 @@ void rest_thng_created(struct http_request *request, const struct answer *answer
         http_refuse(request, answer->err);
         return;
     }
+    if (is_whole_thng(request, event)) {
+        answer_created(request, &answer->created, event->text);
+        return;
+    }
     struct rest_read *read = rest_read_new(request, sizeof(*read), created_run);
     if (read != NULL) {
         read->after = answer->after;
         read->resource = answer->created;
         read->arrived = created_arrived;
-        rest_read_start(request, read);
+        if (!rest_read_try(request, read)) {
+            answer_created_unread(request, &answer->created);
+        }
     }
 }
 
@@ -272,6 +299,7 @@ struct list_job {
     bool is_head;
     struct buf rows; /* struct row, text, scopes; and so on */
     uint32_t row_count;
+    bool has_more; /* rows behind these, for the next page */
 };
 
 struct row {
@@ -288,10 +316,15 @@ static void list_release(struct rest_read *read)
     buf_deinit(&job->rows);
 }
 
-/* Keeps the row: what is derived is read when the statement is done. */
+/* Keeps the row: what is derived is read when the statement is done. Stops at a row that has no
+ * place on the page. */
 static bool keep_row(void *arg, const struct document *document)
 {
     struct list_job *job = arg;
+    if (job->row_count == job->list.per_page || buf_bytes(&job->rows) > REST_PAGE_BYTES) {
+        job->has_more = true;
+        return false;
+    }
     const struct row row = {
         .id = document->id,
         .created_ms = document->created_ms,
@@ -311,20 +344,25 @@ static struct err write_rows(struct reader *reader, struct list_job *job)
     struct cursor rows = cursor_over(buf_data(&job->rows));
     unsigned flags = job->list.with_scopes ? VIEW_SCOPES : 0;
     struct slice bytes;
-    for (uint32_t i = 0; i < job->list.per_page; i++) {
+    for (uint32_t left = job->row_count; left > 0; left--) {
         struct row row;
-        if (!cursor_read_bytes(&rows, sizeof(row), &bytes)) {
-            break;
-        }
+        struct document document = {0};
+        bool is_whole = cursor_read_bytes(&rows, sizeof(row), &bytes);
+        ASSERT(is_whole);
         memcpy(&row, bytes.at, sizeof(row));
-        struct document document = {.id = row.id};
-        bool is_whole = cursor_read_bytes(&rows, row.text_bytes, &document.text) &&
-                        cursor_read_bytes(&rows, row.scopes_bytes, &document.scopes);
+        document.id = row.id;
+        is_whole = cursor_read_bytes(&rows, row.text_bytes, &document.text) &&
+                   cursor_read_bytes(&rows, row.scopes_bytes, &document.scopes);
         ASSERT(is_whole);
         json_write_comma(out);
         TRY(view_write_thng(reader, &document, flags, out));
-        if (i + 1 == job->list.per_page && job->row_count > job->list.per_page) {
+        bool has_next = left > 1 || job->has_more;
+        bool is_last = left == 1 || buf_bytes(out) > REST_PAGE_BYTES;
+        if (is_last && has_next) {
             rest_list_token(&job->read.next_token, row.created_ms, &row.id);
+        }
+        if (is_last) {
+            break;
         }
     }
     return ERR(OK);
@@ -334,7 +372,9 @@ static struct err write_rows(struct reader *reader, struct list_job *job)
 static struct err count_rows(struct reader *reader, struct list_job *job,
                              const struct documents_query *query)
 {
-    bool is_all = !query->has_after && query->skip == 0 && job->row_count <= job->list.per_page;
+    /* To the query no ids at all would mean any id. */
+    bool is_none = job->list.has_ids && job->list.id_count == 0;
+    bool is_all = is_none || (!query->has_after && query->skip == 0 && !job->has_more);
     job->read.has_count = is_all || job->is_head || job->list.with_count;
     job->read.count = job->row_count;
     if (job->read.has_count && !is_all) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #define STATE_WAIT_MS 5000
+/* The largest present state that is sent; a resource with more is told of by its updates alone. */
+#define STATE_BYTES_MAX ((size_t)16 << 20)
 
 struct state {
     struct reader_job job;
@@ -42,6 +44,20 @@ static void state_run(struct reader *reader, struct reader_job *job)
     loop_post(state->front->loop, &state->message);
 }
 
+/* A client that subscribes again and again and takes nothing keeps one state a subscription: the
+ * newest. */
+static void forget_older(struct conn *conn, const struct state *state)
+{
+    struct slice filter = slice_of(state->filter, state->filter_bytes);
+    LIST_EACH (&conn->states, link, after) {
+        struct state *older = LIST_ENTRY(link, struct state, link);
+        if (slice_equal(slice_of(older->filter, older->filter_bytes), filter)) {
+            list_remove(link);
+            state_free(older);
+        }
+    }
+}
+
 /* True when the state is done with: taken, or not wanted any more. */
 static bool hand_over(struct conn *conn, struct state *state)
 {
@@ -70,6 +86,7 @@ static void state_arrived(struct loop *loop, struct loop_message *message)
                     err_name(state->err));
     } else if (conn != NULL && !conn->is_closing && state->found) {
         if (!hand_over(conn, state)) {
+            forget_older(conn, state);
             list_push(&conn->states, &state->link);
             return;
         }
@@ -86,6 +103,7 @@ void state_request(struct conn *conn, const struct subscription *subscription,
         LOG_LIMITED(LOG_WARN, "front", "no present state for a subscriber error=NO_MEMORY");
         return;
     }
+    state->payload.bytes_max = STATE_BYTES_MAX;
     state->job.run = state_run;
     state->message.run = state_arrived;
     state->front = conn->front;

@@ -160,7 +160,8 @@ static struct err find_key(const struct http1_head *head, const struct topic_opt
 {
     struct slice value = {0};
     *key = options->access_token;
-    if (http1_find(head, SLICE("Authorization"), &value) > 0) {
+    if (http1_find(head, SLICE("Authorization"), &value) > 0 &&
+        !slice_is_empty(key_of_header(value))) {
         *key = key_of_header(value);
     }
     return slice_is_empty(*key) ? ERR(CREDENTIAL_MISSING) : ERR(OK);
@@ -177,6 +178,9 @@ static struct err begin(struct ws_topic *native, const struct http1_head *head)
     struct slice target = without_version(head->resource);
     struct slice key;
     TRY(topic_parse(target, &native->topic));
+    if (id_is_set(&native->topic.options.project)) {
+        return ERR(NOT_FOUND); /* this version keeps no projects: none can be named */
+    }
     TRY(find_key(head, &native->topic.options, &key));
     native->topic.options.access_token = (struct slice){0}; /* it dies with the head */
     buf_put(&native->path, uri_split(target).path);
@@ -262,7 +266,14 @@ static bool deliver(struct session *session, const struct delivery *delivery)
     return true;
 }
 
-static const struct session_ops topic_session_ops = {.deliver = deliver};
+/* Nothing is lost silently on a socket (contract, pub/sub 7). */
+static void lost(struct session *session)
+{
+    struct ws_topic *native = CONTAINER_OF(session, struct ws_topic, session);
+    ws_conn_end_with(&native->ws, ERR(BUSY), WS_CLOSE_TRY_LATER);
+}
+
+static const struct session_ops topic_session_ops = {.deliver = deliver, .lost = lost};
 
 /* ---- what the client publishes ---- */
 

@@ -134,7 +134,11 @@ static struct err check_identifiers(struct check *check, struct json_value value
     }
     struct json_each each = json_each(value);
     struct json_member member;
+    uint32_t count = 0;
     while (json_object_next(&each, &member)) {
+        if (++count > DOCUMENT_IDENTIFIER_COUNT_MAX) {
+            return ERR(FIELD_TOO_LONG);
+        }
         enum json_type type = member.value.type;
         if (type != JSON_STRING && type != JSON_NUMBER && type != JSON_BOOLEAN) {
             return ERR(FIELD_INVALID);
@@ -165,9 +169,13 @@ static struct err write_scope(struct buf *out, struct json_value list, struct sl
     }
     struct json_each each = json_each(list);
     struct json_value item;
+    uint32_t count = 0;
     json_write_open(out, '[');
     while (json_array_next(&each, &item)) {
         struct id id;
+        if (++count > DOCUMENT_SCOPE_COUNT_MAX) {
+            return ERR(FIELD_TOO_LONG);
+        }
         json_write_comma(out);
         if (json_string_equals(item, SLICE("all")) || json_string_equals(item, all_alias)) {
             json_write_string(out, SLICE("all"));

@@ -18,6 +18,11 @@
 #include "codec/json.h"
 #include "model/event.h"
 
+/* Each identifier is a row of an index. */
+#define DOCUMENT_IDENTIFIER_COUNT_MAX 100
+/* Of users, and of projects. */
+#define DOCUMENT_SCOPE_COUNT_MAX 1000
+
 struct document_limits {
     uint32_t tag_count_max;              /* 60 */
     uint32_t tag_characters_max;         /* 256 */

@@ -36,6 +36,32 @@ static bool read_last_time(void *arg, const struct group *group)
     return true;
 }
 
+struct err core_read_numbers(struct core *core, struct engine_options *options)
+{
+    struct journal *journal = store_journal(core->store);
+    uint64_t last = journal_last(journal);
+    options->last_sequence = last;
+    if (last > 0) {
+        TRY(journal_read(journal, last, read_last_time, &options->last_time_ms));
+    }
+    struct documents_reader *reader;
+    TRY(store_documents_reader(core->store, &reader));
+    struct err err = documents_numbers(reader, &options->last_property, &options->last_account);
+    documents_reader_close(reader);
+    return err;
+}
+
+void core_engine_options(const struct core *core, struct engine_options *options)
+{
+    const struct config *config = core->config;
+    *options = (struct engine_options){
+        .group_bytes_max = (size_t)config->engine.group_bytes,
+        .heads_max = (size_t)config->engine.heads,
+        .properties_per_resource_max = (uint32_t)config->limits.properties_per_resource,
+        .hash_seed = core->shared.hash_seed,
+    };
+}
+
 static struct err open_store(struct core *core, struct engine_options *options)
 {
     const struct config *config = core->config;
@@ -49,17 +75,7 @@ static struct err open_store(struct core *core, struct engine_options *options)
         .journal_keep_bytes = (uint64_t)config->journal.keep_bytes,
     };
     TRY(store_open(&store_options, &core->store));
-    struct journal *journal = store_journal(core->store);
-    uint64_t last = journal_last(journal);
-    options->last_sequence = last;
-    if (last > 0) {
-        TRY(journal_read(journal, last, read_last_time, &options->last_time_ms));
-    }
-    struct documents_reader *reader;
-    TRY(store_documents_reader(core->store, &reader));
-    struct err err = documents_numbers(reader, &options->last_property, &options->last_account);
-    documents_reader_close(reader);
-    return err;
+    return core_read_numbers(core, options);
 }
 
 static void fill_limits(struct front_limits *limits, const struct config *config)
@@ -110,12 +126,8 @@ static struct err create_first_account(struct core *core)
 static struct err open_engine(struct core *core, struct buf *problem)
 {
     const struct config *config = core->config;
-    struct engine_options options = {
-        .group_bytes_max = (size_t)config->engine.group_bytes,
-        .heads_max = (size_t)config->engine.heads,
-        .properties_per_resource_max = (uint32_t)config->limits.properties_per_resource,
-        .hash_seed = core->shared.hash_seed,
-    };
+    struct engine_options options;
+    core_engine_options(core, &options);
     struct err err = open_store(core, &options);
     if (err_is_set(err)) {
         return problem_with(problem, err, "cannot open the store");

@@ -14,6 +14,15 @@
 /* Loops without subscriptions are woken for groups only now and then, so that the ring does not
  * leave them behind. */
 #define WAKE_EVERY_GROUPS 256
+/* After a failed commit the store is opened anew this often, until a commit can succeed again. */
+#define RECOVER_EVERY_MS 1000
+#define RECOVER_WAIT_MS 10000
+
+/* Since a commit has failed. */
+struct outage {
+    bool is_on;
+    int64_t next_try_ms;
+};
 
 /* ---- the engine's port ---- */
 
@@ -147,10 +156,65 @@ bool core_take_batches(struct core *core)
     return took;
 }
 
+/* ---- after a failed commit ---- */
+
+static bool push_missed(void *arg, const struct group *group)
+{
+    struct core *core = arg;
+    if (group->first_sequence > broadcast_last(&core->ring)) {
+        port_publish(core, group);
+    }
+    return true;
+}
+
+/* The group that failed may be in the journal after all. Then it has happened, though nobody was
+ * told so: everybody who follows is shown it, before anything else comes. */
+static struct err publish_missed(struct core *core)
+{
+    struct journal *journal = store_journal(core->store);
+    uint64_t next = broadcast_last(&core->ring) + 1;
+    if (journal_last(journal) < next) {
+        return ERR(OK);
+    }
+    return journal_read(journal, next, push_missed, core);
+}
+
+/* Opens the store anew and has the engine begin again from what it holds. */
+static struct err recover(struct core *core)
+{
+    TRY(store_reopen(core->store));
+    TRY(publish_missed(core));
+    struct engine_options options;
+    core_engine_options(core, &options);
+    TRY(store_wait(core->store, journal_last(store_journal(core->store)), RECOVER_WAIT_MS));
+    TRY(core_read_numbers(core, &options));
+    engine_restart(core->engine, &options);
+    engine_turn(core->engine);
+    return ERR(OK);
+}
+
+/* While writes are refused: tries now and then to go on. */
+static void try_to_recover(struct core *core, struct outage *outage)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (!outage->is_on) {
+        outage->is_on = true;
+        outage->next_try_ms = now_ms + RECOVER_EVERY_MS;
+        log_line(LOG_ERROR, "engine", "a commit failed: writes are refused");
+    } else if (now_ms >= outage->next_try_ms) {
+        struct err err = recover(core);
+        outage->next_try_ms = clock_monotonic_ms() + RECOVER_EVERY_MS;
+        outage->is_on = err_is_set(err);
+        if (!outage->is_on) {
+            log_line(LOG_INFO, "engine", "the store is open again: writes are accepted");
+        }
+    }
+}
+
 static void *engine_main(void *arg)
 {
     struct core *core = arg;
-    bool was_read_only = false;
+    struct outage outage = {0};
     for (;;) {
         if (store_must_wait(core->store) && !engine_is_read_only(core->engine) &&
             !atomic_load(&core->engine_must_stop)) {
@@ -164,9 +228,8 @@ static void *engine_main(void *arg)
         } else {
             doorbell_wait(&core->engine_bell, ENGINE_SLEEP_MS);
         }
-        if (engine_is_read_only(core->engine) && !was_read_only) {
-            was_read_only = true;
-            log_line(LOG_ERROR, "engine", "a commit failed: writes are refused until a restart");
+        if (engine_is_read_only(core->engine)) {
+            try_to_recover(core, &outage);
         }
     }
 }

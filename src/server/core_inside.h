@@ -71,6 +71,15 @@ struct core {
     struct core_loop *loops;
 };
 
+/* ---- core.c ---- */
+
+/* What the configuration says of the engine; the rest is zero. */
+void core_engine_options(const struct core *core, struct engine_options *options);
+
+/* Fills in what the store holds: last sequence number and time, highest numbers given out. The
+ * documents must have come to the journal's end. */
+MUST_USE struct err core_read_numbers(struct core *core, struct engine_options *options);
+
 /* ---- core_engine.c ---- */
 
 /* The engine's view of the core. */

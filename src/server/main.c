@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "server/config.h"
 #include "server/core.h"
+#include "server/reference.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -72,6 +73,8 @@ enum option_code {
     OPTION_VERSION,
     OPTION_MARKDOWN,
     OPTION_EXAMPLE,
+    OPTION_REST,
+    OPTION_TOPICS,
 };
 
 static const struct option option_rows[] = {
@@ -83,6 +86,8 @@ static const struct option option_rows[] = {
     {"version", no_argument, NULL, OPTION_VERSION},
     {"print-config-reference", no_argument, NULL, OPTION_MARKDOWN},
     {"print-config-example", no_argument, NULL, OPTION_EXAMPLE},
+    {"print-rest-reference", no_argument, NULL, OPTION_REST},
+    {"print-topics-reference", no_argument, NULL, OPTION_TOPICS},
     {0},
 };
 
@@ -124,6 +129,12 @@ static void read_arguments(int argc, char **argv, struct arguments *arguments)
             exit(EXIT_FINE);
         case OPTION_EXAMPLE:
             print_with(config_print_example);
+            exit(EXIT_FINE);
+        case OPTION_REST:
+            print_with(reference_print_rest);
+            exit(EXIT_FINE);
+        case OPTION_TOPICS:
+            print_with(reference_print_topics);
             exit(EXIT_FINE);
         case OPTION_HELP:
         case 'h':
@@ -220,6 +231,8 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     sigdelset(&signals, SIGPIPE);
+    /* A file that may not grow is an error of the write, and handled there. */
+    signal(SIGXFSZ, SIG_IGN);
     start_log(&config);
     struct core *core;
     struct buf problem = {0};

@@ -50,7 +50,8 @@ struct samples {
 void samples_deinit(struct samples *samples);
 
 /* Fills <samples>, replacing what it held. Sees every group up to the one the tail has reached
- * (store_wait first, to read one's own writes). Any thread. */
+ * (store_wait first, to read one's own writes). ERR_IO also while the store could not be opened
+ * again (store_reopen). Any thread. */
 MUST_USE struct err history_read(struct history *history, const struct history_query *query,
                                  struct samples *samples);
 

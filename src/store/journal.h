@@ -12,7 +12,7 @@ struct journal;
 
 /* Appends a closed group (its first sequence number is journal_last + 1) and syncs it to disk.
  * When this returns ERR_OK the group survives any crash. On error nothing may be assumed of it: the
- * journal takes no more groups until the store is opened again. The engine's thread only. */
+ * journal takes no more groups until store_reopen succeeds. The engine's thread only. */
 MUST_USE struct err journal_append(struct journal *journal, const struct group *group);
 
 /* The last sequence number appended; 0 when there is none. Any thread. */
@@ -25,8 +25,9 @@ uint64_t journal_first(const struct journal *journal);
 typedef bool (*journal_visit_fn)(void *arg, const struct group *group);
 
 /* Visits the groups from the one that holds <sequence> on, or from the first kept one when that is
- * later, in order, up to those appended before the call. ERR_CORRUPT names in the log where. Any
- * thread. */
+ * later, in order, up to those appended before the call. ERR_CORRUPT names in the log where; ERR_IO
+ * also while the store could not be opened again. <visit> reads neither journal nor history, and is
+ * quick: store_reopen waits for it. Any thread. */
 MUST_USE struct err journal_read(struct journal *journal, uint64_t sequence, journal_visit_fn visit,
                                  void *arg);
 

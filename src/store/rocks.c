@@ -19,10 +19,19 @@
 #include "base/assert.h"
 #include "base/log.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define TOLERATE_CORRUPTED_TAIL_RECORDS 0
-#define INFO_LOG_LEVEL_WARN 2
+/* Next to nothing. Its log is a file like any other: on a full disk a line cannot be written, and
+ * RocksDB as Debian builds it, assertions on, ends the process with the line after that. What fails
+ * is told by the errors of its functions, and logged by us. */
+#define INFO_LOG_LEVEL_FATAL 4
 #define INFO_LOG_BYTES_MAX ((size_t)1 << 20)
 #define INFO_LOG_COUNT 2
 
@@ -39,6 +48,10 @@
 #define HISTORY_LEVEL_BYTES ((uint64_t)256 << 20)
 #define HISTORY_BLOOM_BITS 10.0
 #define NEVER (1 << 30)
+
+#define PATH_BYTES_MAX 4096
+#define PROBE_NAME "probe.tmp"
+#define PROBE_BYTES ((size_t)1 << 20)
 
 void rocks_put_u32be(uint8_t at[4], uint32_t value)
 {
@@ -119,7 +132,7 @@ static rocksdb_options_t *database_options(void)
     rocksdb_options_set_max_background_jobs(options, BACKGROUND_JOBS);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
     rocksdb_options_set_bytes_per_sync(options, (uint64_t)1 << 20);
-    rocksdb_options_set_info_log_level(options, INFO_LOG_LEVEL_WARN);
+    rocksdb_options_set_info_log_level(options, INFO_LOG_LEVEL_FATAL);
     rocksdb_options_set_max_log_file_size(options, INFO_LOG_BYTES_MAX);
     rocksdb_options_set_keep_log_file_num(options, INFO_LOG_COUNT);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
@@ -183,6 +196,58 @@ static struct err open_database(struct rocks *rocks)
     return ERR(OK);
 }
 
+static struct err probe_path(const char *folder, char path[PATH_BYTES_MAX])
+{
+    int bytes = snprintf(path, PATH_BYTES_MAX, "%s/" PROBE_NAME, folder);
+    return bytes < 0 || bytes >= PATH_BYTES_MAX ? ERR(IO) : ERR(OK);
+}
+
+/* A crash may have left it. */
+static void remove_probe(const char *folder)
+{
+    char path[PATH_BYTES_MAX];
+    if (!err_is_set(probe_path(folder, path))) {
+        unlink(path);
+    }
+}
+
+/* Opens, and where a log's end was cut off by a crash or a full disk, mends it and opens. */
+static struct err open_or_mend(struct rocks *rocks)
+{
+    struct err err = open_database(rocks);
+    bool is_mended = false;
+    if (err.code == ERR_CORRUPT && !err_is_set(rocks_mend_log(rocks->folder, &is_mended)) &&
+        is_mended) {
+        err = open_database(rocks);
+    }
+    return err;
+}
+
+static void close_database(struct rocks *rocks)
+{
+    if (rocks->db == NULL) {
+        return;
+    }
+    rocksdb_column_family_handle_destroy(rocks->history);
+    rocksdb_column_family_handle_destroy(rocks->journal);
+    rocksdb_column_family_handle_destroy(rocks->fallback);
+    rocksdb_close(rocks->db);
+    rocks->history = NULL;
+    rocks->journal = NULL;
+    rocks->fallback = NULL;
+    rocks->db = NULL;
+}
+
+/* Who waits alone goes before those who come later: readers never end. */
+static void init_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+}
+
 struct err rocks_open(const char *folder, size_t block_cache_bytes, struct rocks **rocks)
 {
     struct rocks *made = calloc(1, sizeof(*made));
@@ -193,18 +258,16 @@ struct err rocks_open(const char *folder, size_t block_cache_bytes, struct rocks
         return ERR(NO_MEMORY);
     }
     made->folder = own_folder;
+    init_lock(&made->lock);
     made->cache = rocksdb_cache_create_lru(block_cache_bytes);
     made->options = database_options();
     made->journal_options = journal_options(made->cache);
     made->history_options = history_options(made->cache, true);
     made->rollup_options = history_options(made->cache, false);
     rollup_clean(folder);
+    remove_probe(folder);
 
-    struct err err = open_database(made);
-    bool is_mended = false;
-    if (err.code == ERR_CORRUPT && !err_is_set(rocks_mend_log(folder, &is_mended)) && is_mended) {
-        err = open_database(made);
-    }
+    struct err err = open_or_mend(made);
     if (err_is_set(err)) {
         rocks_close(made);
         return err;
@@ -218,12 +281,8 @@ void rocks_close(struct rocks *rocks)
     if (rocks == NULL) {
         return;
     }
-    if (rocks->db != NULL) {
-        rocksdb_column_family_handle_destroy(rocks->history);
-        rocksdb_column_family_handle_destroy(rocks->journal);
-        rocksdb_column_family_handle_destroy(rocks->fallback);
-        rocksdb_close(rocks->db);
-    }
+    close_database(rocks);
+    pthread_rwlock_destroy(&rocks->lock);
     rocksdb_options_destroy(rocks->options);
     rocksdb_options_destroy(rocks->journal_options);
     rocksdb_options_destroy(rocks->history_options);
@@ -231,4 +290,100 @@ void rocks_close(struct rocks *rocks)
     rocksdb_cache_destroy(rocks->cache);
     free(rocks->folder);
     free(rocks);
+}
+
+/* ---- opening anew ---- */
+
+struct err rocks_enter(struct rocks *rocks)
+{
+    int locked = pthread_rwlock_rdlock(&rocks->lock);
+    ASSERT(locked == 0);
+    if (rocks->db == NULL) {
+        rocks_leave(rocks);
+        return ERR(IO);
+    }
+    return ERR(OK);
+}
+
+void rocks_enter_alone(struct rocks *rocks)
+{
+    int locked = pthread_rwlock_wrlock(&rocks->lock);
+    ASSERT(locked == 0);
+}
+
+void rocks_leave(struct rocks *rocks)
+{
+    pthread_rwlock_unlock(&rocks->lock);
+}
+
+static struct err probe_failed(const char *doing)
+{
+    log_line(LOG_WARN, "store", "the store's folder cannot be written doing=\"%s\" reason=\"%s\"",
+             doing, strerror(errno));
+    return ERR(IO);
+}
+
+/* How much the write-ahead logs hold: opening writes what they hold into files. */
+static size_t log_bytes(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    size_t bytes = 0;
+    if (entries == NULL) {
+        return 0;
+    }
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        struct stat status;
+        const char *dot = strrchr(entry->d_name, '.');
+        if (dot != NULL && strcmp(dot, ".log") == 0 &&
+            fstatat(dirfd(entries), entry->d_name, &status, 0) == 0) {
+            bytes += (size_t)status.st_size;
+        }
+    }
+    closedir(entries);
+    return bytes;
+}
+
+/* Writes for real, and beyond that only sets room aside, where the file system can do that. */
+static struct err probe_file(int fd, size_t room)
+{
+    static const uint8_t zeros[4096];
+    for (size_t done = 0; done < PROBE_BYTES;) {
+        /* What is written in part fails the next time, with the reason. */
+        ssize_t bytes = write(fd, zeros, min_size(sizeof(zeros), PROBE_BYTES - done));
+        if (bytes == -1) {
+            return probe_failed("writing");
+        }
+        done += (size_t)bytes;
+    }
+    if (fsync(fd) == -1) {
+        return probe_failed("syncing");
+    }
+    if (fallocate(fd, 0, 0, (off_t)(PROBE_BYTES + room)) == -1 && errno != EOPNOTSUPP &&
+        errno != ENOSYS) {
+        return probe_failed("setting room aside");
+    }
+    return ERR(OK);
+}
+
+struct err rocks_probe(const struct rocks *rocks)
+{
+    char path[PATH_BYTES_MAX];
+    TRY(probe_path(rocks->folder, path));
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd == -1) {
+        return probe_failed("creating");
+    }
+    struct err err = probe_file(fd, log_bytes(rocks->folder));
+    close(fd);
+    remove_probe(rocks->folder);
+    return err;
+}
+
+struct err rocks_reopen(struct rocks *rocks)
+{
+    close_database(rocks);
+    /* What was there must be there: an empty database instead would pass for one. */
+    rocksdb_options_set_create_if_missing(rocks->options, 0);
+    rocksdb_options_set_create_missing_column_families(rocks->options, 0);
+    return open_or_mend(rocks);
 }

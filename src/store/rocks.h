@@ -7,7 +7,12 @@
  *      history     property number (4 bytes) and inverted hour (4) -> operations, as in run.h
  *
  * Only the journal is written through the write-ahead log; the history takes whole files in. All of
- * it may be used by any thread. This header is the store's own. */
+ * it may be used by any thread. This header is the store's own.
+ *
+ * After a failed write RocksDB takes no more until it is opened anew, which happens in place: <db>
+ * and the column families change, or are NULL when it would not open. Whoever uses them does so
+ * between rocks_enter and rocks_leave, and keeps no iterator longer than that. The thread that
+ * opens anew is the one that appends, so appending needs no lock. */
 #ifndef THRUM_STORE_ROCKS_H
 #define THRUM_STORE_ROCKS_H
 
@@ -16,6 +21,7 @@
 #include "store/journal.h"
 #include "store/tail.h"
 
+#include <pthread.h>
 #include <rocksdb/c.h>
 
 struct rocks {
@@ -23,7 +29,8 @@ struct rocks {
     rocksdb_column_family_handle_t *fallback; /* RocksDB wants a "default": empty */
     rocksdb_column_family_handle_t *journal;
     rocksdb_column_family_handle_t *history;
-    char *folder; /* owned */
+    char *folder;          /* owned */
+    pthread_rwlock_t lock; /* of the four above: shared to use them, alone to change them */
     /* owned; the database refers to them while it is open */
     rocksdb_options_t *options;
     rocksdb_options_t *journal_options;
@@ -36,6 +43,23 @@ struct rocks {
  * said is in the log. */
 MUST_USE struct err rocks_open(const char *folder, size_t block_cache_bytes, struct rocks **rocks);
 void rocks_close(struct rocks *rocks);
+
+/* Keeps the database open until rocks_leave. ERR_IO when it is not open: then there is nothing to
+ * leave. One thread enters once only: between its two times another may have begun to wait alone.
+ * (While the store is being opened there is no other, and replay does roll up within a visit.) */
+MUST_USE struct err rocks_enter(struct rocks *rocks);
+
+/* Waits until everybody has left, and keeps them out until rocks_leave. */
+void rocks_enter_alone(struct rocks *rocks);
+void rocks_leave(struct rocks *rocks);
+
+/* Finds out whether the folder can be written, with as much as opening anew may write. ERR_IO, and
+ * the log says why. */
+MUST_USE struct err rocks_probe(const struct rocks *rocks);
+
+/* Closes the database, when it is open, and opens it again. The caller is alone. On error it stays
+ * closed. */
+MUST_USE struct err rocks_reopen(struct rocks *rocks);
 
 /* Turns RocksDB's error text (NULL: none; freed here) into an error and logs it with what was being
  * done. */
@@ -54,6 +78,10 @@ rocksdb_mergeoperator_t *rocks_merge_operator(void);
 
 MUST_USE struct err journal_open(struct rocks *rocks, struct journal **journal);
 void journal_close(struct journal *journal);
+
+/* Takes groups again, after rocks_reopen and still alone: sees what the last append has left.
+ * ERR_CORRUPT when less is there than was appended. On error it takes none. */
+MUST_USE struct err journal_resume(struct journal *journal);
 
 /* The first sequence number of the newest group that is older than <time_ms>; journal_first when
  * there is none. */
@@ -114,7 +142,7 @@ struct history {
 };
 
 /* An iterator sees the store as of the moment it was made; it stays within the property it was sent
- * to. The caller destroys it. */
+ * to. The caller has entered, and destroys it before leaving. */
 rocksdb_iterator_t *history_iterate(const struct history *history);
 void history_iterator_seek(rocksdb_iterator_t *iterator, const uint8_t key[HISTORY_KEY_BYTES]);
 
@@ -132,7 +160,8 @@ MUST_USE struct err history_iterator_mark(rocksdb_iterator_t *iterator, uint64_t
 /* Why the iterator is no longer valid: the end, or an error. */
 MUST_USE struct err history_iterator_check(const rocksdb_iterator_t *iterator);
 
-/* Writes the runs of <generation> with the mark <mark> and takes them in. */
+/* Writes the runs of <generation> with the mark <mark> and takes them in. The caller has entered.
+ */
 MUST_USE struct err rollup_write(struct rocks *rocks, const struct generation *generation,
                                  uint64_t mark);
 

@@ -147,7 +147,7 @@ static void update_hot(struct hot *hot, const struct generation *generation)
     }
 }
 
-struct err history_roll(struct history *history)
+static struct err roll_frozen(struct history *history)
 {
     struct tail_view view;
     tail_pin(history->tail, &view);
@@ -166,6 +166,14 @@ struct err history_roll(struct history *history)
         tail_drop_frozen(history->tail);
     }
     tail_unpin(&view);
+    return err;
+}
+
+struct err history_roll(struct history *history)
+{
+    TRY(rocks_enter(history->rocks));
+    struct err err = roll_frozen(history);
+    rocks_leave(history->rocks);
     return err;
 }
 
@@ -220,9 +228,13 @@ uint64_t history_mark(const struct history *history)
 
 uint64_t history_files_unsorted(struct history *history)
 {
+    if (err_is_set(rocks_enter(history->rocks))) {
+        return 0;
+    }
     char *text = rocksdb_property_value_cf(history->rocks->db, history->rocks->history,
                                            "rocksdb.num-files-at-level0");
     uint64_t count = text == NULL ? 0 : strtoull(text, NULL, 10);
     rocksdb_free(text);
+    rocks_leave(history->rocks);
     return count;
 }

@@ -71,8 +71,8 @@ static struct err open_group(const rocksdb_iterator_t *iterator, struct group *g
     return ERR(CORRUPT);
 }
 
-/* Sets first and last from what is there. */
-static struct err find_ends(struct journal *journal)
+/* Where what is there begins and ends. */
+static struct err find_ends(const struct journal *journal, uint64_t *first, uint64_t *last)
 {
     rocksdb_iterator_t *iterator = iterate(journal);
     struct err err = ERR(OK);
@@ -82,9 +82,8 @@ static struct err find_ends(struct journal *journal)
         err = open_group(iterator, &group);
         rocksdb_iter_seek_to_first(iterator);
     }
-    uint64_t first = rocksdb_iter_valid(iterator) ? key_at(iterator) : group.last_sequence + 1;
-    atomic_store(&journal->first, first);
-    atomic_store(&journal->last, group.last_sequence);
+    *first = rocksdb_iter_valid(iterator) ? key_at(iterator) : group.last_sequence + 1;
+    *last = group.last_sequence;
     if (!err_is_set(err)) {
         err = check_iterator(iterator);
     }
@@ -104,11 +103,15 @@ struct err journal_open(struct rocks *rocks, struct journal **journal)
     rocksdb_writeoptions_set_sync(made->write_options, 1);
     rocksdb_readoptions_set_fill_cache(made->read_options, 0);
     rocksdb_readoptions_set_readahead_size(made->read_options, READ_AHEAD_BYTES);
-    struct err err = find_ends(made);
+    uint64_t first;
+    uint64_t last;
+    struct err err = find_ends(made, &first, &last);
     if (err_is_set(err)) {
         journal_close(made);
         return err;
     }
+    atomic_store(&made->first, first);
+    atomic_store(&made->last, last);
     *journal = made;
     return ERR(OK);
 }
@@ -120,6 +123,22 @@ void journal_close(struct journal *journal)
         rocksdb_readoptions_destroy(journal->read_options);
         free(journal);
     }
+}
+
+struct err journal_resume(struct journal *journal)
+{
+    uint64_t first;
+    uint64_t last;
+    TRY(find_ends(journal, &first, &last));
+    if (last < journal_last(journal)) {
+        log_line(LOG_ERROR, "store", "groups of the journal are missing from=%llu to=%llu",
+                 (unsigned long long)last + 1, (unsigned long long)journal_last(journal));
+        return ERR(CORRUPT);
+    }
+    atomic_store_explicit(&journal->first, first, memory_order_release);
+    atomic_store_explicit(&journal->last, last, memory_order_release);
+    atomic_store(&journal->is_broken, false);
+    return ERR(OK);
 }
 
 struct err journal_append(struct journal *journal, const struct group *group)
@@ -191,10 +210,12 @@ struct err journal_read(struct journal *journal, uint64_t sequence, journal_visi
     if (sequence > last) {
         return ERR(OK);
     }
+    TRY(rocks_enter(journal->rocks));
     rocksdb_iterator_t *iterator = iterate(journal);
     seek_group(iterator, sequence);
     struct err err = visit_groups(iterator, sequence, last, visit, arg);
     rocksdb_iter_destroy(iterator);
+    rocks_leave(journal->rocks);
     return err;
 }
 
@@ -206,7 +227,7 @@ static struct err newest_key(struct journal *journal, rocksdb_iterator_t *iterat
     return check_iterator(iterator);
 }
 
-struct err journal_drop(struct journal *journal, uint64_t sequence)
+static struct err drop_files(struct journal *journal, uint64_t sequence)
 {
     rocksdb_iterator_t *iterator = iterate(journal);
     uint64_t newest;
@@ -239,6 +260,14 @@ struct err journal_drop(struct journal *journal, uint64_t sequence)
     return err;
 }
 
+struct err journal_drop(struct journal *journal, uint64_t sequence)
+{
+    TRY(rocks_enter(journal->rocks));
+    struct err err = drop_files(journal, sequence);
+    rocks_leave(journal->rocks);
+    return err;
+}
+
 /* Halves the range of sequence numbers until the last group before <time_ms> is found: times do not
  * go back. */
 static struct err search_time(rocksdb_iterator_t *iterator, uint64_t low, uint64_t high,
@@ -265,10 +294,12 @@ static struct err search_time(rocksdb_iterator_t *iterator, uint64_t low, uint64
 
 struct err journal_find_time(struct journal *journal, int64_t time_ms, uint64_t *sequence)
 {
+    TRY(rocks_enter(journal->rocks));
     uint64_t first = journal_first(journal);
     rocksdb_iterator_t *iterator = iterate(journal);
     struct err err = search_time(iterator, first, journal_last(journal) + 1, time_ms, sequence);
     rocksdb_iter_destroy(iterator);
+    rocks_leave(journal->rocks);
     return err;
 }
 
@@ -283,7 +314,11 @@ uint64_t journal_bytes_from(struct journal *journal, uint64_t sequence)
     const size_t key_bytes[] = {KEY_BYTES};
     uint64_t bytes = 0;
     char *text = NULL;
+    if (err_is_set(rocks_enter(journal->rocks))) {
+        return 0;
+    }
     rocksdb_approximate_sizes_cf(journal->rocks->db, journal->rocks->journal, 1, starts, key_bytes,
                                  limits, key_bytes, &bytes, &text);
+    rocks_leave(journal->rocks);
     return err_is_set(rocks_check(text, "measuring the journal")) ? 0 : bytes;
 }

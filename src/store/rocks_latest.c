@@ -78,6 +78,7 @@ static struct err stored_newest(rocksdb_iterator_t *iterator, uint32_t property,
 static struct err consider_store(struct history *history, const struct tail_view *view,
                                  uint32_t property, struct newest *newest, struct series *hour)
 {
+    TRY(rocks_enter(history->rocks));
     rocksdb_iterator_t *iterator = history_iterate(history);
     uint64_t mark;
     bool found = false;
@@ -86,6 +87,7 @@ static struct err consider_store(struct history *history, const struct tail_view
         err = stored_newest(iterator, property, hour, &found);
     }
     rocksdb_iter_destroy(iterator);
+    rocks_leave(history->rocks);
     TRY(err);
     const struct run_sample *stored = found ? &hour->at[hour->count - 1] : NULL;
     hot_offer(history->hot, property, mark, stored);

@@ -235,6 +235,7 @@ struct err history_read(struct history *history, const struct history_query *que
     if (!narrow(&reading)) {
         return ERR(OK);
     }
+    TRY(rocks_enter(history->rocks));
     tail_pin(history->tail, &reading.view);
     reading.iterator = history_iterate(history);
     uint64_t mark;
@@ -248,6 +249,7 @@ struct err history_read(struct history *history, const struct history_query *que
     }
     set_values(samples);
     rocksdb_iter_destroy(reading.iterator);
+    rocks_leave(history->rocks);
     series_deinit(&reading.hour);
     tail_change_deinit(&reading.tail);
     tail_unpin(&reading.view);

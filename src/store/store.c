@@ -376,6 +376,25 @@ void store_notify(struct store *store)
     roller_notify(store->roller);
 }
 
+struct err store_reopen(struct store *store)
+{
+    /* First, so that a disk that is still full costs no reader anything. */
+    TRY(rocks_probe(store->rocks));
+    int64_t start_ms = clock_monotonic_ms();
+    rocks_enter_alone(store->rocks);
+    struct err err = rocks_reopen(store->rocks);
+    if (!err_is_set(err)) {
+        /* Alone still: journal_drop moves the journal's beginning too. */
+        err = journal_resume(store->journal);
+    }
+    rocks_leave(store->rocks);
+    TRY(err);
+    log_line(LOG_INFO, "store", "store open again events=%llu ms=%lld",
+             (unsigned long long)journal_last(store->journal),
+             (long long)(clock_monotonic_ms() - start_ms));
+    return ERR(OK);
+}
+
 void store_close(struct store *store)
 {
     if (store == NULL) {

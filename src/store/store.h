@@ -52,6 +52,18 @@ MUST_USE struct err store_start(struct store *store, struct broadcast *ring);
 /* Tells the projections that the ring has new items. Cheap; the engine calls it after each push. */
 void store_notify(struct store *store);
 
+/* Opens the store anew in place after journal_append has failed, while projections and readers live
+ * on; readers pause meanwhile. Then the journal takes groups again. The group that failed may be in
+ * it: journal_last says so, and whoever keeps state or fills the ring takes it from there. On error
+ * no group is taken, and it may be tried again:
+ *
+ *      ERR_IO          the folder cannot be written: nothing was touched, reads go on; or
+ *                      RocksDB would not open: journal and history answer ERR_IO until it does
+ *      ERR_CORRUPT     acknowledged groups are missing or damaged
+ *
+ * The engine's thread only, and not within a visit of journal_read. */
+MUST_USE struct err store_reopen(struct store *store);
+
 /* Lets the projections reach the ring's end, ends their threads, closes everything. NULL is
  * fine. */
 void store_close(struct store *store);

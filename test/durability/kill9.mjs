@@ -292,7 +292,8 @@ async function main() {
             );
             total += acked;
             console.log(
-                `${faults.length ? 'FAIL' : 'ok  '} round ${round}: ${kind}, killed after ${after.toFixed(0)} ms, ${acked} acknowledged, up again in ${started} ms`,
+                `${faults.length ? 'FAIL' : 'ok  '} round ${round}: ${kind}, killed after ${after.toFixed(0)} ms, ` +
+                    `${acked} acknowledged, up again in ${started} ms`,
             );
             for (const fault of faults.slice(0, 20)) console.log(`     ${fault}`);
             failed += faults.length ? 1 : 0;

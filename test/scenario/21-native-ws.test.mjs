@@ -176,7 +176,8 @@ scenario('native WebSockets', {}, (d) => {
         socket.send(
             Buffer.from(
                 `GET ${await fresh()}/properties/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\n` +
-                    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+                    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+                    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
             ),
         );
         await socket.until('the answer', () => socket.bytes.includes('\r\n\r\n'));
@@ -199,7 +200,8 @@ scenario('native WebSockets', {}, (d) => {
             const socket = await RawSocket.open(d.port.http);
             socket.send(
                 Buffer.from(
-                    `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n`,
+                    `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\n` +
+                        `Connection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n`,
                 ),
             );
             await socket.until('the answer', () => socket.bytes.includes('\r\n\r\n'));

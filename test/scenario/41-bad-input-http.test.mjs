@@ -37,37 +37,24 @@ scenario('bad input over HTTP', {}, (d) => {
     };
     const head = (...fields) =>
         `Host: localhost\r\nAuthorization: ${d.key}\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n`;
+    /** The header of a POST with a JSON body; the fields about its length are the caller's. */
+    const post = (...fields) =>
+        `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', ...fields)}`;
+    const chunked = 'Transfer-Encoding: chunked';
     const body = '{"name":"x"}';
     const smuggled = `GET /access HTTP/1.1\r\n`;
 
     const refused = {
         'no Host': [400, () => `GET /time HTTP/1.1\r\n\r\n`],
         'Host twice': [400, () => `GET /time HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n`],
-        'two lengths': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Content-Length: 13')}${body}`,
-        ],
-        'two equal lengths': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Content-Length: 12')}${body}`,
-        ],
-        'a list of lengths': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12, 12')}${body}`,
-        ],
+        'two lengths': [400, () => post('Content-Length: 12', 'Content-Length: 13') + body],
+        'two equal lengths': [400, () => post('Content-Length: 12', 'Content-Length: 12') + body],
+        'a list of lengths': [400, () => post('Content-Length: 12, 12') + body],
         'length and chunked': [
             400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Transfer-Encoding: chunked')}c\r\n${body}\r\n0\r\n\r\n`,
+            () => `${post('Content-Length: 12', chunked)}c\r\n${body}\r\n0\r\n\r\n`,
         ],
-        'a signed length': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: +12')}${body}`,
-        ],
+        'a signed length': [400, () => post('Content-Length: +12') + body],
         'a negative length': [400, () => `POST /thngs HTTP/1.1\r\n${head('Content-Length: -1')}`],
         'a hexadecimal length': [
             400,
@@ -79,38 +66,16 @@ scenario('bad input over HTTP', {}, (d) => {
         ],
         'an unknown transfer coding': [
             400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: gzip, chunked')}c\r\n${body}\r\n0\r\n\r\n`,
+            () => `${post('Transfer-Encoding: gzip, chunked')}c\r\n${body}\r\n0\r\n\r\n`,
         ],
-        'chunked twice': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')}c\r\n${body}\r\n0\r\n\r\n`,
-        ],
-        'a chunk size that is none': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}zz\r\n${body}\r\n0\r\n\r\n`,
-        ],
-        'an empty chunk size': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}\r\n${body}\r\n0\r\n\r\n`,
-        ],
-        'a chunk longer than its size': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}3\r\n${body}\r\n0\r\n\r\n`,
-        ],
-        'a chunk size beyond 64 bits': [
-            400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}fffffffffffffffff\r\n`,
-        ],
+        'chunked twice': [400, () => `${post(chunked, chunked)}c\r\n${body}\r\n0\r\n\r\n`],
+        'a chunk size that is none': [400, () => `${post(chunked)}zz\r\n${body}\r\n0\r\n\r\n`],
+        'an empty chunk size': [400, () => `${post(chunked)}\r\n${body}\r\n0\r\n\r\n`],
+        'a chunk longer than its size': [400, () => `${post(chunked)}3\r\n${body}\r\n0\r\n\r\n`],
+        'a chunk size beyond 64 bits': [400, () => `${post(chunked)}fffffffffffffffff\r\n`],
         'a chunk size line ended by a bare LF': [
             400,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}c\n${body}\r\n0\r\n\r\n`,
+            () => `${post(chunked)}c\n${body}\r\n0\r\n\r\n`,
         ],
         'a bare LF after the request line': [400, () => `GET /time HTTP/1.1\nHost: a\r\n\r\n`],
         'a bare LF in the header': [400, () => `GET /time HTTP/1.1\r\nHost: a\nX: b\r\n\r\n`],
@@ -139,13 +104,10 @@ scenario('bad input over HTTP', {}, (d) => {
         '101 header fields': [
             431,
             () =>
-                `GET /time HTTP/1.1\r\nHost: a\r\n${Array.from({ length: 100 }, (_, i) => `x${i}: 1\r\n`).join('')}\r\n`,
+                `GET /time HTTP/1.1\r\nHost: a\r\n` +
+                `${Array.from({ length: 100 }, (_, i) => `x${i}: 1\r\n`).join('')}\r\n`,
         ],
-        'a body over 1 MiB, by its announced length': [
-            413,
-            () =>
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 1048577')}`,
-        ],
+        'a body over 1 MiB, by its announced length': [413, () => post('Content-Length: 1048577')],
     };
 
     for (const [what, [status, make]] of Object.entries(refused)) {
@@ -162,11 +124,7 @@ scenario('bad input over HTTP', {}, (d) => {
     it('a chunked body over 1 MiB is 413', async () => {
         const chunk = `10000\r\n${' '.repeat(65536)}\r\n`;
         const socket = await RawSocket.open(d.port.http);
-        socket.send(
-            Buffer.from(
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked')}${chunk.repeat(17)}`,
-            ),
-        );
+        socket.send(Buffer.from(post(chunked) + chunk.repeat(17)));
         await socket.closed();
         assert.equal(parseAnswers(socket.bytes.toString('latin1'))[0]?.status, 413);
     });
@@ -187,7 +145,7 @@ scenario('bad input over HTTP', {}, (d) => {
 
     it('chunked requests with extensions and trailers are accepted', async () => {
         const answers = await untilClosed(
-            `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Transfer-Encoding: chunked', 'Connection: close')}` +
+            post(chunked, 'Connection: close') +
                 '5;a=b;c="d"\r\n{"nam\r\n7\r\ne":"x"}\r\n0\r\nX-Trailer: yes\r\n\r\n',
         );
         assert.deepEqual(
@@ -198,11 +156,7 @@ scenario('bad input over HTTP', {}, (d) => {
 
     it('Expect: 100-continue is answered before the body', async () => {
         const socket = await RawSocket.open(d.port.http);
-        socket.send(
-            Buffer.from(
-                `POST /thngs HTTP/1.1\r\n${head('Content-Type: application/json', 'Content-Length: 12', 'Expect: 100-continue')}`,
-            ),
-        );
+        socket.send(Buffer.from(post('Content-Length: 12', 'Expect: 100-continue')));
         await socket.until('100', () =>
             socket.bytes.toString().startsWith('HTTP/1.1 100 Continue\r\n\r\n'),
         );
@@ -230,11 +184,14 @@ scenario('bad input over HTTP', {}, (d) => {
         const requests = [];
         for (let i = 0; i < 20; i++) {
             const points = `[{"value":${i}}]`;
+            const length = `Content-Length: ${points.length}`;
+            const last = i === 19 ? ['Connection: close'] : [];
             requests.push(
-                `PUT /thngs/${id}/properties/a HTTP/1.1\r\n${head('Content-Type: application/json', `Content-Length: ${points.length}`)}${points}`,
+                `PUT /thngs/${id}/properties/a HTTP/1.1\r\n` +
+                    `${head('Content-Type: application/json', length)}${points}`,
             );
             requests.push(
-                `GET /thngs/${id}/properties/a?from=latest HTTP/1.1\r\n${head(...(i === 19 ? ['Connection: close'] : []))}`,
+                `GET /thngs/${id}/properties/a?from=latest HTTP/1.1\r\n${head(...last)}`,
             );
         }
         const answers = await untilClosed(requests.join(''));

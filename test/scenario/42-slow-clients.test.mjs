@@ -81,7 +81,8 @@ scenario('slow clients', {}, (d) => {
         for (const [port, tlsOptions] of [[d.port.http], [d.port.https, { ca: d.ca }]]) {
             const socket = await RawSocket.open(port, { tlsOptions });
             await socket.sendSlowly(
-                `POST /thngs HTTP/1.1\r\nHost: a\r\nAuthorization: ${d.key}\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"name":"x"}`,
+                `POST /thngs HTTP/1.1\r\nHost: a\r\nAuthorization: ${d.key}\r\n` +
+                    'Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{"name":"x"}',
                 0,
             );
             await socket.until('201', () => socket.bytes.toString().startsWith('HTTP/1.1 201'));
@@ -93,8 +94,9 @@ scenario('slow clients', {}, (d) => {
         const { id } = await d.api.newThng();
         const socket = await RawSocket.open(d.port.http);
         await socket.sendSlowly(
-            `GET /thngs/${id}/properties/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\nConnection: Upgrade\r\n` +
-                'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+            `GET /thngs/${id}/properties/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${d.key}\r\n` +
+                'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+                'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
             0,
         );
         await socket.until('101', () => socket.bytes.toString('latin1').includes('\r\n\r\n'));

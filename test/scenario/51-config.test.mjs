@@ -60,7 +60,8 @@ describe('the command line', { concurrency: false }, () => {
     it('all faults of a file are told at once, with file and line', async () => {
         const file = write(
             'bad.conf',
-            '[listener.http]\nport = 99999\nprot = 80\n\n[nonsense]\nkey = 1\n\n[log]\nlevel = loud\n[limits]\npacket = 1XB\nhandshake = soon\n',
+            '[listener.http]\nport = 99999\nprot = 80\n\n[nonsense]\nkey = 1\n\n' +
+                '[log]\nlevel = loud\n[limits]\npacket = 1XB\nhandshake = soon\n',
         );
         const { code, stderr, stdout } = await check(file);
         assert.notEqual(code, 0);

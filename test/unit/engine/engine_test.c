@@ -1,214 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The engine with a world of the test's own: a disk that can fail, readers that answer when told to,
- * a clock that stands still. */
-#include "engine/engine.h"
-
-#include "base/assert.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#define ANSWERS_MAX 64
-#define LOADS_MAX 16
-#define OPERATOR_ACCOUNT 1
-
-struct world {
-    struct engine *engine;
-    struct engine_port port;
-    struct rand rand;
-    int64_t now_ms;
-    bool disk_fails;
-    uint64_t documents_mark;
-    struct buf groups; /* all committed ones */
-    struct slice last_group;
-    struct answer answers[ANSWERS_MAX];
-    size_t answer_count;
-    size_t published_at_answer; /* groups published when the last answer came */
-    size_t published;
-    struct head_load *loads[LOADS_MAX];
-    size_t load_count;
-    bool loads_are_refused;
-};
-
-static struct err commit(void *owner, const struct group *group)
-{
-    struct world *world = owner;
-    if (world->disk_fails) {
-        return ERR(IO);
-    }
-    buf_reset(&world->groups);
-    buf_put(&world->groups, group->bytes);
-    return ERR(OK);
-}
-
-static void publish(void *owner, const struct group *group)
-{
-    struct world *world = owner;
-    assert_true(group->count > 0);
-    world->published++;
-}
-
-static void answer(void *owner, uint16_t loop, const struct answer *given)
-{
-    struct world *world = owner;
-    assert_int_equal(loop, 3);
-    assert_true(world->answer_count < ANSWERS_MAX);
-    world->answers[world->answer_count++] = *given;
-    world->published_at_answer = world->published;
-}
-
-static void flush(void *owner) { (void)owner; }
-
-static bool load(void *owner, struct head_load *wanted)
-{
-    struct world *world = owner;
-    if (world->loads_are_refused) {
-        return false;
-    }
-    world->loads[world->load_count++] = wanted;
-    return true;
-}
-
-static int64_t now_ms(void *owner) { return ((struct world *)owner)->now_ms; }
-
-static uint64_t documents_mark(void *owner) { return ((struct world *)owner)->documents_mark; }
-
-static int setup(void **state)
-{
-    struct world *world = calloc(1, sizeof(*world));
-    world->now_ms = 1700000000000;
-    rand_seed(&world->rand, 7);
-    world->port = (struct engine_port){
-        .owner = world,
-        .commit = commit,
-        .answer = answer,
-        .publish = publish,
-        .flush = flush,
-        .load = load,
-        .now_ms = now_ms,
-        .documents_mark = documents_mark,
-        .rand = &world->rand,
-    };
-    const struct engine_options options = {
-        .group_bytes_max = 1 << 20,
-        .heads_max = 1000,
-        .properties_per_resource_max = 4,
-        .hash_seed = 99,
-    };
-    world->engine = engine_new(&options, &world->port);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *world = *state;
-    for (size_t i = 0; i < world->load_count; i++) {
-        if (world->loads[i] != NULL) {
-            head_load_deinit(world->loads[i]);
-            free(world->loads[i]->batch);
-        }
-    }
-    engine_free(world->engine);
-    buf_deinit(&world->groups);
-    free(world);
-    return 0;
-}
-
-/* ---- commands ---- */
-
-static struct actor operator_of(uint32_t account)
-{
-    return (struct actor){.kind = ACTOR_OPERATOR, .account = account};
-}
-
-static struct command *command_in(struct command_batch *batch, enum command_kind kind,
-                                  uint64_t request)
-{
-    struct command *command = command_batch_add(batch, kind);
-    assert_non_null(command);
-    command->loop = 3;
-    command->wants_answer = true;
-    command->qos = 1;
-    command->actor = operator_of(OPERATOR_ACCOUNT);
-    command->token.request = request;
-    command->token.slot = (uint32_t)request;
-    return command;
-}
-
-static struct command_batch *batch_of(size_t room)
-{
-    struct command_batch *batch = command_batch_new(room);
-    assert_non_null(batch);
-    return batch;
-}
-
-static void run(struct world *world, struct command_batch *batch)
-{
-    world->answer_count = 0;
-    engine_accept(world->engine, batch);
-    engine_turn(world->engine);
-}
-
-static struct id create_thng(struct world *world)
-{
-    struct command_batch *batch = batch_of(4096);
-    struct command *command = command_in(batch, COMMAND_CREATE, 1);
-    command->as.create.kind = RESOURCE_THNG;
-    command->as.create.members = SLICE("\"name\":\"t\"");
-    run(world, batch);
-    assert_int_equal(world->answer_count, 1);
-    assert_int_equal(world->answers[0].err.code, ERR_OK);
-    return world->answers[0].created;
-}
-
-static const struct command_point *points_in(struct command_batch *batch, struct slice key,
-                                             struct slice value)
-{
-    struct command_point *point = command_batch_take(batch, sizeof(*point));
-    *point = (struct command_point){.key = key, .value = value};
-    return point;
-}
-
-static void add_points(struct command_batch *batch, const struct id *thng, struct slice key,
-                       uint64_t request)
-{
-    const struct command_point *point = points_in(batch, key, SLICE("1"));
-    struct command *command = command_in(batch, COMMAND_POINTS, request);
-    command->target = *thng;
-    command->as.points.at = point;
-    command->as.points.count = 1;
-}
-
-static struct event first_event(struct world *world)
-{
-    struct group group;
-    struct event event;
-    assert_int_equal(group_open(buf_data(&world->groups), &group).code, ERR_OK);
-    struct event_walk walk = event_walk_start(&group);
-    assert_true(event_walk_next(&walk, &event));
-    return event;
-}
-
-/* The reader's answer to the oldest load. */
-static void finish_load(struct world *world, bool found)
-{
-    assert_true(world->load_count > 0);
-    struct head_load *oldest = world->loads[0];
-    world->load_count--;
-    memmove(world->loads, world->loads + 1, world->load_count * sizeof(world->loads[0]));
-    oldest->found = found;
-    oldest->kind = RESOURCE_THNG;
-    oldest->account = OPERATOR_ACCOUNT;
-    run(world, oldest->batch);
-}
-
-/* ---- tests ---- */
+ * Commands and what comes of them: events, answers, waiting for what is loaded. */
+#include "unit/engine/engine_fixture.h"
 
 static void test_points_are_numbered_once(void **state)
 {
@@ -310,6 +103,72 @@ static void test_rights(void **state)
     }
 }
 
+/* A command of each kind that a path below /thngs, or a topic, leads to. */
+static void add_for_kind(struct command_batch *batch, enum command_kind kind,
+                         const struct id *target)
+{
+    if (kind == COMMAND_POINTS) {
+        add_points(batch, target, SLICE("a"), 1);
+        return;
+    }
+    struct command *command = command_in(batch, kind, 1);
+    command->target = *target;
+    switch (kind) {
+    case COMMAND_UPDATE:
+        command->as.update.kind = RESOURCE_THNG;
+        command->as.update.patch = SLICE("\"name\":\"u\"");
+        break;
+    case COMMAND_DELETE:
+        command->as.remove.kind = RESOURCE_THNG;
+        break;
+    case COMMAND_CUT:
+        command->as.cut.all = true;
+        command->as.cut.everything = true;
+        break;
+    case COMMAND_SUBSCRIBE:
+        command->as.subscribe.family = TOPIC_THNG;
+        break;
+    default:
+        break;
+    }
+}
+
+/* The answer to a command on a resource of <kind> that the documents have. */
+static struct answer answer_about(struct world *world, enum command_kind command,
+                                  enum resource_kind kind)
+{
+    struct id id = id_generate(&world->rand, 1);
+    struct command_batch *batch = batch_of(4096);
+    add_for_kind(batch, command, &id);
+    run(world, batch);
+    assert_int_equal(world->answer_count, 0);
+    buf_put_format(&world->loads[0]->document,
+                   "{\"id\":\"%.24s\",\"createdAt\":1,\"updatedAt\":1,\"name\":\"n\"}", id.text);
+    finish_load_as(world, true, kind);
+    assert_int_equal(world->answer_count, 1);
+    return world->answers[0];
+}
+
+/* Accounts and operators have ids of the same form, in the same account; they are no thngs. */
+static void test_only_thngs_are_reached(void **state)
+{
+    struct world *world = *state;
+    static const enum command_kind commands[] = {
+        COMMAND_POINTS, COMMAND_CUT,       COMMAND_UPDATE,
+        COMMAND_DELETE, COMMAND_SUBSCRIBE, COMMAND_KEY_CREATE,
+    };
+    static const enum resource_kind others[] = {RESOURCE_ACCOUNT, RESOURCE_OPERATOR};
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(others); j++) {
+            size_t published = world->published;
+            struct answer given = answer_about(world, commands[i], others[j]);
+            assert_int_equal(given.err.code, ERR_NOT_FOUND);
+            assert_int_equal(world->published, published);
+        }
+        assert_int_equal(answer_about(world, commands[i], RESOURCE_THNG).err.code, ERR_OK);
+    }
+}
+
 static void test_refusal_waits_for_rights_and_existence(void **state)
 {
     struct world *world = *state;
@@ -382,6 +241,45 @@ static void test_deleted_is_gone_at_once(void **state)
     assert_int_equal(world->answers[1].err.code, ERR_OK);
     assert_int_equal(world->answers[2].err.code, ERR_NOT_FOUND);
     assert_int_equal(world->load_count, 0);
+}
+
+/* The key goes behind the document: a device hears that its thng is gone before its connections
+ * end. */
+static void test_deletion_tells_the_document_before_the_key(void **state)
+{
+    struct world *world = *state;
+    struct id thng = create_thng(world);
+    struct command_batch *batch = batch_of(8192);
+    add_for_kind(batch, COMMAND_KEY_CREATE, &thng);
+    add_for_kind(batch, COMMAND_POINTS, &thng);
+    run(world, batch);
+    batch = batch_of(4096);
+    add_for_kind(batch, COMMAND_DELETE, &thng);
+    run(world, batch);
+    struct event events[4];
+    assert_int_equal(read_events(world, events, ARRAY_LEN(events)), 3);
+    assert_int_equal(events[0].type, EVENT_CUT);
+    assert_int_equal(events[1].type, EVENT_DOCUMENT);
+    assert_int_equal(events[1].operation, OPERATION_DELETED);
+    assert_int_equal(events[2].type, EVENT_KEY);
+    assert_int_equal(events[2].operation, OPERATION_DELETED);
+    assert_memory_equal(events[2].actor, &thng, sizeof(thng));
+    /* The answer is about the document, and stands behind both. */
+    assert_int_equal(world->answers[0].event, events[1].sequence);
+    assert_int_equal(world->answers[0].after, events[2].sequence);
+}
+
+static void test_deletion_without_a_key_tells_of_none(void **state)
+{
+    struct world *world = *state;
+    struct id thng = create_thng(world);
+    struct command_batch *batch = batch_of(4096);
+    add_for_kind(batch, COMMAND_DELETE, &thng);
+    run(world, batch);
+    struct event event;
+    assert_int_equal(read_events(world, &event, 1), 1);
+    assert_int_equal(event.type, EVENT_DOCUMENT);
+    assert_int_equal(world->answers[0].after, event.sequence);
 }
 
 static void test_update_merges(void **state)
@@ -472,6 +370,50 @@ static void test_failed_commit_refuses_all(void **state)
     assert_int_equal(world->answers[0].err.code, ERR_READ_ONLY);
 }
 
+static void test_restart_begins_from_the_store(void **state)
+{
+    struct world *world = *state;
+    struct id thng = create_thng(world);
+    struct id other = id_generate(&world->rand, 1);
+    struct command_batch *batch = batch_of(4096);
+    add_points(batch, &other, SLICE("a"), 1);
+    run(world, batch); /* waits for its head */
+    world->disk_fails = true;
+    batch = batch_of(4096);
+    add_points(batch, &thng, SLICE("a"), 2);
+    run(world, batch);
+    assert_int_equal(world->answers[0].err.code, ERR_READ_ONLY);
+    world->disk_fails = false;
+    const struct engine_options options = {
+        .group_bytes_max = 1 << 20,
+        .heads_max = 1000,
+        .properties_per_resource_max = 4,
+        .hash_seed = 99,
+        .last_sequence = 40,
+        .last_property = 30,
+        .last_time_ms = world->now_ms + 7,
+    };
+    world->answer_count = 0;
+    engine_restart(world->engine, &options);
+    engine_turn(world->engine);
+    assert_int_equal(world->answer_count, 1); /* who waited is refused */
+    assert_int_equal(world->answers[0].err.code, ERR_READ_ONLY);
+    finish_load(world, true); /* comes too late: nobody waits for it */
+    assert_int_equal(world->answer_count, 0);
+    batch = batch_of(4096);
+    add_points(batch, &thng, SLICE("a"), 3);
+    run(world, batch);
+    assert_int_equal(world->load_count, 1); /* what it knew is forgotten */
+    finish_load(world, true);
+    assert_int_equal(world->answers[0].err.code, ERR_OK);
+    struct event event = first_event(world);
+    struct point point;
+    assert_true(event_next_point(&event, &point));
+    assert_int_equal(event.sequence, 41);
+    assert_int_equal(point.property, 31);
+    assert_int_equal(event.time_ms, options.last_time_ms);
+}
+
 static void test_time_never_goes_back(void **state)
 {
     struct world *world = *state;
@@ -482,53 +424,6 @@ static void test_time_never_goes_back(void **state)
     add_points(batch, &thng, SLICE("a"), 1);
     run(world, batch);
     assert_int_equal(first_event(world).time_ms, then);
-}
-
-/* ---- sessions ---- */
-
-static void session(struct world *world, enum command_kind kind, uint32_t slot)
-{
-    struct command_batch *batch = batch_of(4096);
-    struct command *command = command_in(batch, kind, slot);
-    command->as.session.client_id = SLICE("client");
-    run(world, batch);
-}
-
-static void test_take_over_waits_for_the_old_end(void **state)
-{
-    struct world *world = *state;
-    session(world, COMMAND_SESSION_OPEN, 1);
-    assert_int_equal(world->answer_count, 1);
-    session(world, COMMAND_SESSION_OPEN, 2);
-    assert_int_equal(world->answer_count, 1);
-    assert_int_equal(world->answers[0].kind, ANSWER_TAKEN_OVER);
-    assert_int_equal(world->answers[0].token.slot, 1);
-    session(world, COMMAND_SESSION_OPEN, 3); /* a third while the first is still ending */
-    assert_int_equal(world->answer_count, 0);
-    session(world, COMMAND_SESSION_CLOSED, 1);
-    assert_int_equal(world->answer_count, 3);
-    assert_int_equal(world->answers[0].kind, ANSWER_COMMAND); /* 2 is in ... */
-    assert_int_equal(world->answers[0].token.slot, 2);
-    assert_int_equal(world->answers[1].kind, ANSWER_TAKEN_OVER); /* ... and out */
-    assert_int_equal(world->answers[1].token.slot, 2);
-    session(world, COMMAND_SESSION_CLOSED, 2);
-    assert_int_equal(world->answers[0].token.slot, 3);
-    session(world, COMMAND_SESSION_CLOSED, 3);
-    session(world, COMMAND_SESSION_OPEN, 4);
-    assert_int_equal(world->answers[0].kind, ANSWER_COMMAND);
-}
-
-static void test_waiting_session_withdraws(void **state)
-{
-    struct world *world = *state;
-    session(world, COMMAND_SESSION_OPEN, 1);
-    session(world, COMMAND_SESSION_OPEN, 2);
-    session(world, COMMAND_SESSION_CLOSED, 2); /* gave up waiting */
-    session(world, COMMAND_SESSION_CLOSED, 1);
-    session(world, COMMAND_SESSION_OPEN, 3);
-    assert_int_equal(world->answer_count, 1);
-    assert_int_equal(world->answers[0].kind, ANSWER_COMMAND);
-    assert_int_equal(world->answers[0].token.slot, 3);
 }
 
 static void test_subscription_begins_behind_what_is_written(void **state)
@@ -557,17 +452,19 @@ int main(void)
         T(test_waiting_commands_keep_their_order),
         T(test_full_readers_refuse_as_busy),
         T(test_rights),
+        T(test_only_thngs_are_reached),
         T(test_refusal_waits_for_rights_and_existence),
         T(test_property_limit),
         T(test_cut_retires_the_number),
         T(test_deleted_is_gone_at_once),
+        T(test_deletion_tells_the_document_before_the_key),
+        T(test_deletion_without_a_key_tells_of_none),
         T(test_update_merges),
         T(test_update_loads_the_document),
         T(test_one_device_key),
         T(test_failed_commit_refuses_all),
+        T(test_restart_begins_from_the_store),
         T(test_time_never_goes_back),
-        T(test_take_over_waits_for_the_old_end),
-        T(test_waiting_session_withdraws),
         T(test_subscription_begins_behind_what_is_written),
 #undef T
     };

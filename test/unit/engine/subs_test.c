@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The subscription index beside a dumb array: random subscribing and unsubscribing, then every topic
- * is looked up and must have exactly the array's subscriptions, in order. */
+ * The subscription index beside a dumb array: random subscribing and unsubscribing, then every
+ * topic is looked up and must have exactly the array's subscriptions, in order. */
 #include "engine/session.h"
 
 #include "base/rand.h"

@@ -180,6 +180,56 @@ static void objects_are_checked(void **state)
     assert_refused("{\"identifiers\":\"a\"}", false, ERR_FIELD_INVALID, "identifiers");
 }
 
+static enum err_code check_buf(struct buf *text)
+{
+    buf_put_byte(text, 0);
+    assert_false(text->failed);
+    struct checked checked = check((const char *)text->at, false);
+    checked_free(&checked);
+    buf_deinit(text);
+    return checked.err.code;
+}
+
+static enum err_code check_identifiers(unsigned count)
+{
+    struct buf text = {0};
+    BUF_PUT_LITERAL(&text, "{\"identifiers\":{");
+    for (unsigned i = 0; i < count; i++) {
+        buf_put_format(&text, "%s\"%u\":1", i == 0 ? "" : ",", i);
+    }
+    BUF_PUT_LITERAL(&text, "}}");
+    return check_buf(&text);
+}
+
+static void put_scope(struct buf *text, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        buf_put(text, i == 0 ? SLICE("\"" ID "\"") : SLICE(",\"" ID "\""));
+    }
+}
+
+static enum err_code check_scopes(unsigned users, unsigned projects)
+{
+    struct buf text = {0};
+    BUF_PUT_LITERAL(&text, "{\"scopes\":{\"users\":[");
+    put_scope(&text, users);
+    BUF_PUT_LITERAL(&text, "],\"projects\":[");
+    put_scope(&text, projects);
+    BUF_PUT_LITERAL(&text, "]}}");
+    return check_buf(&text);
+}
+
+static void identifiers_and_scopes_are_counted(void **state)
+{
+    (void)state;
+    const unsigned scopes_max = DOCUMENT_SCOPE_COUNT_MAX;
+    assert_int_equal(check_identifiers(DOCUMENT_IDENTIFIER_COUNT_MAX), ERR_OK);
+    assert_int_equal(check_identifiers(DOCUMENT_IDENTIFIER_COUNT_MAX + 1), ERR_FIELD_TOO_LONG);
+    assert_int_equal(check_scopes(scopes_max, scopes_max), ERR_OK);
+    assert_int_equal(check_scopes(scopes_max + 1, 0), ERR_FIELD_TOO_LONG);
+    assert_int_equal(check_scopes(0, scopes_max + 1), ERR_FIELD_TOO_LONG);
+}
+
 static void a_product_is_an_id(void **state)
 {
     (void)state;
@@ -325,6 +375,7 @@ int main(void)
         cmocka_unit_test(texts_have_limits),
         cmocka_unit_test(tags_are_checked),
         cmocka_unit_test(objects_are_checked),
+        cmocka_unit_test(identifiers_and_scopes_are_counted),
         cmocka_unit_test(a_product_is_an_id),
         cmocka_unit_test(scopes_are_canonical),
         cmocka_unit_test(first_values_are_handed_out),

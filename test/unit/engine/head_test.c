@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which heads are let go when there are too many. */
+#include "engine/head.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define COUNT_MAX 8
+
+/* An id for each number. */
+static struct id id_number(unsigned number)
+{
+    struct id id = {.text = "UaBcDeFgHkMnPqRsTwXyAaBb"};
+    char digits[8];
+    (void)snprintf(digits, sizeof(digits), "%06u", number);
+    memcpy(id.text + sizeof(id.text) - 6, digits, 6);
+    return id;
+}
+
+/* Adds a head that is not there, with changes up to <changed>. */
+static struct head *add(struct heads *heads, unsigned number, uint64_t changed, uint64_t mark)
+{
+    struct id id = id_number(number);
+    assert_null(heads_find(heads, &id));
+    struct head *head = heads_add(heads, &id, mark);
+    assert_non_null(head);
+    assert_int_equal(head->state, HEAD_LOADING);
+    head->state = HEAD_ABSENT;
+    head->changed = changed;
+    return head;
+}
+
+static size_t count(const struct heads *heads)
+{
+    return map_count(&heads->map);
+}
+
+static void test_old_heads_make_room(void **state)
+{
+    struct heads heads;
+    (void)state;
+    heads_init(&heads, 1, COUNT_MAX);
+    for (unsigned i = 0; i < 10 * COUNT_MAX; i++) {
+        add(&heads, i, 1, 1);
+        assert_true(count(&heads) <= COUNT_MAX);
+    }
+    struct id newest = id_number(10 * COUNT_MAX - 1);
+    assert_non_null(heads_find(&heads, &newest));
+    heads_deinit(&heads);
+}
+
+/* What the documents do not show yet must not go; when they do, the table shrinks again. */
+static void test_changed_heads_stay_until_the_documents_show_it(void **state)
+{
+    struct heads heads;
+    (void)state;
+    heads_init(&heads, 1, COUNT_MAX);
+    for (unsigned i = 0; i < 4 * COUNT_MAX; i++) {
+        add(&heads, i, 5, 4);
+        assert_int_equal(count(&heads), i + 1);
+    }
+    for (unsigned i = 0; i < 8 * COUNT_MAX; i++) {
+        add(&heads, 1000 + i, 5, 5);
+    }
+    assert_true(count(&heads) <= COUNT_MAX);
+    heads_deinit(&heads);
+}
+
+static void test_awaited_heads_stay(void **state)
+{
+    struct heads heads;
+    (void)state;
+    heads_init(&heads, 1, COUNT_MAX);
+    struct command command = {0};
+    struct head *awaited = add(&heads, 0, 1, 1);
+    struct head *loading = add(&heads, 1, 1, 1);
+    head_wait(awaited, &command);
+    loading->state = HEAD_LOADING;
+    for (unsigned i = 2; i < 10 * COUNT_MAX; i++) {
+        add(&heads, i, 1, 1);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        struct id id = id_number(i);
+        assert_ptr_equal(heads_find(&heads, &id), i == 0 ? awaited : loading);
+    }
+    assert_true(count(&heads) <= COUNT_MAX);
+    awaited->waiting = NULL; /* the command is this test's */
+    heads_deinit(&heads);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_old_heads_make_room),
+        cmocka_unit_test(test_changed_heads_stay_until_the_documents_show_it),
+        cmocka_unit_test(test_awaited_heads_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
