@@ -12,9 +12,6 @@
 
 #include <stdio.h>
 
-/* More than these a selection must not match. */
-#define BULK_MAX 500
-
 struct bulk_job {
     struct rest_read read;
     struct rest_list list;
@@ -22,7 +19,7 @@ struct bulk_job {
     struct buf members; /* of an update */
     struct buf scopes;
     uint32_t id_count;
-    struct id ids[BULK_MAX + 1];
+    struct id ids[FRONT_BULK_MAX + 1];
 };
 
 /* It begins with the read. */
@@ -42,7 +39,7 @@ static void bulk_release(struct rest_read *read)
 static bool keep_id(void *arg, const struct document *document)
 {
     struct bulk_job *job = arg;
-    ASSERT(job->id_count <= BULK_MAX);
+    ASSERT(job->id_count <= FRONT_BULK_MAX);
     job->ids[job->id_count++] = document->id;
     return true;
 }
@@ -53,7 +50,7 @@ static struct err bulk_run(struct reader *reader, struct rest_read *read)
     struct documents_query query = rest_list_query(&job->list, read->actor.account);
     query.has_after = false;
     query.skip = 0;
-    query.limit = BULK_MAX + 1;
+    query.limit = FRONT_BULK_MAX + 1;
     if (job->list.has_ids && job->list.id_count == 0) {
         return ERR(OK);
     }
@@ -111,9 +108,9 @@ static void bulk_arrived(struct http_request *request, struct rest_read *read)
 {
     struct bulk_job *job = bulk_of(read);
     struct err err = read->err;
-    if (!err_is_set(err) && job->id_count > BULK_MAX) {
+    if (!err_is_set(err) && job->id_count > FRONT_BULK_MAX) {
         int bytes = snprintf(request->detail, sizeof(request->detail),
-                             "The selection matches more than %d resources.", BULK_MAX);
+                             "The selection matches more than %d resources.", FRONT_BULK_MAX);
         request->detail_bytes = (size_t)bytes;
         err = ERR(QUERY_INVALID);
     }
