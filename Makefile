@@ -122,7 +122,8 @@ fuzz-run: $(call WITH_T,$(FUZZ_BIN))
 SECONDS := 10
 
 scenario: programs ## outside clients against a running thrumd; T=word; MODE=asan
-	@THRUM=$(abspath $(B))/thrumd THRUM_TEST_SLOW=$(if $(filter release,$(MODE)),1,4) test/scenario/run $(T)
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/test/tsan.supp" THRUM=$(abspath $(B))/thrumd \
+	    THRUM_TEST_SLOW=$(if $(filter release,$(MODE)),1,4) test/scenario/run $(T)
 
 durability: programs ## kill -9 under load, twenty times: nothing acknowledged may be lost
 	@THRUM=$(abspath $(B))/thrumd node test/durability/kill9.mjs && \
