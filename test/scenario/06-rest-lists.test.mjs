@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lists of thngs: order, pages, counts, ids, filters (rest.md 1.6 to 1.8).
 import { scenario, it, assert, assertCompact, assertError, unknownId } from './lib/suite.mjs';
+import { sleep } from './lib/daemon.mjs';
 import { nextLink, request } from './lib/rest.mjs';
 
 const total = 65;
@@ -11,6 +12,8 @@ scenario('lists over REST', {}, (d) => {
     it('(65 thngs)', async () => {
         assert.equal((await d.api.get('/thngs')).text, '[]');
         for (let i = 0; i < total; i++) {
+            // Lists are in the order of createdAt, in milliseconds; within one the ids decide.
+            await sleep(2);
             created.push(
                 await d.api.newThng({
                     name: `thng ${i}`,
