@@ -10,9 +10,7 @@ B    := build/$(MODE)
 VERSION := 0.1.0
 
 # ---------------------------------------------------------------- flags
-PACKAGES := openssl libsodium rocksdb sqlite3 inih libzstd zlib
-# rocksdb has no .pc file everywhere; its C API is one library.
-LIBS     := -lssl -lcrypto -lsodium -lrocksdb -lsqlite3 -linih -lzstd -lz -lpthread -lm
+LIBS     := -lssl -lcrypto -lsodium -lrocksdb -lsqlite3 -linih -lpthread -lm
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef \
             -Wformat=2 -Wvla -Werror
