@@ -132,9 +132,11 @@ LOAD      := $(patsubst tools/bench/%.c,$(B)/bench/%.o,$(wildcard tools/bench/*.
 MICRO     := $(sort $(wildcard test/bench/*_bench.c))
 MICRO_BIN := $(MICRO:test/bench/%.c=$(B)/bench/%)
 
-bench: programs $(B)/bench/load $(MICRO_BIN) ## speed, beside mosquitto in the same run
+bench: programs $(B)/bench/load $(MICRO_BIN) ## speed, beside mosquitto and nginx in the same runs
 	@for program in $(MICRO_BIN); do $$program || exit 1; done
+	@script/bootstrap bench
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/run
+	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/rest.mjs
 
 $(B)/bench/%.o: tools/bench/%.c
 	@mkdir -p $(@D)

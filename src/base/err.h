@@ -54,6 +54,13 @@ enum err_class {
     X(NOT_FOUND, ABSENT, "The requested resource was not found.")                                \
     X(METHOD_UNKNOWN, METHOD, "The method is not supported on this path.")                       \
     X(CONFLICT, CONFLICT, "The request conflicts with the current state of the resource.")       \
+    X(NAME_TAKEN, CONFLICT, "There is a resource of that name already.")                         \
+    X(AMBIGUOUS, CONFLICT, "The identifier belongs to several resources.")                       \
+    X(BUILT_IN, DENIED, "A built-in action type can be neither changed nor deleted.")            \
+    X(COMMISSION_STATE, CONFLICT, "The thng is not in the state that this needs.")               \
+    X(ACTIONS_TOO_MANY, INVALID, "The request has more actions than the limit allows.")          \
+    X(MEMBERS_TOO_MANY, INVALID, "The request has more ids than the limit allows.")              \
+    X(MEMBERS_CYCLE, INVALID, "A collection cannot be below itself.")                            \
     X(TOPIC_INVALID, INVALID, "The topic is not valid.")                                         \
     X(TOPIC_UNKNOWN, ABSENT, "The topic does not exist.")                                        \
     X(TOPIC_NOT_PUBLISHABLE, METHOD, "The topic cannot be published to.")                        \

@@ -2,18 +2,29 @@
  *
  * apply.h - the engine's inside, shared by the files that apply commands, one file a family:
  *
- *      apply_points.c    samples: new ones, deleted ones
- *      apply_resource.c  documents: create, update, delete; the first start
- *      apply_key.c       device keys
- *      apply_session.c   client ids and subscriptions
+ *      find.c             the heads that commands need: found, loaded, waited for
+ *      scopes.c           in which projects something is
+ *      apply_points.c     samples: new ones, deleted ones; locations by place
+ *      apply_resource.c   documents: what creating, updating and deleting share; the first start
+ *      apply_create.c     documents: create
+ *      apply_update.c     documents: update
+ *      apply_delete.c     documents: delete, with all that hangs on them
+ *      apply_key.c        keys
+ *      apply_action.c     actions; commissioning
+ *      apply_members.c    who is in a collection
+ *      apply_session.c    client ids and subscriptions
+ *      chore.c            work in slices: tasks that make thngs, notices of what was emptied
  *
  * Each apply_ function either writes its events and answers, or refuses, or has the command wait
  * for a head. After it has answered, the command's memory may be gone. */
 #ifndef THRUM_ENGINE_APPLY_H
 #define THRUM_ENGINE_APPLY_H
 
+#include "engine/chore.h"
 #include "engine/engine.h"
 #include "engine/head.h"
+#include "engine/member_changes.h"
+#include "model/document.h"
 #include "model/perm.h"
 
 /* An answer that waits for its group. */
@@ -41,7 +52,36 @@ struct engine {
     size_t due_room;
     struct buf scratch;         /* a document on its way into an event */
     struct buf scratch_entries; /* points or cuts on their way into an event */
+    struct buf scratch_scopes;
+    struct buf scratch_members;     /* of a document that is being composed */
+    struct buf scratch_points;      /* points whose places have been looked up */
+    struct buf scratch_value;       /* a location on its way into a point or an action */
+    const struct head_load *loaded; /* while those who waited for it are applied */
+    struct chores chores;
+    struct member_changes member_changes;
+    uint64_t last_action; /* the event of the last action: they have no heads that would say */
 };
+
+/* Applies the command, for the first time or anew. */
+void engine_apply(struct engine *engine, struct command *command);
+
+/* A reader has loaded what was asked for: those who waited for it are applied anew. */
+void apply_loaded(struct engine *engine, struct command *command);
+
+/* Applies those who waited for heads that are held no longer, and trims documents. After each
+ * command. */
+void engine_settle(struct engine *engine);
+
+/* The command is done with: what it held is free again, its batch goes with its last command. */
+void engine_release(struct engine *engine, struct command *command);
+
+/* True when the command's target is an action type that always exists. */
+bool command_is_on_built_in(const struct command *command);
+
+/* What documents of that kind are judged by: made and listed, or one of them changed or deleted by
+ * that actor. */
+enum perm_subject document_list_subject(enum resource_kind kind);
+enum perm_subject document_subject(enum resource_kind kind, const struct actor *actor);
 
 /* The group's writer, with a group begun; engine->writer.time_ms is the time of its events. */
 struct group_writer *engine_group(struct engine *engine);
@@ -57,19 +97,111 @@ void engine_answer_created(struct engine *engine, struct command *command, uint6
 /* Notes an answer to something that is not a command of now. */
 void engine_answer_to(struct engine *engine, uint16_t loop, const struct answer *answer);
 
-/* The head of the command's target, when it is in memory (with its document, if <want_document>).
- * NULL: it is being loaded and the command waits, or has been refused; the caller returns. */
-struct head *engine_head(struct engine *engine, struct command *command, bool want_document);
+enum head_found {
+    HEAD_SEEN,   /* *head is there, in memory, and visible to the actor */
+    HEAD_UNSEEN, /* no such resource of that kind, or not visible */
+    HEAD_LATER,  /* it is being loaded and the command waits, or has been refused: return. A command
+                    that waited is applied anew, from its beginning */
+};
 
-/* Head and rights in one: refuses the command with what perm.h says, then with its own refusal.
- * NULL as for engine_head. */
+/* The head of <id>, a <kind> (with its document, if <want_document>), judged by perm_sees for the
+ * command's actor; and, when <project> is set (or not NULL), it must be visible in that project
+ * too. A command may look for any number of heads before it writes its first event; pointers stay
+ * good until the command writes a resource that is new.
+ *
+ * Commands with the same target are applied in the order in which they came, if each looks for its
+ * target before it looks for anything else (head.h). Nothing is promised of other heads that it
+ * looks for: they are taken as they are at the moment. */
+enum head_found engine_find(struct engine *engine, struct command *command, enum resource_kind kind,
+                            const struct id *id, const struct id *project, bool want_document,
+                            struct head **head);
+
+/* The same without judging: whosever it is, of any kind, present or absent. NULL: HEAD_LATER. */
+struct head *engine_await(struct engine *engine, struct command *command, const struct id *id,
+                          bool want_document);
+
+/* Is the head, which is in memory, one of a <kind> that the actor sees? */
+bool engine_sees(const struct actor *actor, enum resource_kind kind, const struct head *head);
+
+/* True when it was found. When not, and it is not for later, the command is refused with <err>. */
+bool engine_has_found(struct engine *engine, struct command *command, enum head_found found,
+                      struct err err);
+
+/* HEAD_SEEN when command->project is not set, or exists and is the actor's to name. */
+enum head_found engine_find_project(struct engine *engine, struct command *command);
+
+/* HEAD_SEEN when that project exists in the actor's account, whoever may name it. */
+enum head_found engine_find_any_project(struct engine *engine, struct command *command,
+                                        const struct id *project);
+
+/* An application can name no other project than its own. */
+static inline bool actor_may_name(const struct actor *actor, const struct id *project)
+{
+    return !id_is_set(&actor->project) || id_equal(&actor->project, project);
+}
+
+/* The head of the command's target with all that must be judged before the body is: right, that the
+ * target is a command->target_kind and is seen (in command->project, if set), then the command's
+ * own refusal. NULL: the command waits or has been refused; return. */
 struct head *engine_permitted_head(struct engine *engine, struct command *command,
                                    enum perm_subject subject, enum perm_operation operation,
                                    bool want_document);
 
+/* Has a reader load what <load> asks for (load->members.asker is the command) and the command wait
+ * for it in the head's queue. Read is what the documents show of load->after, and of the head's own
+ * last change. When the command is applied again, engine_loaded gives that load (or NULL, when
+ * something else came in between: ask again). Refuses the command when that cannot be had. Takes
+ * the load. */
+void engine_load_members(struct engine *engine, struct head *head, struct command *command,
+                         struct head_load *load);
+
+/* The load that the command asked for, when it is being applied again because of it; else NULL. */
+const struct head_load *engine_loaded(const struct engine *engine, const struct command *command);
+
+/* The highest event among the last changes of heads that were let go: what a reader read up to an
+ * earlier event may not know of them. */
+uint64_t engine_forgotten(const struct engine *engine);
+
+/* The scopes of what the command makes: <wanted>, with the command's project or the actor's own put
+ * into them; in *scopes, which may lie in engine->scratch_scopes. HEAD_UNSEEN: no such project. */
+enum head_found engine_new_scopes(struct engine *engine, struct command *command,
+                                  struct slice wanted, struct slice *scopes);
+
+/* What writing a document makes of its scopes: <wanted>, or <stored> when that is empty, without
+ * projects that no longer exist; in *scopes, which may lie in engine->scratch_scopes. HEAD_UNSEEN:
+ * <wanted> names a project that does not exist (or is not the application's own), and that was not
+ * in <stored>. */
+enum head_found engine_check_scopes(struct engine *engine, struct command *command,
+                                    struct slice stored, struct slice wanted, struct slice *scopes);
+
+/* HEAD_UNSEEN when one of the references does not exist or is not seen. */
+enum head_found engine_find_references(struct engine *engine, struct command *command,
+                                       const struct document_reference *references, uint32_t count);
+
+/* Puts the place's coordinates before <members> (location.h), in engine->scratch_value behind what
+ * is there; *value is what came of it, valid until that buffer grows. */
+enum head_found engine_place_location(struct engine *engine, struct command *command,
+                                      const struct id *place, struct slice members,
+                                      struct slice *value);
+
+/* A head for a resource that is new: <id> is an id_generate that nobody has, or an id_of_name whose
+ * head is absent. NULL without memory. */
+struct head *engine_add_head(struct engine *engine, uint32_t account, enum resource_kind kind,
+                             const struct id *id);
+
+/* Writes the document in engine->scratch as the head's next state, with those scopes, and keeps it
+ * in the head. Returns the event. */
+uint64_t write_document(struct engine *engine, struct head *head, enum event_operation operation,
+                        struct slice scopes);
+
 /* The number of that property of the head, given out now if it is new (*is_new). 0: no memory. */
 uint32_t engine_property_number(struct engine *engine, struct head *head, struct slice key,
                                 bool *is_new);
+
+/* The points with the coordinates of the places that some of them name: <points> itself when none
+ * does, else a copy that lives until the next call. HEAD_UNSEEN: an unknown place. */
+enum head_found engine_place_points(struct engine *engine, struct command *command,
+                                    const struct command_point **points, uint32_t count);
 
 void apply_points(struct engine *engine, struct command *command);
 void apply_cut(struct engine *engine, struct command *command);
@@ -87,11 +219,42 @@ void apply_update(struct engine *engine, struct command *command);
 void apply_delete(struct engine *engine, struct command *command);
 void apply_bootstrap(struct engine *engine, struct command *command);
 
+void apply_actions(struct engine *engine, struct command *command);
+void apply_commission(struct engine *engine, struct command *command);
+
+void apply_members(struct engine *engine, struct command *command);
+
+/* One EVENT_MEMBERS. */
+struct members_event {
+    uint32_t account;
+    enum member_change change;
+    uint8_t flags; /* MEMBERS_ALL */
+    struct id collection;
+    enum resource_kind member_kind;
+    const struct id *ids;
+    uint32_t count; /* MEMBERS_PER_EVENT_MAX at most */
+};
+
+/* Writes the event, which the next load of members waits for (member_changes.h). Returns it. */
+uint64_t write_members(struct engine *engine, const struct members_event *of);
+
+/* For apply_delete, of a thng or a collection: a load with its member_load filled in, for
+ * engine_load_members; NULL without memory. */
+struct head_load *members_gone_load(struct engine *engine, struct head *head,
+                                    const struct command *command);
+/* Is what was loaded still so? False: load again. */
+bool members_gone_is_current(struct engine *engine, struct head *head,
+                             const struct head_load *load);
+/* Writes that the resource leaves the collections it is in and, of a collection, that it is
+ * emptied. */
+void write_members_gone(struct engine *engine, struct head *head, const struct head_load *load);
+
 void apply_key_create(struct engine *engine, struct command *command);
 void apply_key_delete(struct engine *engine, struct command *command);
 
-/* Writes the end of the head's device key, which it has. */
-uint64_t write_key_deleted(struct engine *engine, struct head *head);
+/* Writes a new key of the head; and the end of all that it has. Return the last event. */
+uint64_t write_key_created(struct engine *engine, struct head *head, const struct command_key *key);
+uint64_t write_keys_deleted(struct engine *engine, struct head *head);
 
 void apply_subscribe(struct engine *engine, struct command *command);
 void apply_session_open(struct engine *engine, struct command *command);

@@ -4,6 +4,102 @@
 #include "engine/apply.h"
 
 #include "base/assert.h"
+#include "model/location.h"
+
+uint32_t engine_property_number(struct engine *engine, struct head *head, struct slice key,
+                                bool *is_new)
+{
+    struct head_property *property = head_property_find(head, key, engine->heads.seed);
+    *is_new = property == NULL;
+    if (property != NULL) {
+        return property->number;
+    }
+    uint32_t number = engine->last_property + 1;
+    if (err_is_set(head_property_add(head, key, number, engine->heads.seed))) {
+        return 0;
+    }
+    engine->last_property = number;
+    return number;
+}
+
+/* ---- locations by place ---- */
+
+enum head_found engine_place_location(struct engine *engine, struct command *command,
+                                      const struct id *place, struct slice members,
+                                      struct slice *value)
+{
+    struct head *head;
+    enum head_found found = engine_find(engine, command, RESOURCE_PLACE, place, NULL, true, &head);
+    if (found != HEAD_SEEN) {
+        return found;
+    }
+    struct buf *out = &engine->scratch_value;
+    size_t start = buf_bytes(out);
+    if (location_put_place(out, buf_data(&head->document))) {
+        buf_put_byte(out, ',');
+    }
+    buf_put(out, members);
+    if (out->failed) {
+        engine_answer(engine, command, ERR(NO_MEMORY), 0);
+        return HEAD_LATER;
+    }
+    *value = slice_from(buf_data(out), start);
+    return HEAD_SEEN;
+}
+
+static bool names_place(const struct command_point *points, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (id_is_set(&points[i].place)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Now that the values stay where they are: they lie one behind the other. */
+static void point_at_values(const struct engine *engine, struct command_point *points,
+                            uint32_t count)
+{
+    struct slice values = buf_data(&engine->scratch_value);
+    for (uint32_t i = 0; i < count; i++) {
+        if (id_is_set(&points[i].place)) {
+            points[i].value.at = values.at;
+            values = slice_from(values, points[i].value.bytes);
+        }
+    }
+}
+
+enum head_found engine_place_points(struct engine *engine, struct command *command,
+                                    const struct command_point **points, uint32_t count)
+{
+    if (!names_place(*points, count)) {
+        return HEAD_SEEN;
+    }
+    struct buf *copy = &engine->scratch_points;
+    buf_reset(copy);
+    buf_reset(&engine->scratch_value);
+    for (uint32_t i = 0; i < count; i++) {
+        struct command_point point = (*points)[i];
+        enum head_found found = HEAD_SEEN;
+        if (id_is_set(&point.place)) {
+            found = engine_place_location(engine, command, &point.place, point.value, &point.value);
+        }
+        if (found != HEAD_SEEN) {
+            return found;
+        }
+        buf_put_bytes(copy, &point, sizeof(point));
+    }
+    if (copy->failed) {
+        engine_answer(engine, command, ERR(NO_MEMORY), 0);
+        return HEAD_LATER;
+    }
+    point_at_values(engine, (struct command_point *)copy->at, count);
+    *points = (const struct command_point *)copy->at;
+    return HEAD_SEEN;
+}
+
+/* ---- new samples ---- */
 
 /* How many of the points have keys that the head does not know; counts one key once for each time
  * it occurs, which only makes the limit a little stricter within one request. */
@@ -77,18 +173,31 @@ struct err write_points(struct engine *engine, struct head *head,
     return ERR(OK);
 }
 
+static enum perm_subject subject_of(const struct command *command, bool location)
+{
+    if (location) {
+        return PERM_LOCATION;
+    }
+    return command->target_kind == RESOURCE_PRODUCT ? PERM_PRODUCT_PROPERTIES : PERM_PROPERTIES;
+}
+
 void apply_points(struct engine *engine, struct command *command)
 {
-    enum perm_subject subject = command->as.points.location ? PERM_LOCATION : PERM_PROPERTIES;
+    enum perm_subject subject = subject_of(command, command->as.points.location);
     struct head *head = engine_permitted_head(engine, command, subject, PERM_UPDATE, false);
     if (head == NULL) {
         return;
     }
+    const struct command_point *points = command->as.points.at;
+    uint32_t count = command->as.points.count;
+    enum head_found found = engine_place_points(engine, command, &points, count);
+    if (found == HEAD_LATER) {
+        return;
+    }
     uint64_t event = 0;
-    struct err err = ERR(OK);
-    if (command->as.points.count > 0) {
-        err =
-            write_points(engine, head, command->as.points.at, command->as.points.count, 0, &event);
+    struct err err = found == HEAD_SEEN ? ERR(OK) : ERR(REFERENCE_UNKNOWN);
+    if (!err_is_set(err) && count > 0) {
+        err = write_points(engine, head, points, count, 0, &event);
     }
     engine_answer(engine, command, err, event);
 }
@@ -146,7 +255,7 @@ static uint64_t write_cuts(struct engine *engine, struct head *head)
 
 void apply_cut(struct engine *engine, struct command *command)
 {
-    enum perm_subject subject = command->as.cut.location ? PERM_LOCATION : PERM_PROPERTIES;
+    enum perm_subject subject = subject_of(command, command->as.cut.location);
     struct head *head = engine_permitted_head(engine, command, subject, PERM_DELETE, false);
     if (head == NULL) {
         return;

@@ -1,138 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Documents: created, updated, deleted; and the account with its operator at the first start. */
+ * Documents: what creating, updating and deleting them share; and the account with its operator at
+ * the first start. */
 #include "engine/apply.h"
 
 #include "base/assert.h"
-#include "model/document.h"
+#include "model/action.h"
 
-static enum perm_subject subject_of(enum resource_kind kind)
+/* ---- which row of the table of rights ---- */
+
+static const struct {
+    enum perm_subject list; /* its path without an id */
+    enum perm_subject one;
+} subjects[RESOURCE_KIND_COUNT] = {
+    [RESOURCE_THNG] = {PERM_THNGS, PERM_THNG},
+    [RESOURCE_PRODUCT] = {PERM_PRODUCTS, PERM_PRODUCTS},
+    [RESOURCE_COLLECTION] = {PERM_COLLECTIONS, PERM_COLLECTIONS},
+    [RESOURCE_PLACE] = {PERM_PLACES, PERM_PLACES},
+    [RESOURCE_PROJECT] = {PERM_PROJECTS, PERM_PROJECTS},
+    [RESOURCE_APPLICATION] = {PERM_APPLICATIONS, PERM_APPLICATIONS},
+    [RESOURCE_BATCH] = {PERM_BATCHES, PERM_BATCHES},
+    [RESOURCE_TASK] = {PERM_BATCHES, PERM_BATCHES},
+    [RESOURCE_FILE] = {PERM_FILES, PERM_FILES},
+    [RESOURCE_ACTION_TYPE] = {PERM_ACTION_TYPES, PERM_ACTION_TYPES},
+    [RESOURCE_ACTION] = {PERM_ACTIONS, PERM_ACTIONS},
+};
+
+enum perm_subject document_list_subject(enum resource_kind kind)
 {
-    ASSERT(kind == RESOURCE_THNG);
-    return PERM_THNG;
+    ASSERT(kind >= RESOURCE_THNG && kind < RESOURCE_KIND_COUNT);
+    return subjects[kind].list;
 }
 
-static enum perm_subject list_subject_of(enum resource_kind kind)
+enum perm_subject document_subject(enum resource_kind kind, const struct actor *actor)
 {
-    ASSERT(kind == RESOURCE_THNG);
-    return PERM_THNGS;
+    ASSERT(kind >= RESOURCE_THNG && kind < RESOURCE_KIND_COUNT);
+    /* An application sees no application but itself, and knows that as /applications/me. */
+    bool is_own = kind == RESOURCE_APPLICATION && id_is_set(&actor->project);
+    return is_own ? PERM_OWN_APPLICATION : subjects[kind].one;
 }
 
-/* A head for a resource that is new: nobody can have named its id before. NULL without memory. */
-static struct head *add_new_head(struct engine *engine, uint32_t account, enum resource_kind kind)
+bool command_is_on_built_in(const struct command *command)
 {
-    struct id id = id_generate(engine->port->rand, engine_group(engine)->time_ms);
-    if (heads_find(&engine->heads, &id) != NULL) {
-        return NULL;
+    if (command->target_kind != RESOURCE_ACTION_TYPE) {
+        return false;
     }
-    uint64_t mark = engine->port->documents_mark(engine->port->owner);
-    struct head *head = heads_add(&engine->heads, &id, mark);
+    struct slice type;
+    for (size_t i = 0; action_type_built_in(i, &type); i++) {
+        struct id id = id_of_name(command->actor.account, RESOURCE_ACTION_TYPE, type);
+        if (id_equal(&id, &command->target)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- heads and events ---- */
+
+struct head *engine_add_head(struct engine *engine, uint32_t account, enum resource_kind kind,
+                             const struct id *id)
+{
+    struct head *head = heads_find(&engine->heads, id);
+    if (head == NULL) {
+        uint64_t mark = engine->port->documents_mark(engine->port->owner);
+        head = heads_add(&engine->heads, id, mark);
+    } else if (head->state != HEAD_ABSENT) {
+        return NULL; /* a new id that somebody has: the odds are in id.h */
+    }
     if (head != NULL) {
         head->state = HEAD_PRESENT;
         head->kind = kind;
         head->account = account;
+        head->parent = (struct id){0};
     }
     return head;
 }
 
-/* Writes the document in engine->scratch as the head's, and keeps it. */
-static uint64_t write_document(struct engine *engine, struct head *head,
-                               enum event_operation operation, struct slice scopes)
+uint64_t write_document(struct engine *engine, struct head *head, enum event_operation operation,
+                        struct slice scopes)
 {
     struct slice text = buf_data(&engine->scratch);
     uint64_t event = group_write_document(engine_group(engine), head->account, operation,
                                           head->kind, &head->id, text, scopes);
     engine_wrote(engine, event);
     head->changed = event;
-    /* Without memory for a copy the next update loads the document again. */
-    if (err_is_set(head_keep_document(&engine->heads, head, text, scopes))) {
+    head->knows_product = false;
+    /* Who sees the resource must not be forgotten. There is no memory for a few bytes: there is no
+     * way on. */
+    struct err err = head_keep_scopes(head, scopes);
+    ASSERT(!err_is_set(err));
+    /* Without memory for a copy of the document the next update loads it again. */
+    if (err_is_set(head_keep_document(&engine->heads, head, text))) {
         head_drop_document(&engine->heads, head);
     }
-    head_trim_document(&engine->heads, head);
     return event;
-}
-
-void apply_create(struct engine *engine, struct command *command)
-{
-    enum resource_kind kind = command->as.create.kind;
-    struct err err = perm_may(&command->actor, list_subject_of(kind), PERM_CREATE);
-    if (!err_is_set(err)) {
-        err = command->refusal;
-    }
-    if (err_is_set(err)) {
-        engine_answer(engine, command, err, 0);
-        return;
-    }
-    struct head *head = add_new_head(engine, command->actor.account, kind);
-    if (head == NULL) {
-        engine_answer(engine, command, ERR(NO_MEMORY), 0);
-        return;
-    }
-    struct id id = head->id;
-    buf_reset(&engine->scratch);
-    document_create(&engine->scratch, &id, engine_group(engine)->time_ms,
-                    command->as.create.members);
-    if (engine->scratch.failed ||
-        command->as.create.point_count > engine->options.properties_per_resource_max) {
-        err = engine->scratch.failed ? ERR(NO_MEMORY) : ERR(PROPERTIES_TOO_MANY);
-        heads_remove(&engine->heads, head);
-        engine_answer(engine, command, err, 0);
-        return;
-    }
-    uint64_t event = write_document(engine, head, OPERATION_CREATED, command->as.create.scopes);
-    if (command->as.create.point_count > 0) {
-        uint64_t points_event;
-        err = write_points(engine, head, command->as.create.points, command->as.create.point_count,
-                           POINTS_SILENT, &points_event);
-        /* Its limits were looked at before; what is left is memory for a few bytes. The resource
-         * stands in the group already, so there is no way back but to refuse the whole group. */
-        ASSERT(!err_is_set(err));
-    }
-    engine_answer_created(engine, command, event, &id);
-}
-
-void apply_update(struct engine *engine, struct command *command)
-{
-    enum perm_subject subject = subject_of(command->as.update.kind);
-    struct head *head = engine_permitted_head(engine, command, subject, PERM_UPDATE, true);
-    if (head == NULL) {
-        return;
-    }
-    buf_reset(&engine->scratch);
-    document_merge(&engine->scratch, buf_data(&head->document), command->as.update.patch,
-                   engine_group(engine)->time_ms);
-    if (engine->scratch.failed) {
-        engine_answer(engine, command, ERR(NO_MEMORY), 0);
-        return;
-    }
-    struct slice scopes = command->as.update.scopes;
-    if (slice_is_empty(scopes)) {
-        scopes = buf_data(&head->scopes);
-    }
-    uint64_t event = write_document(engine, head, OPERATION_UPDATED, scopes);
-    engine_answer(engine, command, ERR(OK), event);
-}
-
-void apply_delete(struct engine *engine, struct command *command)
-{
-    enum perm_subject subject = subject_of(command->as.remove.kind);
-    struct head *head = engine_permitted_head(engine, command, subject, PERM_DELETE, false);
-    if (head == NULL) {
-        return;
-    }
-    write_all_cut(engine, head);
-    uint64_t event =
-        group_write_document(engine_group(engine), head->account, OPERATION_DELETED, head->kind,
-                             &head->id, (struct slice){0}, (struct slice){0});
-    engine_wrote(engine, event);
-    /* The key goes last: the device is told that its thng is gone before its connections end. */
-    head->changed = event;
-    if (head->has_key) {
-        write_key_deleted(engine, head);
-    }
-    head_drop_document(&engine->heads, head);
-    head->state = HEAD_ABSENT;
-    engine_answer(engine, command, ERR(OK), event);
 }
 
 /* ---- the first start ---- */

@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "model/action.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -175,14 +176,98 @@ void sessions_deinit(struct engine *engine)
 
 /* ---- subscriptions ---- */
 
+static enum resource_kind kind_of(enum topic_family family)
+{
+    switch (topic_family_row(family)->resource) {
+    case TOPIC_RESOURCE_BATCH:
+        return RESOURCE_BATCH;
+    case TOPIC_RESOURCE_COLLECTION:
+        return RESOURCE_COLLECTION;
+    case TOPIC_RESOURCE_PRODUCT:
+        return RESOURCE_PRODUCT;
+    case TOPIC_RESOURCE_THNG:
+        return RESOURCE_THNG;
+    case TOPIC_RESOURCE_NONE:
+        break;
+    }
+    return 0;
+}
+
+static enum head_found find_type(struct engine *engine, struct command *command)
+{
+    struct slice type = command->as.subscribe.name;
+    if (action_type_is_built_in(type)) {
+        return HEAD_SEEN;
+    }
+    struct head *head;
+    struct id id = id_of_name(command->actor.account, RESOURCE_ACTION_TYPE, type);
+    return engine_find(engine, command, RESOURCE_ACTION_TYPE, &id, NULL, false, &head);
+}
+
+static enum head_found find_task(struct engine *engine, struct command *command)
+{
+    struct id id;
+    struct head *task;
+    if (!id_parse(command->as.subscribe.name, &id)) {
+        return HEAD_UNSEEN;
+    }
+    enum head_found found = engine_find(engine, command, RESOURCE_TASK, &id, NULL, false, &task);
+    if (found != HEAD_SEEN) {
+        return found;
+    }
+    return id_equal(&task->parent, &command->target) ? HEAD_SEEN : HEAD_UNSEEN;
+}
+
+/* What the name at the topic's end stands for. A key of a property that has never been used, and a
+ * type that is not there yet of the whole account's actions, may be waited for; another type, and a
+ * task, must exist (contract: pubsub.md 6.1). */
+static enum head_found find_name(struct engine *engine, struct command *command)
+{
+    enum topic_family family = command->as.subscribe.family;
+    switch (topic_family_row(family)->name_kind) {
+    case TOPIC_NAME_ACTION_TYPE:
+        return family == TOPIC_ACTIONS ? HEAD_SEEN : find_type(engine, command);
+    case TOPIC_NAME_TASK:
+        return find_task(engine, command);
+    case TOPIC_NAME_KEY:
+    case TOPIC_NAME_NONE:
+        break;
+    }
+    return HEAD_SEEN;
+}
+
+/* A topic of the whole account: true when right, project and command itself allow it. */
+static bool is_permitted(struct engine *engine, struct command *command, enum perm_subject subject,
+                         enum perm_operation operation)
+{
+    struct err err = perm_may(&command->actor, subject, operation);
+    if (!err_is_set(err)) {
+        enum head_found found = engine_find_project(engine, command);
+        if (!engine_has_found(engine, command, found, ERR(NOT_FOUND))) {
+            return false;
+        }
+        err = command->refusal;
+    }
+    if (err_is_set(err)) {
+        engine_answer(engine, command, err, 0);
+    }
+    return !err_is_set(err);
+}
+
 void apply_subscribe(struct engine *engine, struct command *command)
 {
-    enum perm_subject subject;
-    if (!perm_subject_of_topic(command->as.subscribe.family, &subject)) {
-        engine_answer(engine, command, ERR(TOPIC_UNKNOWN), 0);
+    enum topic_family family = command->as.subscribe.family;
+    enum perm_subject subject = perm_subject_of_topic(family, command->as.subscribe.name);
+    enum perm_operation operation = perm_subscribe_operation(family);
+    command->target_kind = kind_of(family);
+    if (command->target_kind == 0) {
+        if (!is_permitted(engine, command, subject, operation)) {
+            return;
+        }
+    } else if (engine_permitted_head(engine, command, subject, operation, false) == NULL) {
         return;
     }
-    if (engine_permitted_head(engine, command, subject, PERM_READ, false) != NULL) {
+    if (engine_has_found(engine, command, find_name(engine, command), ERR(NOT_FOUND))) {
         engine_answer(engine, command, ERR(OK), 0);
     }
 }

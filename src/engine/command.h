@@ -19,14 +19,20 @@
 #include "model/event.h"
 #include "model/topic.h"
 
+struct head;
+
 enum command_kind {
     COMMAND_POINTS,       /* new samples of properties, or of the location */
     COMMAND_CUT,          /* delete samples of one property, of all, or of the location */
-    COMMAND_CREATE,       /* create a resource, perhaps with first values */
+    COMMAND_CREATE,       /* create a resource, perhaps with first values, perhaps with keys */
     COMMAND_UPDATE,       /* merge a patch into a resource's document */
     COMMAND_DELETE,       /* delete a resource, with all that hangs on it */
     COMMAND_KEY_CREATE,   /* a device key for a thng */
     COMMAND_KEY_DELETE,   /* the device key of a thng */
+    COMMAND_ACTIONS,      /* record actions, all or none */
+    COMMAND_MEMBERS,      /* put resources into a collection, take them out, empty it */
+    COMMAND_COMMISSION,   /* commission or decommission a thng */
+    COMMAND_CHORE,        /* the engine's own: a slice of a chore (engine/chore.h) */
     COMMAND_SUBSCRIBE,    /* may the actor subscribe, and from which sequence number on */
     COMMAND_SESSION_OPEN, /* claim a client id; ends another session that has it */
     COMMAND_SESSION_CLOSED,
@@ -47,6 +53,28 @@ struct command_point {
     struct slice value; /* JSON text, or a location's members */
     int64_t timestamp_ms;
     bool client_stamped; /* false: timestamp_ms is the group's time */
+    struct id place;     /* a location that says where by a place alone: the engine puts the place's
+                            coordinates before the value. Else not set */
+};
+
+/* A key that is issued. It never comes here itself, only its hash and its sealed form. */
+struct command_key {
+    enum key_kind kind;
+    uint8_t hash[KEY_HASH_BYTES];
+    struct slice sealed;
+};
+
+/* One action of a COMMAND_ACTIONS, all slices in the batch. */
+struct command_action {
+    struct slice type;
+    struct slice members;
+    int64_t timestamp_ms; /* or TIMESTAMP_NONE */
+    struct id thng;       /* not set: none */
+    struct id product;
+    struct id collection;
+    struct slice location; /* members as location.h writes them; empty: none */
+    struct id place;       /* its coordinates are to be put before <location>; not set: none */
+    struct slice location_source;
 };
 
 struct command {
@@ -60,7 +88,11 @@ struct command {
     struct answer_token token;
     struct actor actor;
     struct err refusal; /* what is wrong with the request, told only when the rights allow it */
-    struct id target;   /* the resource; of COMMAND_CREATE none */
+    enum resource_kind target_kind; /* what it must be; of COMMAND_CREATE, what is made; 0: none */
+    struct id target;  /* the resource; of COMMAND_ACTIONS the root; of COMMAND_CREATE none (the
+                          engine sets it where a name makes the id) */
+    struct id project; /* ?project=: the target must be visible in it, what is new is put into it */
+    struct head *held; /* the engine's: its target, while it waits for something else (head.h) */
     union {
         struct {
             const struct command_point *at;
@@ -76,31 +108,56 @@ struct command {
             int64_t to_ms; /* samples before it */
         } cut;
         struct {
-            enum resource_kind kind;
             struct slice members; /* the checked document's members, as document.h writes them */
             struct slice scopes;  /* JSON object or empty */
+            struct slice name;    /* decoded; of kinds whose names are unique, else empty */
+            struct id parent;     /* the application's project, the task's batch; else not set */
+            const struct document_reference *references;
+            uint32_t reference_count;
             const struct command_point *points; /* first values; not announced */
             uint32_t point_count;
+            const struct command_key *keys; /* issued with it */
+            uint32_t key_count;
         } create;
         struct {
-            enum resource_kind kind;
             struct slice patch;  /* members with their new values; null takes a member away */
             struct slice scopes; /* JSON object; empty: as they are */
+            struct id parent;    /* an application must lie in that project; not set: any */
+            const struct document_reference *references;
+            uint32_t reference_count;
         } update;
         struct {
-            enum resource_kind kind;
+            /* As for update; of an action, the id_of_name of the type that it must be of. */
+            struct id parent;
         } remove;
         struct {
-            uint8_t hash[KEY_HASH_BYTES];
-            struct slice sealed;
-        } key; /* KEY_CREATE */
+            const struct command_action *at;
+            uint32_t count;
+            struct slice context; /* JSON object; empty: none */
+        } actions;
+        struct {
+            enum member_change change;      /* MEMBERS_CLEARED empties */
+            enum resource_kind member_kind; /* RESOURCE_THNG or RESOURCE_COLLECTION */
+            const struct id *ids;
+            uint32_t count;
+        } members;
+        struct {
+            bool is_decommission;
+            struct command_action action; /* product: the one that the thng gets */
+            struct slice occurred_at;     /* as sent, ISO 8601, without quotes */
+            struct slice context;
+        } commission;
+        struct command_key key; /* KEY_CREATE */
         struct {
             enum topic_family family;
-            struct slice name;
+            struct slice name; /* the topic's: key, type, or task */
         } subscribe;
         struct {
             struct slice client_id;
         } session; /* SESSION_OPEN, SESSION_CLOSED */
+        struct {
+            struct chore *chore; /* which outlives the command */
+        } chore;
         struct {
             struct head_load *load;
         } loaded;
@@ -148,9 +205,10 @@ struct answer {
     struct err err;
     bool wants_event;
     struct answer_token token;
-    uint64_t after;    /* the answer stands behind this event: events up to it come first */
-    uint64_t event;    /* the command's own (first) event; 0: none */
-    struct id created; /* COMMAND_CREATE */
+    uint64_t after; /* the answer stands behind this event: events up to it come first */
+    uint64_t event; /* the command's own (first) event; 0: none */
+    struct id
+        created; /* COMMAND_CREATE; of COMMAND_ACTIONS and COMMAND_COMMISSION the first action */
 };
 
 #endif

@@ -8,8 +8,6 @@
 
 typedef void (*apply_fn)(struct engine *engine, struct command *command);
 
-static void apply_loaded(struct engine *engine, struct command *command);
-
 static const struct {
     apply_fn apply;
     bool changes; /* refused while the engine is read-only */
@@ -21,6 +19,10 @@ static const struct {
     [COMMAND_DELETE] = {apply_delete, true},
     [COMMAND_KEY_CREATE] = {apply_key_create, true},
     [COMMAND_KEY_DELETE] = {apply_key_delete, true},
+    [COMMAND_ACTIONS] = {apply_actions, true},
+    [COMMAND_MEMBERS] = {apply_members, true},
+    [COMMAND_COMMISSION] = {apply_commission, true},
+    [COMMAND_CHORE] = {apply_chore, true},
     [COMMAND_SUBSCRIBE] = {apply_subscribe, false},
     [COMMAND_SESSION_OPEN] = {apply_session_open, false},
     [COMMAND_SESSION_CLOSED] = {apply_session_closed, false},
@@ -37,7 +39,17 @@ static void begin_from(struct engine *engine, const struct engine_options *optio
     engine->last_time_ms = options->last_time_ms;
     engine->last_property = options->last_property;
     engine->last_account = options->last_account;
+    engine->last_action = options->last_sequence;
     heads_init(&engine->heads, options->hash_seed, options->heads_max);
+    chores_init(&engine->chores);
+    member_changes_init(&engine->member_changes, options->hash_seed, options->last_sequence);
+}
+
+static void forget_all(struct engine *engine)
+{
+    chores_deinit(&engine->chores);
+    member_changes_deinit(&engine->member_changes);
+    heads_deinit(&engine->heads);
 }
 
 struct engine *engine_new(const struct engine_options *options, const struct engine_port *port)
@@ -73,7 +85,7 @@ void engine_restart(struct engine *engine, const struct engine_options *options)
             engine_answer(engine, command, ERR(READ_ONLY), 0);
         }
     }
-    heads_deinit(&engine->heads);
+    forget_all(engine);
     begin_from(engine, options);
     engine->is_read_only = false;
 }
@@ -86,11 +98,15 @@ void engine_free(struct engine *engine)
     LIST_EACH (&engine->heads.clock, link, after) {
         forget_waiting(LIST_ENTRY(link, struct head, clock));
     }
-    heads_deinit(&engine->heads);
+    forget_all(engine);
     sessions_deinit(engine);
     group_writer_deinit(&engine->writer);
     buf_deinit(&engine->scratch);
     buf_deinit(&engine->scratch_entries);
+    buf_deinit(&engine->scratch_scopes);
+    buf_deinit(&engine->scratch_members);
+    buf_deinit(&engine->scratch_points);
+    buf_deinit(&engine->scratch_value);
     free(engine->due);
     free(engine);
 }
@@ -131,26 +147,18 @@ void engine_answer_to(struct engine *engine, uint16_t loop, const struct answer 
     engine->due[engine->due_count++] = (struct due_answer){.loop = loop, .answer = *answer};
 }
 
-/* The command is done with; its batch goes with the last of its commands. */
-static void command_release(struct command *command)
-{
-    struct command_batch *batch = command->batch;
-    ASSERT(batch->unanswered > 0);
-    if (--batch->unanswered == 0) {
-        free(batch);
-    }
-}
-
 static void answer_command(struct engine *engine, struct command *command, struct answer answer)
 {
-    if (command->wants_answer) {
+    if (command->kind == COMMAND_CHORE) {
+        chore_answered(engine, command->as.chore.chore, answer.err);
+    } else if (command->wants_answer) {
         answer.kind = ANSWER_COMMAND;
         answer.token = command->token;
         answer.wants_event = command->wants_event;
         answer.after = engine->last_sequence;
         engine_answer_to(engine, command->loop, &answer);
     }
-    command_release(command);
+    engine_release(engine, command);
 }
 
 void engine_answer(struct engine *engine, struct command *command, struct err err, uint64_t event)
@@ -164,106 +172,9 @@ void engine_answer_created(struct engine *engine, struct command *command, uint6
     answer_command(engine, command, (struct answer){.event = event, .created = *created});
 }
 
-/* ---- heads ---- */
-
-/* Asks a reader for the head; its answer is a COMMAND_LOADED. */
-static struct err start_load(struct engine *engine, struct head *head, bool want_document)
-{
-    struct head_load *load = head_load_new(&head->id);
-    if (load == NULL) {
-        return ERR(NO_MEMORY);
-    }
-    load->after = head->changed;
-    load->want_document = want_document;
-    head->loading = load;
-    if (!engine->port->load(engine->port->owner, load)) {
-        head->loading = NULL;
-        head_load_deinit(load);
-        free(load->batch);
-        return ERR(BUSY);
-    }
-    return ERR(OK);
-}
-
-struct head *engine_head(struct engine *engine, struct command *command, bool want_document)
-{
-    struct heads *heads = &engine->heads;
-    struct head *head = heads_find(heads, &command->target);
-    if (head == NULL) {
-        uint64_t mark = engine->port->documents_mark(engine->port->owner);
-        head = heads_add(heads, &command->target, mark);
-        if (head == NULL) {
-            engine_answer(engine, command, ERR(NO_MEMORY), 0);
-            return NULL;
-        }
-    }
-    bool is_missing = head->state == HEAD_LOADING ||
-                      (want_document && head->state == HEAD_PRESENT && !head->has_document);
-    if (!is_missing && head->waiting == NULL) {
-        return head;
-    }
-    /* Those who wait keep their order: whoever comes later to the same resource waits as well. */
-    if (head->waiting == NULL) {
-        struct err err = start_load(engine, head, want_document);
-        if (err_is_set(err)) {
-            if (head->state == HEAD_LOADING) {
-                heads_remove(heads, head);
-            }
-            engine_answer(engine, command, err, 0);
-            return NULL;
-        }
-    }
-    head_wait(head, command);
-    return NULL;
-}
-
-struct head *engine_permitted_head(struct engine *engine, struct command *command,
-                                   enum perm_subject subject, enum perm_operation operation,
-                                   bool want_document)
-{
-    struct err err = perm_may(&command->actor, subject, operation);
-    if (err_is_set(err)) {
-        engine_answer(engine, command, err, 0);
-        return NULL;
-    }
-    struct head *head = engine_head(engine, command, want_document);
-    if (head == NULL) {
-        return NULL;
-    }
-    /* All subjects that name a resource are a thng's so far: accounts and operators have ids too,
-     * and are nothing that a path under /thngs reaches. */
-    err = head->state == HEAD_PRESENT && head->kind == RESOURCE_THNG
-              ? perm_sees(&command->actor, head->account, head->kind, &head->id)
-              : ERR(NOT_FOUND);
-    if (!err_is_set(err)) {
-        err = command->refusal;
-    }
-    if (err_is_set(err)) {
-        engine_answer(engine, command, err, 0);
-        return NULL;
-    }
-    return head;
-}
-
-uint32_t engine_property_number(struct engine *engine, struct head *head, struct slice key,
-                                bool *is_new)
-{
-    struct head_property *property = head_property_find(head, key, engine->heads.seed);
-    *is_new = property == NULL;
-    if (property != NULL) {
-        return property->number;
-    }
-    uint32_t number = engine->last_property + 1;
-    if (err_is_set(head_property_add(head, key, number, engine->heads.seed))) {
-        return 0;
-    }
-    engine->last_property = number;
-    return number;
-}
-
 /* ---- the way in ---- */
 
-static void apply(struct engine *engine, struct command *command)
+void engine_apply(struct engine *engine, struct command *command)
 {
     if (engine->is_read_only && command_rows[command->kind].changes) {
         engine_answer(engine, command, ERR(READ_ONLY), 0);
@@ -271,62 +182,6 @@ static void apply(struct engine *engine, struct command *command)
     }
     engine->qos = command->qos;
     command_rows[command->kind].apply(engine, command);
-}
-
-/* Takes what a reader found for a head; true when those who wait can go on. */
-static struct err take_load(struct engine *engine, struct head *head, const struct head_load *load)
-{
-    TRY(load->err);
-    if (head->state == HEAD_LOADING) {
-        return head_fill(&engine->heads, head, load);
-    }
-    /* The head had been here and only its document was wanted. Nothing can have changed it since:
-     * every change waits in its queue. */
-    if (head->state == HEAD_PRESENT && load->want_document && load->found) {
-        return head_keep_document(&engine->heads, head, buf_data(&load->document),
-                                  buf_data(&load->scopes));
-    }
-    return ERR(OK);
-}
-
-static void apply_loaded(struct engine *engine, struct command *command)
-{
-    struct head_load *load = command->as.loaded.load;
-    struct head *head = heads_find(&engine->heads, &load->id);
-    if (head == NULL || head->waiting == NULL || head->loading != load) {
-        /* Asked for before a restart: who waited for it has been refused. */
-        head_load_deinit(load);
-        command_release(command);
-        return;
-    }
-    head->loading = NULL;
-    struct err err = take_load(engine, head, load);
-    struct command *waiting = head->waiting;
-    head->waiting = NULL;
-    head->waiting_last = &head->waiting;
-    if (err_is_set(err) && head->state == HEAD_LOADING) {
-        heads_remove(&engine->heads, head);
-    }
-    while (waiting != NULL) {
-        struct command *next = waiting->next;
-        if (err_is_set(err)) {
-            engine_answer(engine, waiting, err, 0);
-        } else {
-            /* May wait again: an update after a first one that needed only the head. */
-            apply(engine, waiting);
-        }
-        waiting = next;
-    }
-    /* A resource that does not exist is not worth keeping: ids can be guessed without end. */
-    head = heads_find(&engine->heads, &load->id);
-    if (head != NULL && head->waiting == NULL) {
-        head_trim_document(&engine->heads, head);
-        if (head->state == HEAD_ABSENT && head->changed == 0) {
-            heads_remove(&engine->heads, head);
-        }
-    }
-    head_load_deinit(load);
-    command_release(command);
 }
 
 void engine_accept(struct engine *engine, struct command_batch *batch)
@@ -340,7 +195,8 @@ void engine_accept(struct engine *engine, struct command_batch *batch)
     while (command != NULL) {
         struct command *next = command->next;
         command->next = NULL;
-        apply(engine, command);
+        engine_apply(engine, command);
+        engine_settle(engine);
         command = next;
     }
 }
@@ -382,8 +238,29 @@ static void refuse_due(struct engine *engine)
     }
 }
 
+bool engine_has_work(const struct engine *engine)
+{
+    return !engine->is_read_only && chores_have_work(engine);
+}
+
+void engine_resume_task(struct engine *engine, uint32_t account, const struct id *task)
+{
+    chore_add_task(engine, account, task);
+}
+
+/* Which kind of member is to be told of is not known: both, and who has none ends at once. */
+void engine_resume_notices(struct engine *engine, uint32_t account, const struct id *collection)
+{
+    chore_add_notices(engine, account, collection, RESOURCE_THNG);
+    chore_add_notices(engine, account, collection, RESOURCE_COLLECTION);
+}
+
 void engine_turn(struct engine *engine)
 {
+    if (engine_has_work(engine) && !engine_is_full(engine)) {
+        chores_step(engine);
+        engine_settle(engine);
+    }
     struct group group;
     bool has_group = engine->group_is_open && engine->writer.count > 0;
     if (has_group) {

@@ -22,6 +22,7 @@ struct engine_options {
     size_t group_bytes_max; /* a group is closed when it has reached this size */
     size_t heads_max;       /* heads kept in memory */
     uint32_t properties_per_resource_max;
+    uint32_t task_quantity_max; /* thngs that one task may make */
     uint64_t hash_seed;
     /* what the store holds at the start: */
     uint64_t last_sequence;
@@ -45,6 +46,14 @@ bool engine_is_full(const struct engine *engine);
 
 /* Commits what has been accepted since the last turn, publishes it and hands out the answers. */
 void engine_turn(struct engine *engine);
+
+/* True when there are chores (chore.h) that can go on now: do not sleep before the next turn. */
+bool engine_has_work(const struct engine *engine);
+
+/* Takes up what had been begun before the start: an unfinished task, a collection whose emptying is
+ * not told to the end. */
+void engine_resume_task(struct engine *engine, uint32_t account, const struct id *task);
+void engine_resume_notices(struct engine *engine, uint32_t account, const struct id *collection);
 
 /* True after a failed commit. */
 bool engine_is_read_only(const struct engine *engine);

@@ -25,6 +25,8 @@ void heads_init(struct heads *heads, uint64_t seed, size_t count_max)
 {
     *heads = (struct heads){.seed = seed, .count_max = count_max};
     list_init(&heads->clock);
+    list_init(&heads->ready);
+    list_init(&heads->documents);
 }
 
 static void head_free(struct head *head)
@@ -57,6 +59,12 @@ struct head *heads_find(struct heads *heads, const struct id *id)
     return head;
 }
 
+bool head_is_idle(const struct head *head)
+{
+    return head->loading == NULL && head->held_by == NULL && head->waiting == NULL &&
+           !link_is_in_list(&head->ready);
+}
+
 /* Second chance: the hand is the list's front. A head that was looked at since goes to the back
  * once; one that must stay goes to the back always. */
 static void evict_one(struct heads *heads, uint64_t documents_mark)
@@ -64,8 +72,9 @@ static void evict_one(struct heads *heads, uint64_t documents_mark)
     for (unsigned step = 0; step < CLOCK_STEPS && !list_is_empty(&heads->clock); step++) {
         struct head *head = LIST_ENTRY(heads->clock.next, struct head, clock);
         bool may_go =
-            head->state != HEAD_LOADING && head->waiting == NULL && head->changed <= documents_mark;
+            head->state != HEAD_LOADING && head_is_idle(head) && head->changed <= documents_mark;
         if (may_go && !head->referenced) {
+            heads->forgotten = max_u64(heads->forgotten, head->changed);
             heads_remove(heads, head);
             return;
         }
@@ -99,6 +108,7 @@ struct head *heads_add(struct heads *heads, const struct id *id, uint64_t docume
 
 void heads_remove(struct heads *heads, struct head *head)
 {
+    ASSERT(head_is_idle(head));
     map_remove(&heads->map, hash_of(heads, &head->id), head);
     list_remove(&head->clock);
     head_drop_document(heads, head);
@@ -129,11 +139,13 @@ struct err head_fill(struct heads *heads, struct head *head, const struct head_l
     }
     head->kind = load->kind;
     head->account = load->account;
-    head->has_key = load->has_key;
-    memcpy(head->key_hash, load->key_hash, sizeof(head->key_hash));
+    head->parent = load->parent;
+    head->key_count = load->key_count;
+    memcpy(head->keys, load->keys, sizeof(head->keys));
     TRY(fill_properties(heads, head, buf_data(&load->properties)));
+    TRY(head_keep_scopes(head, buf_data(&load->scopes)));
     if (load->want_document) {
-        TRY(head_keep_document(heads, head, buf_data(&load->document), buf_data(&load->scopes)));
+        TRY(head_keep_document(heads, head, buf_data(&load->document)));
     }
     head->state = HEAD_PRESENT;
     return ERR(OK);
@@ -142,43 +154,56 @@ struct err head_fill(struct heads *heads, struct head *head, const struct head_l
 void head_drop_document(struct heads *heads, struct head *head)
 {
     if (head->has_document) {
-        heads->document_bytes -= buf_bytes(&head->document) + buf_bytes(&head->scopes);
+        heads->document_bytes -= buf_bytes(&head->document);
         buf_deinit(&head->document);
-        buf_deinit(&head->scopes);
+        list_remove(&head->kept);
         head->has_document = false;
     }
 }
 
-struct err head_keep_document(struct heads *heads, struct head *head, struct slice document,
-                              struct slice scopes)
+struct err head_keep_document(struct heads *heads, struct head *head, struct slice document)
 {
     /* <document> may lie in the head's own buffer: the new one is made before the old one goes. */
     struct buf text = {0};
-    struct buf scopes_text = {0};
     buf_put(&text, document);
-    buf_put(&scopes_text, scopes);
     head_drop_document(heads, head);
-    if (text.failed || scopes_text.failed) {
+    if (text.failed) {
         buf_deinit(&text);
-        buf_deinit(&scopes_text);
         return ERR(NO_MEMORY);
     }
     head->document = text;
-    head->scopes = scopes_text;
     head->has_document = true;
-    heads->document_bytes += document.bytes + scopes.bytes;
+    list_push(&heads->documents, &head->kept);
+    heads->document_bytes += buf_bytes(&head->document);
     return ERR(OK);
 }
 
-void head_trim_document(struct heads *heads, struct head *head)
+struct err head_keep_scopes(struct head *head, struct slice scopes)
 {
-    if (heads->document_bytes > HEADS_DOCUMENT_BYTES_MAX) {
-        head_drop_document(heads, head);
+    if (slice_equal(buf_data(&head->scopes), scopes)) {
+        return ERR(OK);
+    }
+    struct buf text = {0};
+    buf_put(&text, scopes);
+    if (text.failed) {
+        buf_deinit(&text);
+        return ERR(NO_MEMORY);
+    }
+    buf_deinit(&head->scopes);
+    head->scopes = text;
+    return ERR(OK);
+}
+
+void heads_trim_documents(struct heads *heads)
+{
+    while (heads->document_bytes > HEADS_DOCUMENT_BYTES_MAX) {
+        head_drop_document(heads, LIST_ENTRY(heads->documents.next, struct head, kept));
     }
 }
 
-void head_wait(struct head *head, struct command *command)
+void head_wait(struct heads *heads, struct head *head, struct command *command)
 {
+    heads->waits++;
     command->next = NULL;
     *head->waiting_last = command;
     head->waiting_last = &command->next;
@@ -250,4 +275,9 @@ void head_load_deinit(struct head_load *load)
     buf_deinit(&load->document);
     buf_deinit(&load->scopes);
     buf_deinit(&load->properties);
+    buf_deinit(&load->members.ids_copy);
+    buf_deinit(&load->members.states);
+    buf_deinit(&load->members.listed);
+    buf_deinit(&load->members.children);
+    buf_deinit(&load->members.collections);
 }

@@ -12,6 +12,15 @@
  *                                                      |     ^
  *                                               delete +-----+ create
  *
+ * The queue also keeps commands on one target in order. A command may need other heads than its
+ * target's (a product that it names); while it waits for one of those it holds its target: later
+ * commands on that target wait in the target's queue, until the holder has been answered. A head
+ * that is only named, not the target, is never waited for because it is held, so no two commands
+ * can wait for each other.
+ *
+ *      queue of A:  [ update B, naming A ]          A is being loaded
+ *      queue of B:  [ points of B ] [ delete B ]    B is held by the update
+ *
  * Owned by the engine's thread. */
 #ifndef THRUM_ENGINE_HEAD_H
 #define THRUM_ENGINE_HEAD_H
@@ -30,25 +39,61 @@ struct head_property {
     uint32_t key_bytes;
 };
 
+#define HEAD_KEYS_MAX 2
+
+struct head_key {
+    enum key_kind kind;
+    uint8_t hash[KEY_HASH_BYTES];
+};
+
 struct head {
     struct link clock; /* in heads.clock */
+    struct link ready; /* in heads.ready, or in no list */
+    struct link kept;  /* in heads.documents, when has_document */
     struct id id;
     enum head_state state;
     enum resource_kind kind;
     uint32_t account;
     bool referenced; /* looked at since the eviction's hand came by */
     bool has_document;
-    bool has_key;
-    uint8_t key_hash[KEY_HASH_BYTES]; /* of its device key, when has_key */
-    uint64_t changed; /* the last event that changed what the documents show of it */
+    uint8_t key_count;
+    struct head_key keys[HEAD_KEYS_MAX]; /* of a thng its device key; of an application its two */
+    uint64_t changed;   /* the last event that changed what the documents show of it */
+    struct id parent;   /* an application's project, a task's batch; else not set */
+    bool knows_product; /* until the document changes: <product> has been looked for in it */
+    struct id product;  /* which a thng's document names, for its actions; not set: none */
     uint32_t property_count;
     uint32_t property_room;
     struct head_property *properties; /* those alive; the location under its empty key */
     struct buf document;              /* when has_document */
-    struct buf scopes;                /* when has_document */
-    const struct head_load *loading;  /* what it waits for; not looked into */
-    struct command *waiting;          /* commands that need what is being loaded, in order */
+    struct buf scopes;                /* always, in a head that is present */
+    const struct head_load *loading;  /* what is under way for it; not looked into. NULL: nothing */
+    const struct command *held_by;    /* its target is this head, and it waits in another's queue */
+    struct command *waiting;          /* commands that wait for either, in order */
     struct command **waiting_last;
+};
+
+/* Who is a member of what is kept in the documents alone. Commands that change it wait until they
+ * are read, for the state after the last such change to the collection; results live while the
+ * command that asked is applied again. */
+struct member_load {
+    const struct command *asker; /* NULL: nothing of the kind is wanted. Not looked into */
+    struct id project; /* only what is visible in it counts; not set: all. The engine sets it */
+    /* Of the load's resource, a collection: the states of these (of a COMMAND_MEMBERS), */
+    enum resource_kind kind;
+    const struct id *ids; /* the engine has the load keep a copy: the command may go before it */
+    uint32_t id_count;
+    struct buf ids_copy;
+    struct buf states; /* enum member_state, one byte each */
+    bool makes_cycle;  /* one of <ids>, collections, is the collection itself or above it */
+    /* or, without <ids>, its first members of that kind, at most <listed_max>; */
+    uint32_t listed_max;
+    bool wants_gone;     /* of those that a MEMBERS_ALL has taken out, too (documents_members) */
+    struct buf listed;   /* struct id each */
+    bool wants_children; /* and beside thngs its first child collections, as many; */
+    struct buf children; /* struct id each */
+    /* and always the collections that the resource is in, at most MEMBERS_PER_EVENT_MAX. */
+    struct buf collections; /* struct id each */
 };
 
 /* What a reader is asked for and answers. It lies in a command batch of its own, whose one command
@@ -57,21 +102,24 @@ struct head_load {
     struct command_batch *batch;
     struct id id;
     uint64_t after;     /* read only when the documents show this event */
-    bool want_document; /* the text and scopes too */
+    bool want_document; /* the text too */
+    struct member_load members;
     /* the answer: */
     struct err err; /* ERR_OK, also when there is no such resource; else reading failed */
+    uint64_t read;  /* the documents showed all events up to this one */
     bool found;
     enum resource_kind kind;
     uint32_t account;
-    bool has_key;
-    uint8_t key_hash[KEY_HASH_BYTES];
+    struct id parent;
+    uint8_t key_count;
+    struct head_key keys[HEAD_KEYS_MAX];
     struct buf document;
     struct buf scopes;
     struct buf properties; /* each: number (u32 big-endian), varint key bytes, key */
 };
 
-/* Documents are kept with heads that were lately created or updated, up to this sum; beyond it they
- * are loaded anew for each update. */
+/* Documents are kept with heads that were lately created, updated or loaded, up to this sum; beyond
+ * it the oldest go, and are loaded anew when they are needed. */
 #define HEADS_DOCUMENT_BYTES_MAX ((size_t)64 << 20)
 
 struct heads {
@@ -79,7 +127,11 @@ struct heads {
     uint64_t seed;
     size_t count_max;
     size_t document_bytes;
-    struct link clock; /* all heads, in the order in which the eviction comes by */
+    uint64_t forgotten;    /* the highest `changed` of heads that were let go */
+    uint64_t waits;        /* how often a command has begun to wait */
+    struct link clock;     /* all heads, in the order in which the eviction comes by */
+    struct link ready;     /* heads that are held no longer: who waits for them can go on */
+    struct link documents; /* heads that have one, in the order in which they got it */
 };
 
 void heads_init(struct heads *heads, uint64_t seed, size_t count_max);
@@ -93,22 +145,28 @@ struct head *heads_find(struct heads *heads, const struct id *id);
  * may go (its changes lie at or before <documents_mark>). NULL without memory. */
 struct head *heads_add(struct heads *heads, const struct id *id, uint64_t documents_mark);
 
-/* Forgets the head and frees it; nothing may wait for it. */
+/* True when nobody waits for the head, and nothing is under way for it. */
+bool head_is_idle(const struct head *head);
+
+/* Forgets the head and frees it; it is idle. */
 void heads_remove(struct heads *heads, struct head *head);
 
 /* Fills a loading head from what a reader found. ERR_NO_MEMORY. */
 MUST_USE struct err head_fill(struct heads *heads, struct head *head, const struct head_load *load);
 
-/* Keeps copies of document and scopes with the head. ERR_NO_MEMORY leaves the head without. */
+/* Keeps a copy of the document with the head. ERR_NO_MEMORY leaves the head without. */
 MUST_USE struct err head_keep_document(struct heads *heads, struct head *head,
-                                       struct slice document, struct slice scopes);
+                                       struct slice document);
+/* Keeps a copy of the scopes with the head. ERR_NO_MEMORY leaves it as it was. */
+MUST_USE struct err head_keep_scopes(struct head *head, struct slice scopes);
 void head_drop_document(struct heads *heads, struct head *head);
 
-/* Lets the document go when the heads keep more than HEADS_DOCUMENT_BYTES_MAX of them. */
-void head_trim_document(struct heads *heads, struct head *head);
+/* Lets go of the oldest documents while the heads keep more than HEADS_DOCUMENT_BYTES_MAX of them.
+ * Between commands only: they work with the documents that they have found. */
+void heads_trim_documents(struct heads *heads);
 
 /* Puts a command at the end of those that wait. */
-void head_wait(struct head *head, struct command *command);
+void head_wait(struct heads *heads, struct head *head, struct command *command);
 
 /* The property with that key, or NULL. <seed> is the table's. */
 struct head_property *head_property_find(const struct head *head, struct slice key, uint64_t seed);

@@ -24,40 +24,141 @@ static struct err read_resource(struct head_load *load, struct documents_reader 
     load->found = true;
     load->kind = document.kind;
     load->account = document.account;
+    load->parent = document.parent;
+    buf_put(&load->scopes, document.scopes);
     if (load->want_document) {
         buf_put(&load->document, document.text);
-        buf_put(&load->scopes, document.scopes);
     }
     return ERR(OK);
 }
 
-static struct err read_rest(struct head_load *load, struct documents_reader *documents)
+static struct err read_key(struct head_load *load, struct documents_reader *documents,
+                           enum key_kind kind)
 {
-    TRY(documents_properties(documents, &load->id, put_property, &load->properties));
     struct key_row row;
-    struct err err = documents_key_of(documents, KEY_DEVICE, &load->id, &row);
+    struct err err = documents_key_of(documents, kind, &load->id, &row);
     if (err_equal(err, ERR(NOT_FOUND))) {
         return ERR(OK);
     }
     TRY(err);
-    load->has_key = true;
-    memcpy(load->key_hash, row.hash, sizeof(load->key_hash));
+    struct head_key *key = &load->keys[load->key_count++];
+    key->kind = kind;
+    memcpy(key->hash, row.hash, sizeof(key->hash));
     return ERR(OK);
 }
 
-static struct err read_all(struct head_load *load, struct documents_reader *documents)
+/* What hangs on the resource, by its kind. */
+static struct err read_rest(struct head_load *load, struct documents_reader *documents)
 {
-    TRY(documents_reader_begin(documents));
-    struct err err = read_resource(load, documents);
-    if (!err_is_set(err) && load->found) {
-        err = read_rest(load, documents);
+    if (load->kind == RESOURCE_APPLICATION) {
+        TRY(read_key(load, documents, KEY_APPLICATION));
+        return read_key(load, documents, KEY_TRUSTED);
     }
-    documents_reader_end(documents);
-    bool failed = load->document.failed || load->scopes.failed || load->properties.failed;
-    return failed ? ERR(NO_MEMORY) : err;
+    if (load->kind == RESOURCE_THNG) {
+        TRY(read_key(load, documents, KEY_DEVICE));
+    }
+    if (load->kind == RESOURCE_THNG || load->kind == RESOURCE_PRODUCT) {
+        return documents_properties(documents, &load->id, put_property, &load->properties);
+    }
+    return ERR(OK);
+}
+
+/* ---- members ---- */
+
+static struct err read_states(struct head_load *load, struct documents_reader *documents)
+{
+    struct member_load *members = &load->members;
+    const struct id *project = id_is_set(&members->project) ? &members->project : NULL;
+    struct buf states = {0};
+    TRY(buf_reserve(&states, members->id_count * sizeof(enum member_state)));
+    enum member_state *at = (enum member_state *)states.at;
+    struct err err = documents_member_states(documents, load->account, project, &load->id,
+                                             members->kind, members->ids, members->id_count, at);
+    for (uint32_t i = 0; i < members->id_count && !err_is_set(err); i++) {
+        buf_put_byte(&members->states, (uint8_t)at[i]);
+        if (members->kind == RESOURCE_COLLECTION && !members->makes_cycle) {
+            err = documents_reaches(documents, &members->ids[i], &load->id, &members->makes_cycle);
+        }
+    }
+    buf_deinit(&states);
+    return err;
+}
+
+static struct err list_members(struct head_load *load, struct documents_reader *documents,
+                               enum resource_kind kind, struct buf *listed)
+{
+    const struct member_load *members = &load->members;
+    TRY(buf_reserve(listed, members->listed_max * sizeof(struct id)));
+    struct id *ids = (struct id *)listed->at;
+    uint32_t count;
+    TRY(documents_members(documents, &load->id, kind, members->wants_gone, ids, members->listed_max,
+                          &count));
+    listed->tail += count * sizeof(*ids);
+    return ERR(OK);
+}
+
+static struct err read_listed(struct head_load *load, struct documents_reader *documents)
+{
+    struct member_load *members = &load->members;
+    TRY(list_members(load, documents, members->kind, &members->listed));
+    return members->wants_children
+               ? list_members(load, documents, RESOURCE_COLLECTION, &members->children)
+               : ERR(OK);
+}
+
+static struct err read_collections(struct head_load *load, struct documents_reader *documents)
+{
+    struct id ids[MEMBERS_PER_EVENT_MAX];
+    uint32_t count;
+    TRY(documents_collections_of(documents, &load->id, ids, ARRAY_LEN(ids), &count));
+    count = count < ARRAY_LEN(ids) ? count : ARRAY_LEN(ids);
+    buf_put_bytes(&load->members.collections, ids, count * sizeof(ids[0]));
+    return ERR(OK);
+}
+
+static struct err read_members(struct head_load *load, struct documents_reader *documents)
+{
+    if (load->members.id_count > 0) {
+        TRY(read_states(load, documents));
+    } else if (load->members.listed_max > 0) {
+        TRY(read_listed(load, documents));
+    }
+    return read_collections(load, documents);
+}
+
+/* ---- all of one moment ---- */
+
+static struct err read_moment(struct head_load *load, struct documents_reader *documents)
+{
+    uint64_t mark;
+    TRY(documents_reader_mark(documents, &mark));
+    /* The durable mark may lie before what is shown: groups without documents are passed over. */
+    load->read = max_u64(mark, load->after);
+    TRY(read_resource(load, documents));
+    /* Members are asked for when the head is there; also of a collection that has gone, whose
+     * members are told of for a while yet. */
+    if (load->members.asker != NULL) {
+        return read_members(load, documents);
+    }
+    return load->found ? read_rest(load, documents) : ERR(OK);
+}
+
+static bool has_failed(const struct head_load *load)
+{
+    return load->document.failed || load->scopes.failed || load->properties.failed ||
+           load->members.states.failed || load->members.listed.failed ||
+           load->members.children.failed || load->members.collections.failed;
 }
 
 void head_load_read(struct head_load *load, struct documents_reader *documents)
 {
-    load->err = read_all(load, documents);
+    load->err = documents_reader_begin(documents);
+    if (err_is_set(load->err)) {
+        return;
+    }
+    load->err = read_moment(load, documents);
+    documents_reader_end(documents);
+    if (!err_is_set(load->err) && has_failed(load)) {
+        load->err = ERR(NO_MEMORY);
+    }
 }

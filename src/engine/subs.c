@@ -15,6 +15,7 @@ void subs_deinit(struct subs *subs)
 {
     ASSERT(subs->count == 0);
     map_deinit(&subs->topics);
+    map_deinit(&subs->watches);
 }
 
 static bool topic_has_ref(const void *entry, const void *key)
@@ -96,6 +97,70 @@ struct subscription *subs_find(const struct subs *subs, const struct session *se
     return entry ? find_in(entry, session, filter) : NULL;
 }
 
+/* ---- watches ---- */
+
+static bool watch_has_resource(const void *entry, const void *key)
+{
+    const struct subs_watch *watch = entry;
+    return id_equal(&watch->resource, key);
+}
+
+struct subs_watch *subs_watch_find(const struct subs *subs, const struct id *resource)
+{
+    return map_find(&subs->watches, id_hash(subs->seed, resource), watch_has_resource, resource);
+}
+
+static struct subs_watch *watch_add(struct subs *subs, const struct id *resource)
+{
+    struct subs_watch *watch = calloc(1, sizeof(*watch));
+    if (watch == NULL) {
+        return NULL;
+    }
+    watch->resource = *resource;
+    list_init(&watch->subscriptions);
+    if (err_is_set(map_insert(&subs->watches, id_hash(subs->seed, resource), watch))) {
+        free(watch);
+        return NULL;
+    }
+    return watch;
+}
+
+static void unwatch(struct subs *subs, struct subscription *subscription)
+{
+    struct subs_watch *watch = subscription->watch;
+    if (watch == NULL) {
+        return;
+    }
+    list_remove(&subscription->in_watch);
+    subscription->watch = NULL;
+    if (list_is_empty(&watch->subscriptions)) {
+        map_remove(&subs->watches, id_hash(subs->seed, &watch->resource), watch);
+        free(watch);
+    }
+}
+
+/* It has just been granted: whatever the scopes are, they let it in. */
+static struct err watch(struct subs *subs, struct subscription *subscription)
+{
+    const struct actor *actor = &subscription->actor;
+    bool is_narrow = id_is_set(&actor->project) || id_is_set(&subscription->project);
+    const struct id *resource = subscription->topic->ref.resource;
+    subscription->is_hidden = false;
+    if (!is_narrow || resource == NULL || subscription->watch != NULL) {
+        return ERR(OK);
+    }
+    struct subs_watch *found = subs_watch_find(subs, resource);
+    found = found != NULL ? found : watch_add(subs, resource);
+    if (found == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    subscription->watch = found;
+    list_push(&found->subscriptions, &subscription->in_watch);
+    return ERR(OK);
+}
+
+/* ---- adding and removing ---- */
+
 struct err subs_add(struct subs *subs, const struct subs_wish *wish,
                     struct subscription **subscription)
 {
@@ -132,6 +197,12 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
     added->actor = *wish->actor;
     added->token_hash = wish->token_hash;
     added->pub_states = wish->topic->options.pub_states;
+    added->project = wish->topic->options.project;
+    struct err err = watch(subs, added);
+    if (err_is_set(err)) {
+        subs_remove(subs, added); /* rather none than one that hears what it may not */
+        return err;
+    }
     *subscription = added;
     return ERR(OK);
 }
@@ -142,6 +213,7 @@ void subs_remove(struct subs *subs, struct subscription *subscription)
     /* In the middle of an event the places of the others shift: it is delivered from its start
      * again, rather twice than not at all. */
     subscription->session->ordinal = 0;
+    unwatch(subs, subscription);
     list_remove(&subscription->in_topic);
     list_remove(&subscription->in_session);
     topic->count--;

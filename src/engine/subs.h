@@ -25,9 +25,19 @@ struct subs_topic {
     uint8_t name[];
 };
 
+/* A resource whose scopes say who may hear of it, for some who have subscribed to its topics: an
+ * application, or anybody who names a project. When the scopes change they are judged anew. */
+struct subs_watch {
+    struct id resource;
+    struct link subscriptions; /* struct subscription.in_watch */
+};
+
 struct subscription {
     struct link in_topic;
     struct link in_session;
+    struct link in_watch;     /* when watch is set */
+    struct subs_watch *watch; /* of the topic's resource; NULL: scopes change nothing */
+    bool is_hidden;           /* the resource's scopes say now that it is not seen */
     struct session *session;
     struct subs_topic *topic;
     struct actor actor;  /* whose rights count: the session's, or those of a token on the topic */
@@ -35,12 +45,14 @@ struct subscription {
     uint64_t first_sequence; /* events from here on are its */
     uint8_t qos;             /* granted */
     bool pub_states;
+    struct id project; /* of the topic's option: only what is visible in it; not set: none */
     size_t filter_bytes;
     uint8_t filter[]; /* as the client spelled it */
 };
 
 struct subs {
     struct map topics;
+    struct map watches; /* struct subs_watch, by resource */
     uint64_t seed;
     size_t count; /* of subscriptions */
 };
@@ -77,6 +89,9 @@ struct subs_topic *subs_topic_find(const struct subs *subs, struct topic_ref ref
 /* With the hash of its family and resource at hand (topic_hash_resource with subs->seed). */
 struct subs_topic *subs_topic_find_named(const struct subs *subs, uint64_t resource_hash,
                                          struct topic_ref ref);
+
+/* Those who must be judged anew when the scopes of <resource> change; NULL: nobody. */
+struct subs_watch *subs_watch_find(const struct subs *subs, const struct id *resource);
 
 static inline struct slice subscription_filter(const struct subscription *subscription)
 {

@@ -134,6 +134,21 @@ struct auth_read {
     struct actor actor;
 };
 
+static enum actor_kind actor_kind(enum key_kind key)
+{
+    switch (key) {
+    case KEY_OPERATOR:
+        return ACTOR_OPERATOR;
+    case KEY_DEVICE:
+        return ACTOR_DEVICE;
+    case KEY_APPLICATION:
+        return ACTOR_APPLICATION;
+    case KEY_TRUSTED:
+        return ACTOR_TRUSTED;
+    }
+    return ACTOR_NONE;
+}
+
 static struct err read_actor(struct reader *reader, struct auth_read *read)
 {
     TRY(store_wait(reader->store, read->sequence, AUTH_WAIT_MS));
@@ -144,9 +159,10 @@ static struct err read_actor(struct reader *reader, struct auth_read *read)
     }
     TRY(err);
     read->actor = (struct actor){
-        .kind = row.kind == KEY_DEVICE ? ACTOR_DEVICE : ACTOR_OPERATOR,
+        .kind = actor_kind(row.kind),
         .account = row.account,
         .id = row.actor,
+        .project = row.project,
     };
     return ERR(OK);
 }
@@ -248,8 +264,25 @@ uint64_t auth_token_hash(struct front *front, struct slice key)
     return entry_hash(hash) | 1;
 }
 
+/* What ends: one key, or those of an application or of all applications of a project. */
+struct ending {
+    uint64_t token_hash;
+    const struct id *owner; /* NULL: the key of <token_hash> */
+};
+
+static bool is_of(const struct actor *actor, const struct id *owner)
+{
+    bool is_application = actor->kind == ACTOR_APPLICATION || actor->kind == ACTOR_TRUSTED;
+    return is_application && (id_equal(&actor->project, owner) || id_equal(&actor->id, owner));
+}
+
+static bool ends(const struct ending *ending, uint64_t token_hash, const struct actor *actor)
+{
+    return ending->owner != NULL ? is_of(actor, ending->owner) : token_hash == ending->token_hash;
+}
+
 /* Subscriptions that were made with the key as a token on their topic end with it. */
-static void end_token_subscriptions(struct front *front, uint64_t token_hash)
+static void end_token_subscriptions(struct front *front, const struct ending *ending)
 {
     LIST_EACH (&front->conns, link, after) {
         struct conn *conn = LIST_ENTRY(link, struct conn, all);
@@ -258,17 +291,46 @@ static void end_token_subscriptions(struct front *front, uint64_t token_hash)
         }
         LIST_EACH (&conn->session->subscriptions, at, then) {
             struct subscription *found = LIST_ENTRY(at, struct subscription, in_session);
-            if (found->token_hash == token_hash) {
+            if (found->token_hash != 0 && ends(ending, found->token_hash, &found->actor)) {
                 subs_remove(&front->subs, found);
             }
         }
     }
 }
 
+/* The connections that act with the key end, and it is forgotten. */
+static void entry_revoke(struct auth *auth, struct auth_entry *entry)
+{
+    LIST_EACH (&entry->conns, link, after) {
+        struct conn *conn = LIST_ENTRY(link, struct conn, by_key);
+        if (!conn_is_closing(conn)) {
+            conn->proto->on_revoked(conn);
+        }
+    }
+    entry_remove(auth, entry);
+}
+
+static void take_owner_deleted(struct front *front, const struct id *owner)
+{
+    end_token_subscriptions(front, &(struct ending){.owner = owner});
+    LIST_EACH (&front->auth->age, link, after) {
+        struct auth_entry *entry = LIST_ENTRY(link, struct auth_entry, age);
+        if (is_of(&entry->actor, owner)) {
+            entry_revoke(front->auth, entry);
+        }
+    }
+}
+
 void auth_take_event(struct front *front, const struct event *event)
 {
-    ASSERT(event->type == EVENT_KEY);
     struct auth *auth = front->auth;
+    if (event->type == EVENT_DOCUMENT) {
+        ASSERT(event->operation == OPERATION_DELETED);
+        auth->last_revoked = event->sequence;
+        take_owner_deleted(front, event->resource);
+        return;
+    }
+    ASSERT(event->type == EVENT_KEY);
     struct auth_entry *entry = entry_find(auth, event->hash);
     if (event->operation != OPERATION_DELETED) {
         auth->last_created = event->sequence;
@@ -278,15 +340,8 @@ void auth_take_event(struct front *front, const struct event *event)
         return;
     }
     auth->last_revoked = event->sequence;
-    end_token_subscriptions(front, entry_hash(event->hash) | 1);
-    if (entry == NULL) {
-        return;
+    end_token_subscriptions(front, &(struct ending){.token_hash = entry_hash(event->hash) | 1});
+    if (entry != NULL) {
+        entry_revoke(auth, entry);
     }
-    LIST_EACH (&entry->conns, link, after) {
-        struct conn *conn = LIST_ENTRY(link, struct conn, by_key);
-        if (!conn_is_closing(conn)) {
-            conn->proto->on_revoked(conn);
-        }
-    }
-    entry_remove(auth, entry);
 }

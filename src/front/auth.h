@@ -35,7 +35,8 @@ void auth_detach(struct conn *conn);
  * revoked. Never 0. */
 uint64_t auth_token_hash(struct front *front, struct slice key);
 
-/* The key event of a group, on each loop. */
+/* On each loop, the events of a group that end keys or make new ones: those of keys, and the
+ * deletion of a project or an application, with which their keys end. */
 void auth_take_event(struct front *front, const struct event *event);
 
 #endif

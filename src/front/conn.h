@@ -40,9 +40,13 @@ struct proto {
     /* The peer has ended its side. */
     void (*on_end)(struct conn *conn);
 
-    /* The answer to a command of this connection. With wants_events <event> is the command's own
-     * event when it is the last before the answer; NULL otherwise. */
+    /* The answer to a command of this connection. With wants_events <event> is the command's own,
+     * its last one, when it has any; NULL otherwise, and when it is not at hand. */
     void (*on_answer)(struct conn *conn, const struct answer *answer, const struct event *event);
+
+    /* With wants_events: an event of a command of this connection before its last one, in order;
+     * <request> is that of the answer, which will come. Optional. */
+    void (*on_event)(struct conn *conn, uint64_t request, const struct event *event);
 
     /* Optional: the key asked for with auth_resolve is known now; err is ERR_OK,
      * ERR_CREDENTIAL_UNKNOWN, ERR_BUSY. */

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the event ring to sessions: which topics an event fires, with what, and to whom; live, and
- * for sessions that have fallen behind. One matching for both.
- *
- * A message is encoded once for each topic it fires on, into front->payload, when the first
- * subscriber is found, and copied to each receiver behind its own header. */
+ * The walk over events and answers, in their one order: live, along the event ring; and for
+ * sessions that have fallen behind, along the ring or the journal. What an event sends, and to
+ * whom, is the same for both (fire.h). */
 #include "front/front.h"
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "codec/json_write.h"
 #include "front/auth.h"
 #include "front/conn.h"
+#include "front/fire.h"
 #include "front/state.h"
-#include "model/location.h"
-#include "model/perm.h"
-#include "model/property.h"
 
 #include <stdlib.h>
 
@@ -23,266 +18,6 @@
  * once: others want their turn. */
 #define PAST_GROUPS_PER_TURN 64
 #define PAST_READ_BYTES ((size_t)256 << 10)
-
-/* ---- what an event fires ---- */
-
-/* To whom the messages of an event go. */
-struct audience {
-    struct front *front;
-    struct session *only; /* catching up: this session alone; NULL: all that are live */
-    uint32_t ordinal;     /* catching up: matches of the event so far */
-    bool is_blocked;      /* catching up: the session can take no more */
-};
-
-/* One topic an event fires on. */
-struct firing {
-    const struct event *event;
-    struct topic_ref ref;
-    uint64_t resource_hash;
-    bool is_last;
-    void (*encode)(struct buf *out, const struct firing *firing);
-};
-
-static bool hand_over(struct front *front, struct session *session,
-                      const struct subscription *subscription, const struct firing *firing)
-{
-    const struct event *event = firing->event;
-    struct delivery delivery = {
-        .subscription = subscription,
-        .payload = buf_data(&front->payload),
-        .qos = subscription->qos < event->qos ? subscription->qos : event->qos,
-        .is_last = firing->is_last,
-        .sequence = event->sequence,
-    };
-    return session->ops->deliver(session, &delivery);
-}
-
-/* Judged per event, so that a wide subscription delivers only what its key could GET. */
-static bool is_for(const struct subscription *subscription, const struct event *event)
-{
-    return subscription->first_sequence <= event->sequence &&
-           !err_is_set(
-               perm_sees(&subscription->actor, event->account, event->kind, event->resource));
-}
-
-static bool encode_once(struct front *front, const struct firing *firing, bool *is_encoded)
-{
-    if (!*is_encoded) {
-        buf_reset(&front->payload);
-        firing->encode(&front->payload, firing);
-        *is_encoded = true;
-    }
-    return !front->payload.failed;
-}
-
-static void to_live(struct front *front, const struct subs_topic *topic,
-                    const struct firing *firing)
-{
-    bool is_encoded = false;
-    LIST_EACH (&topic->subscriptions, link, after) {
-        struct subscription *subscription = LIST_ENTRY(link, struct subscription, in_topic);
-        struct session *session = subscription->session;
-        if (session->is_behind || !is_for(subscription, firing->event)) {
-            continue;
-        }
-        if (session->cursor != firing->event->sequence) {
-            session->cursor = firing->event->sequence;
-            session->ordinal = 0;
-        }
-        if (encode_once(front, firing, &is_encoded) &&
-            hand_over(front, session, subscription, firing)) {
-            session->ordinal++;
-        } else {
-            session->is_behind = true;
-            atomic_fetch_add_explicit(&front->stats.fell_behind, 1, memory_order_relaxed);
-        }
-    }
-}
-
-static void to_one(struct audience *audience, struct subscription *subscription,
-                   const struct firing *firing, bool *is_encoded)
-{
-    struct session *session = audience->only;
-    if (audience->is_blocked || subscription->session != session ||
-        !is_for(subscription, firing->event)) {
-        return;
-    }
-    if (audience->ordinal++ < session->ordinal) {
-        return; /* it has had this one */
-    }
-    if (encode_once(audience->front, firing, is_encoded) &&
-        hand_over(audience->front, session, subscription, firing)) {
-        session->ordinal++;
-    } else {
-        audience->is_blocked = true;
-    }
-}
-
-/* In the topic's order, which is that of the live way; by the shorter of the two lists. */
-static void to_session(struct audience *audience, const struct subs_topic *topic,
-                       const struct firing *firing)
-{
-    bool is_encoded = false;
-    if (audience->only->subscription_count < topic->count) {
-        LIST_EACH (&audience->only->subscriptions, link, after) {
-            struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
-            if (found->topic == topic) {
-                to_one(audience, found, firing, &is_encoded);
-            }
-        }
-        return;
-    }
-    LIST_EACH (&topic->subscriptions, link, after) {
-        to_one(audience, LIST_ENTRY(link, struct subscription, in_topic), firing, &is_encoded);
-    }
-}
-
-static const struct subs_topic *topic_of(const struct audience *audience,
-                                         const struct firing *firing)
-{
-    return subs_topic_find_named(&audience->front->subs, firing->resource_hash, firing->ref);
-}
-
-static void fire(struct audience *audience, const struct firing *firing)
-{
-    const struct subs_topic *topic = topic_of(audience, firing);
-    if (topic == NULL) {
-        return;
-    }
-    if (audience->only != NULL) {
-        to_session(audience, topic, firing);
-    } else {
-        to_live(audience->front, topic, firing);
-    }
-}
-
-/* ---- points ---- */
-
-static void encode_properties(struct buf *out, const struct firing *firing)
-{
-    bool all = firing->ref.family == TOPIC_THNG_PROPERTIES;
-    struct event event = *firing->event;
-    struct point point;
-    buf_put_byte(out, '[');
-    while (event_next_point(&event, &point)) {
-        if (point.key.bytes > 0 && (all || slice_equal(point.key, firing->ref.name))) {
-            json_write_comma(out);
-            property_write_sample(out, &(struct property_sample){.key = point.key,
-                                                                 .value = point.value,
-                                                                 .timestamp_ms = point.timestamp_ms,
-                                                                 .created_ms = event.time_ms});
-        }
-    }
-    buf_put_byte(out, ']');
-}
-
-static void encode_location(struct buf *out, const struct firing *firing)
-{
-    struct event event = *firing->event;
-    struct point point;
-    buf_put_byte(out, '[');
-    while (event_next_point(&event, &point)) {
-        json_write_comma(out);
-        location_write_item(out, point.value, point.timestamp_ms, event.time_ms);
-    }
-    buf_put_byte(out, ']');
-}
-
-static bool key_came_before(struct event event, uint32_t index, struct slice key)
-{
-    struct point point;
-    for (uint32_t i = 0; i < index && event_next_point(&event, &point); i++) {
-        if (slice_equal(point.key, key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void fire_location(struct audience *audience, const struct event *event, uint64_t seed)
-{
-    struct firing firing = {
-        .event = event,
-        .ref = {.family = TOPIC_THNG_LOCATION, .resource = event->resource},
-        .resource_hash = topic_hash_resource(seed, TOPIC_THNG_LOCATION, event->resource),
-        .encode = encode_location,
-    };
-    fire(audience, &firing);
-}
-
-/* The message of all keys first, then one for each key, in the request's order. */
-static void fire_points(struct audience *audience, const struct event *event)
-{
-    uint64_t seed = audience->front->subs.seed;
-    struct event points = *event;
-    struct point point;
-    if (!event_next_point(&points, &point)) {
-        return;
-    }
-    if (point.key.bytes == 0) {
-        fire_location(audience, event, seed);
-        return;
-    }
-    struct firing firing = {
-        .event = event,
-        .ref = {.family = TOPIC_THNG_PROPERTIES, .resource = event->resource},
-        .resource_hash = topic_hash_resource(seed, TOPIC_THNG_PROPERTIES, event->resource),
-        .encode = encode_properties,
-    };
-    fire(audience, &firing);
-    firing.ref.family = TOPIC_THNG_PROPERTY;
-    firing.resource_hash = topic_hash_resource(seed, TOPIC_THNG_PROPERTY, event->resource);
-    uint32_t index = 0;
-    do {
-        firing.ref.name = point.key;
-        if (topic_of(audience, &firing) != NULL && !key_came_before(*event, index, point.key)) {
-            fire(audience, &firing);
-        }
-        index++;
-    } while (event_next_point(&points, &point));
-}
-
-/* ---- documents ---- */
-
-static void encode_document(struct buf *out, const struct firing *firing)
-{
-    buf_put(out, firing->event->text);
-}
-
-static void encode_deleted(struct buf *out, const struct firing *firing)
-{
-    BUF_PUT_LITERAL(out, "{\"operation\":\"deleted\",\"timestamp\":");
-    buf_put_decimal(out, firing->event->time_ms);
-    BUF_PUT_LITERAL(out, ",\"resources\":[\"");
-    buf_put(out, id_slice(firing->event->resource));
-    BUF_PUT_LITERAL(out, "\"]}");
-}
-
-static void fire_document(struct audience *audience, const struct event *event)
-{
-    if (event->kind != RESOURCE_THNG || event->operation == OPERATION_CREATED) {
-        return;
-    }
-    bool is_deleted = event->operation == OPERATION_DELETED;
-    uint64_t seed = audience->front->subs.seed;
-    struct firing firing = {
-        .event = event,
-        .ref = {.family = TOPIC_THNG, .resource = event->resource},
-        .resource_hash = topic_hash_resource(seed, TOPIC_THNG, event->resource),
-        .is_last = is_deleted,
-        .encode = is_deleted ? encode_deleted : encode_document,
-    };
-    fire(audience, &firing);
-}
-
-static void fire_event(struct audience *audience, const struct event *event)
-{
-    if (event->type == EVENT_POINTS && !(event->flags & POINTS_SILENT)) {
-        fire_points(audience, event);
-    } else if (event->type == EVENT_DOCUMENT) {
-        fire_document(audience, event);
-    }
-}
 
 /* ---- the live way ---- */
 
@@ -310,16 +45,40 @@ static void take_answer(struct front *front, const struct answer *answer, const 
 }
 
 /* Takes the answers that stand behind events up to <sequence>. <event>, if any, is the last of
- * them. */
+ * them: a command whose last event it is gets to see it. (A command's events are those from
+ * answer.event to answer.after.) */
 static void take_answers(struct front *front, uint64_t sequence, const struct event *event)
 {
     const struct answer *next;
     while ((next = answer_ring_peek(&front->answers)) != NULL && next->after <= sequence) {
         struct answer answer = *next;
         answer_ring_pop(&front->answers);
-        bool is_own = event != NULL && answer.event == event->sequence;
+        bool is_own = event != NULL && answer.event != 0 && answer.after == event->sequence;
         take_answer(front, &answer, is_own ? event : NULL);
     }
+}
+
+/* An event that is not the last of its command: shown to who composes the answer from all of them.
+ * The command is the next to be answered, because answers come in the order of their events. */
+static void show_event(struct front *front, const struct event *event)
+{
+    const struct answer *next = answer_ring_peek(&front->answers);
+    if (next == NULL || !next->wants_event || next->event == 0 || event->sequence < next->event ||
+        event->sequence >= next->after) {
+        return;
+    }
+    struct conn *conn = conn_find(front, next->token.slot, next->token.generation);
+    if (conn != NULL && !conn->is_closing && conn->proto->on_event != NULL) {
+        conn->proto->on_event(conn, next->token.request, event);
+    }
+}
+
+/* Keys end with their own events, and with the application or the project that they belong to. */
+static bool is_about_keys(const struct event *event)
+{
+    return event->type == EVENT_KEY ||
+           (event->type == EVENT_DOCUMENT && event->operation == OPERATION_DELETED &&
+            (event->kind == RESOURCE_PROJECT || event->kind == RESOURCE_APPLICATION));
 }
 
 static void take_group(struct front *front, const struct group *group)
@@ -342,11 +101,15 @@ static void take_group(struct front *front, const struct group *group)
         if (event.sequence <= front->sequence) {
             continue;
         }
-        if (event.type == EVENT_KEY) {
+        if (is_about_keys(&event)) {
             auth_take_event(front, &event);
-        } else if (front->subs.count > 0) {
+        }
+        if (front->subs.count > 0) {
             struct audience audience = {.front = front};
             fire_event(&audience, &event);
+        }
+        if (front->event_waiters > 0) {
+            show_event(front, &event);
         }
         front->sequence = event.sequence;
         take_answers(front, event.sequence, &event);

@@ -53,8 +53,9 @@ struct err front_init(struct front *front, struct front_shared *shared, struct l
     front->auth = auth_new(front);
     front->points = calloc(shared->limits.points_max, sizeof(front->points[0]));
     front->locations = calloc(shared->limits.points_max, sizeof(front->locations[0]));
+    front->actions = calloc(shared->limits.actions_max, sizeof(front->actions[0]));
     if (front->read_at == NULL || front->auth == NULL || front->points == NULL ||
-        front->locations == NULL) {
+        front->locations == NULL || front->actions == NULL) {
         front_deinit(front);
         return ERR(NO_MEMORY);
     }
@@ -74,8 +75,10 @@ void front_deinit(struct front *front)
     buf_deinit(&front->payload);
     buf_deinit(&front->scratch);
     buf_deinit(&front->scopes);
+    buf_deinit(&front->context);
     free(front->points);
     free(front->locations);
+    free(front->actions);
     free(front->slots);
     free(front->read_at);
 }
@@ -88,19 +91,6 @@ void front_stop(struct front *front)
             conn->proto->on_stopping(conn);
         }
     }
-}
-
-struct document_limits front_document_limits(const struct front *front)
-{
-    const struct front_limits *limits = &front->shared->limits;
-    return (struct document_limits){
-        .tag_count_max = limits->tags_max,
-        .tag_characters_max = 256,
-        .name_characters_max = 256,
-        .description_characters_max = 4096,
-        .type_characters_max = 256,
-        .custom_fields_bytes_max = limits->custom_fields_bytes_max,
-    };
 }
 
 /* ---- commands ---- */

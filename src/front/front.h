@@ -31,6 +31,7 @@
 #include "store/readers.h"
 
 struct conn;
+struct file_store;
 
 /* Numbers from the configuration, in the units that the front works in. */
 struct front_limits {
@@ -41,9 +42,10 @@ struct front_limits {
     size_t header_bytes_max;
     size_t header_fields_max;
     unsigned json_depth_max;
-    size_t points_max; /* of one request */
-    uint32_t tags_max;
-    size_t custom_fields_bytes_max;
+    size_t points_max; /* of one request, as the following */
+    size_t actions_max;
+    size_t members_max;
+    struct document_limits document;
     uint32_t subscriptions_max; /* of one session */
     int64_t keepalive_max_ms;
     uint16_t inflight_max;   /* QoS 1 messages sent and not acknowledged, per session */
@@ -63,6 +65,8 @@ struct front_shared {
     struct broadcast *ring;      /* events out */
     struct inbox_ring *commands; /* commands in */
     struct doorbell *engine_bell;
+    struct file_store *files; /* what was uploaded */
+    struct slice openapi;     /* the API described, for GET /openapi.json */
     uint64_t hash_seed;
     struct address_limit *address_limit; /* NULL: off */
     const char *ca_path;                 /* the CA's certificate, for GET /ca.pem */
@@ -130,8 +134,10 @@ struct front {
     struct buf payload; /* the message being delivered */
     struct buf scratch; /* of the request being decoded */
     struct buf scopes;
+    struct buf context;            /* of the actions being decoded (context.h) */
     struct property_point *points; /* limits.points_max each */
     struct location *locations;
+    struct command_action *actions; /* limits.actions_max */
     struct rand rand;
     uint8_t *read_at; /* what sockets read into; FRONT_READ_BYTES */
 };
@@ -176,9 +182,6 @@ struct command *front_command_unanswered(struct front *front, struct command_bat
 
 /* The room that a command itself takes in a batch. */
 #define FRONT_COMMAND_BYTES (sizeof(struct command) + 64)
-
-/* The configured limits in the form that document.h wants. */
-struct document_limits front_document_limits(const struct front *front);
 
 /* ---- delivery (deliver.c) ---- */
 

@@ -31,11 +31,20 @@ struct rest_route;
 /* What a handler keeps between its beginning and its answer. */
 union http_kept {
     char api_key[API_KEY_BYTES]; /* POST /auth/evrythng/thngs: the key being issued */
+    struct id content;           /* PUT /files/:id/content: what has been stored (file_store.h) */
     struct {
         uint32_t waiting; /* commands not answered yet */
         uint32_t done;
         struct err err; /* the first that was refused */
     } bulk;
+    struct {
+        bool is_array; /* POST of actions: the body was one, and so is the answer */
+    } actions;
+    struct {
+        bool is_done; /* what must be read before the command can be made has been */
+        struct err err;
+        struct id product;
+    } lookup; /* DELETE of an action, commissioning */
 };
 
 struct http_request {
@@ -50,21 +59,28 @@ struct http_request {
     struct slice api_key; /* the credential; empty: none. Never logged */
     const struct rest_route *route;
     unsigned methods;           /* bits 1 << enum http1_method: what the path has, for a 405 */
-    struct slice resource_text; /* decoded: the first parameter of the path */
-    struct slice key;           /* decoded: the second one; of a property, in normal form */
-    struct id resource;         /* the first one as an id, when it is one */
-    bool needs_resolving;       /* it is an identifier of a thng: <resource> is not set yet */
+    struct slice user_agent;    /* as sent; empty: none */
+    struct slice content_type;  /* as sent, of the body; empty: none */
+    struct slice resource_text; /* decoded: the first id of the path */
+    struct id resource;         /* the same, when it is one */
+    bool needs_resolving;       /* it is an identifier: <resource> is not set yet */
+    struct id child;            /* the second id of the path: of a member, an action, a task, ... */
+    struct slice key;           /* decoded: the property key of the path, in normal form */
+    struct slice type;          /* decoded: the action type of the path; may be "all" */
+    struct id project;          /* ?project=; not set: none */
     struct actor actor;
     struct slice body;              /* during the handler's call */
     char detail[HTTP_DETAIL_BYTES]; /* what to tell instead of the error's own text */
     size_t detail_bytes;
     union http_kept kept;
+    struct buf gathered; /* what the events of its commands have given; freed with the request */
 };
 
 struct http_answer {
     int status;
     struct slice body;
     struct slice content_type; /* empty: JSON */
+    bool is_user_content;      /* sent by a client: no browser may take it for a page of ours */
     struct slice location;     /* path of what was created; empty: none */
     struct slice next_token;   /* of the next page; empty: none */
     bool has_count;
@@ -73,6 +89,9 @@ struct http_answer {
 
 /* Answers the request, which is over then: the next one may begin during the call. */
 void http_answer(struct http_request *request, const struct http_answer *answer);
+
+/* "https://" or "http://": how the client has reached the server. */
+struct slice http_scheme(const struct http_request *request);
 
 /* Answers 200 with <body>; an empty one is sent as it is. */
 void http_answer_body(struct http_request *request, struct slice body);

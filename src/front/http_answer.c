@@ -12,7 +12,7 @@
 #include "front/rest_query.h"
 
 /* CORS, Location, Link, X-Result-Count, Allow and what goes with it. */
-#define FIELDS_MAX (HTTP_CORS_FIELD_COUNT + 6)
+#define FIELDS_MAX (HTTP_CORS_FIELD_COUNT + 8)
 
 struct fields {
     struct http1_field at[FIELDS_MAX];
@@ -50,6 +50,11 @@ static void put_head(struct http_request *request, int status, struct slice cont
 
 /* ---- links ---- */
 
+struct slice http_scheme(const struct http_request *request)
+{
+    return sock_is_tls(&request->conn->sock) ? SLICE("https://") : SLICE("http://");
+}
+
 /* The caller's own parameters, without those that the next page has anew, and never the key. */
 static void put_parameters(struct buf *url, struct slice query)
 {
@@ -79,7 +84,7 @@ static void write_link(struct buf *link, const struct http_request *request, str
     struct buf url = {0};
     struct slice value;
     bool has_size = rest_query_find(request->query, SLICE("perPage"), &value);
-    buf_put(&url, sock_is_tls(&request->conn->sock) ? SLICE("https://") : SLICE("http://"));
+    buf_put(&url, http_scheme(request));
     buf_put(&url, request->host);
     buf_put(&url, request->path);
     BUF_PUT_LITERAL(&url, "?perPage=");
@@ -120,6 +125,10 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     if (answer->has_count) {
         buf_put_decimal_unsigned(&count, answer->count);
         put_field(&fields, SLICE("X-Result-Count"), buf_data(&count));
+    }
+    if (answer->is_user_content) {
+        put_field(&fields, SLICE("X-Content-Type-Options"), SLICE("nosniff"));
+        put_field(&fields, SLICE("Content-Disposition"), SLICE("attachment"));
     }
     struct slice type = answer->content_type;
     if (slice_is_empty(type) && answer->body.bytes > 0) {

@@ -40,9 +40,11 @@ struct http_conn {
     enum http_stage stage;
     struct http1_scan scan;
     struct http1_chunked chunked;
-    struct err refusal; /* of the request, found before its body is read */
-    struct err media;   /* what its head says about media types */
-    bool is_started;    /* bytes of the next request are there */
+    struct err refusal;  /* of the request, found before its body is read */
+    struct err encoding; /* what its head says about the body's coding, */
+    struct err media;    /* the body's type, */
+    struct err accept;   /* and the answer's */
+    bool is_started;     /* bytes of the next request are there */
     bool is_chunked;
     bool expects_continue;
     bool is_preflight; /* OPTIONS */
@@ -88,10 +90,11 @@ static void start_anew(struct http_conn *http)
     struct http_request *request = &http->request;
     struct conn *conn = request->conn;
     uint64_t number = request->number + 1;
+    buf_deinit(&request->gathered);
     *request = (struct http_request){.conn = conn, .number = number};
     http->stage = HTTP_HEAD;
     http->chunked = (struct http1_chunked){0};
-    http->refusal = http->media = ERR(OK);
+    http->refusal = http->encoding = http->media = http->accept = ERR(OK);
     http->is_started = http->is_chunked = http->expects_continue = false;
     http->is_preflight = http->is_whole = false;
     http->body_left = 0;
@@ -199,13 +202,20 @@ static struct err keep_head(struct http_conn *http, const struct http1_head *hea
 {
     struct http_request *request = &http->request;
     struct slice key = {0};
+    struct slice user_agent = {0};
+    struct slice content_type = {0};
     http1_find(head, SLICE("Authorization"), &key);
-    /* Target, decoded segments, host, and a key from the field or the parameters. */
-    TRY(buf_reserve(&http->text, 1 + 3 * head->resource.bytes + head->host.bytes + key.bytes));
+    http1_find(head, SLICE("User-Agent"), &user_agent);
+    http1_find(head, SLICE("Content-Type"), &content_type);
+    size_t fields_bytes = head->host.bytes + key.bytes + user_agent.bytes + content_type.bytes;
+    /* Target, decoded segments, a key from the parameters, and fields. */
+    TRY(buf_reserve(&http->text, 1 + 3 * head->resource.bytes + fields_bytes));
     struct uri uri = uri_split(keep(http, head->resource));
     request->path = uri.path;
     request->query = uri.query;
     request->host = keep(http, head->host);
+    request->user_agent = keep(http, http1_trim(user_agent));
+    request->content_type = keep(http, http1_trim(content_type));
     request->is_head = head->method == HTTP1_HEAD;
     request->method = request->is_head ? HTTP1_GET : head->method;
     request->keeps_alive = head->keep_alive && !http->is_stopping && !http->is_ended;
@@ -223,9 +233,12 @@ static struct err keep_head(struct http_conn *http, const struct http1_head *hea
 static struct err judge_rest(struct http_conn *http)
 {
     TRY(rest_judge(&http->request));
-    bool is_json = !(http->request.route->flags & ROUTE_NO_JSON);
-    bool is_about_answer = err_equal(http->media, ERR(NOT_ACCEPTABLE));
-    return is_about_answer && !is_json ? ERR(OK) : http->media;
+    unsigned flags = http->request.route->flags;
+    TRY(http->encoding);
+    if (!(flags & ROUTE_ANY_BODY)) {
+        TRY(http->media);
+    }
+    return flags & ROUTE_NO_JSON ? ERR(OK) : http->accept;
 }
 
 static void body_begins(struct http_conn *http);
@@ -317,6 +330,7 @@ static void upgrade(struct http_conn *http, const struct http1_head *head)
         ws_topic_upgrade(conn, head);
     }
     ASSERT(conn->state != http);
+    buf_deinit(&http->request.gathered);
     buf_deinit(&http->body);
     buf_deinit(&http->text);
     free(http);
@@ -356,10 +370,9 @@ static size_t read_head(struct http_conn *http, struct slice input)
         http_refuse_and_close(&http->request, ERR(WS_HANDSHAKE), 426);
         return head.bytes;
     }
+    http->encoding = http_media_of_encoding(&head);
     http->media = http_media_of_body(&head);
-    if (!err_is_set(http->media)) {
-        http->media = http_media_of_answer(&head);
-    }
+    http->accept = http_media_of_answer(&head);
     judge(http);
     return head.bytes;
 }
@@ -555,6 +568,14 @@ static void on_answer(struct conn *conn, const struct answer *given, const struc
     }
 }
 
+static void on_event(struct conn *conn, uint64_t number, const struct event *event)
+{
+    struct http_request *request = http_request_find(conn, number);
+    if (request != NULL) {
+        rest_take_event(request, event);
+    }
+}
+
 static void on_timer(struct conn *conn)
 {
     struct http_conn *http = conn->state;
@@ -581,6 +602,7 @@ static void on_stopping(struct conn *conn)
 static void on_closed(struct conn *conn)
 {
     struct http_conn *http = conn->state;
+    buf_deinit(&http->request.gathered);
     buf_deinit(&http->body);
     buf_deinit(&http->text);
     free(http);
@@ -593,6 +615,7 @@ const struct proto http_proto = {
     .on_input = on_input,
     .on_end = on_end,
     .on_answer = on_answer,
+    .on_event = on_event,
     .on_actor = on_actor,
     .on_drained = on_drained,
     .on_timer = on_timer,

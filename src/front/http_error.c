@@ -25,10 +25,14 @@ static int64_t code_of(struct err err)
     case ERR_TOPIC_UNKNOWN:
         return CODE_NOT_FOUND;
     case ERR_CONFLICT:
+    case ERR_NAME_TAKEN:
+    case ERR_AMBIGUOUS:
+    case ERR_COMMISSION_STATE:
         return CODE_CONFLICT;
     case ERR_REFERENCE_UNKNOWN:
     case ERR_ID_MISMATCH:
     case ERR_PROPERTIES_TOO_MANY:
+    case ERR_MEMBERS_CYCLE:
         return CODE_SEMANTICS;
     case ERR_JSON_INVALID:
     case ERR_JSON_DEPTH:
@@ -44,6 +48,8 @@ static int64_t code_of(struct err err)
     case ERR_PROPERTY_KEY_INVALID:
     case ERR_PROPERTY_VALUE_MISSING:
     case ERR_POINTS_TOO_MANY:
+    case ERR_ACTIONS_TOO_MANY:
+    case ERR_MEMBERS_TOO_MANY:
     case ERR_TIMESTAMP_INVALID:
     case ERR_LOCATION_INVALID:
         return CODE_SCHEMA;

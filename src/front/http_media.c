@@ -22,21 +22,22 @@ static bool is_json(struct slice type)
            slice_equal_nocase(slice_from(type, type.bytes - suffix.bytes), suffix);
 }
 
+struct err http_media_of_encoding(const struct http1_head *head)
+{
+    struct slice value;
+    bool is_coded = http1_has_body(head) &&
+                    http1_find(head, SLICE("Content-Encoding"), &value) > 0 &&
+                    !slice_equal_nocase(http1_trim(value), SLICE("identity"));
+    return is_coded ? ERR(MEDIA_TYPE) : ERR(OK);
+}
+
 struct err http_media_of_body(const struct http1_head *head)
 {
     struct slice value;
     struct slice rest;
-    if (!http1_has_body(head)) {
-        return ERR(OK);
-    }
-    if (http1_find(head, SLICE("Content-Encoding"), &value) > 0 &&
-        !slice_equal_nocase(http1_trim(value), SLICE("identity"))) {
-        return ERR(MEDIA_TYPE);
-    }
-    if (http1_find(head, SLICE("Content-Type"), &value) > 0 && !is_json(media_type(value, &rest))) {
-        return ERR(MEDIA_TYPE);
-    }
-    return ERR(OK);
+    bool is_other = http1_has_body(head) && http1_find(head, SLICE("Content-Type"), &value) > 0 &&
+                    !is_json(media_type(value, &rest));
+    return is_other ? ERR(MEDIA_TYPE) : ERR(OK);
 }
 
 /* True when the parameters say q=0, which takes a range out (RFC 9110 12.4.2). */

@@ -6,8 +6,11 @@
 
 #include "codec/http1.h"
 
-/* ERR_MEDIA_TYPE: there is a body and it is announced as something else than JSON, or as encoded.
- * A body without a word about it counts as JSON. */
+/* ERR_MEDIA_TYPE: there is a body and it is announced as encoded (compressed, say). */
+MUST_USE struct err http_media_of_encoding(const struct http1_head *head);
+
+/* ERR_MEDIA_TYPE: there is a body and it is announced as something else than JSON. A body without a
+ * word about it counts as JSON. */
 MUST_USE struct err http_media_of_body(const struct http1_head *head);
 
 /* ERR_NOT_ACCEPTABLE: there are Accept fields and none has a range that JSON is in. */

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "front/context.h"
 
 #include <stdlib.h>
 
@@ -175,6 +176,7 @@ static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *
         .payload = publish->payload,
         .actor = actor,
         .qos = publish->qos,
+        .context = context_of(mqtt->conn, topic->family, (struct slice){0}),
         .request = MQTT_REQUEST(kind, mqtt->ack_tail),
     };
     struct err err;
@@ -266,15 +268,18 @@ void mqtt_publish_will(struct mqtt_conn *mqtt)
 {
     struct topic topic;
     struct err err = topic_parse(buf_data(&mqtt->will.topic), &topic);
-    const struct publish will = {
-        .topic = &topic,
-        .payload = buf_data(&mqtt->will.payload),
-        .actor = &mqtt->actor,
-        .qos = mqtt->will.qos,
-        .is_last_words = true,
-    };
-    if (!err_is_set(err) && publish_send(mqtt->conn, &will, &err) == PUBLISH_SENT) {
-        return;
+    if (!err_is_set(err)) {
+        const struct publish will = {
+            .topic = &topic,
+            .payload = buf_data(&mqtt->will.payload),
+            .actor = &mqtt->actor,
+            .qos = mqtt->will.qos,
+            .is_last_words = true,
+            .context = context_of(mqtt->conn, topic.family, (struct slice){0}),
+        };
+        if (publish_send(mqtt->conn, &will, &err) == PUBLISH_SENT) {
+            return;
+        }
     }
     LOG_LIMITED(LOG_WARN, "mqtt", "will refused actor=%.*s reason=%s",
                 SLICE_ARGS(id_slice(&mqtt->actor.id)), err_name(err));

@@ -77,9 +77,6 @@ static struct err read_filter(struct slice filter, struct topic *topic)
 {
     bool has_wildcard;
     TRY(topic_parse_filter(filter, topic, &has_wildcard));
-    if (id_is_set(&topic->options.project)) {
-        return ERR(NOT_FOUND); /* this version keeps no projects: none can be named */
-    }
     return has_wildcard ? ERR(TOPIC_UNKNOWN) : ERR(OK);
 }
 
@@ -167,7 +164,9 @@ static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscri
             MQTT_REQUEST(MQTT_REQUEST_SUBSCRIBE, (uint64_t)subscribe->number << 24 | i);
         struct command *command =
             front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn, &wish->actor, request);
+        command->target_kind = publish_resource_kind(topic.family);
         command->target = topic.resource;
+        command->project = topic.options.project;
         command->as.subscribe.family = topic.family;
         command->as.subscribe.name = name;
         subscribe->left++;

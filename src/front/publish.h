@@ -2,22 +2,31 @@
  *
  * publish.h - from a payload on a topic to a command: the one way in for MQTT, WebSocket and REST.
  *
- * A publish is the PUT of the topic's path with the same body. The payload is scanned and checked
- * on the loop; whether the key may, and whether the resource exists, the engine decides. A payload
- * that is refused travels to the engine all the same, as the command's refusal, because rights and
- * existence are judged first. */
+ * A publish is the PUT, or of actions and action types the POST, of the topic's path with the same
+ * body. The payload is scanned and checked on the loop; whether the key may, and whether the
+ * resource exists, the engine decides. A payload that is refused travels to the engine all the
+ * same, as the command's refusal, because rights and existence are judged first. */
 #ifndef THRUM_FRONT_PUBLISH_H
 #define THRUM_FRONT_PUBLISH_H
 
 #include "front/conn.h"
+
+/* What is wrong with a payload that has been sent all the same: for the text of the error that the
+ * engine answers, if it answers that one. */
+struct publish_fault {
+    struct err err;     /* ERR_OK: nothing */
+    struct slice field; /* the member it is about: static, or in the payload; empty: none */
+};
 
 struct publish {
     const struct topic *topic;
     struct slice payload; /* borrowed for the call */
     const struct actor *actor;
     uint8_t qos;
-    bool is_last_words; /* a will: no answer, and no bound holds it back */
-    uint64_t request;   /* the answer's number */
+    bool is_last_words;   /* a will: no answer, and no bound holds it back */
+    struct slice context; /* of actions: a JSON object about who sends (context.h); empty: none */
+    uint64_t request;     /* the answer's number */
+    struct publish_fault *fault; /* told here; NULL: not wanted */
 };
 
 enum publish_sent {
@@ -27,5 +36,24 @@ enum publish_sent {
 };
 
 enum publish_sent publish_send(struct conn *conn, const struct publish *publish, struct err *err);
+
+/* The kind of resource that topics of <family> belong to; 0: the account. */
+enum resource_kind publish_resource_kind(enum topic_family family);
+
+/* Ids to be put into a collection: what a publish to /collections/:id/thngs holds, and what POST
+ * /collections/:id/collections does, which is no topic. */
+struct members_send {
+    struct id collection;
+    struct id project;
+    enum resource_kind member_kind;
+    struct slice body; /* borrowed for the call */
+    const struct actor *actor;
+    uint8_t qos;
+    bool is_last_words;
+    uint64_t request;
+};
+
+/* PUBLISH_SENT or PUBLISH_NO_ROOM. */
+enum publish_sent members_send(struct conn *conn, const struct members_send *send);
 
 #endif

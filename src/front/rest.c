@@ -8,89 +8,14 @@
 #include "model/property.h"
 
 /* More segments than any path of the table has, "/v2" included, are no path of ours. */
-#define SEGMENTS_MAX 6
+#define SEGMENTS_MAX 7
 
-/* Identifiers of thngs in a path: key and value have at most so much together. */
+/* Identifiers in a path: key and value have at most so much together. */
 #define IDENTIFIER_BYTES_MIN 3
 #define IDENTIFIER_BYTES_MAX 128
 
-/* Thngs with an identifier that are looked at to find the one that a key sees. */
+/* Resources with an identifier that are looked at to find the one that a key sees. */
 #define RESOLVE_MAX 64
-
-#define THNG ROUTE_HAS_THNG
-#define KEY (ROUTE_HAS_THNG | ROUTE_HAS_KEY)
-
-static const struct rest_route routes[] = {
-    {HTTP1_GET, "/thngs/:thngId/properties/:key", PERM_PROPERTIES, PERM_READ, KEY,
-     TOPIC_THNG_PROPERTY, rest_history_read, NULL, "The history of a property, newest first."},
-    {HTTP1_PUT, "/thngs/:thngId/properties/:key", PERM_PROPERTIES, PERM_UPDATE, KEY,
-     TOPIC_THNG_PROPERTY, rest_publish, rest_points_written, "New points of a property."},
-    {HTTP1_POST, "/thngs/:thngId/properties/:key", PERM_PROPERTIES, PERM_CREATE, KEY,
-     TOPIC_THNG_PROPERTY, rest_publish, rest_points_written, "The same as PUT."},
-    {HTTP1_DELETE, "/thngs/:thngId/properties/:key", PERM_PROPERTIES, PERM_DELETE, KEY,
-     TOPIC_THNG_PROPERTY, rest_cut, rest_done, "Deletes the property, or its points before `to`."},
-
-    {HTTP1_GET, "/thngs/:thngId/properties", PERM_PROPERTIES, PERM_READ, THNG,
-     TOPIC_THNG_PROPERTIES, rest_properties_read, NULL, "The latest point of each property."},
-    {HTTP1_PUT, "/thngs/:thngId/properties", PERM_PROPERTIES, PERM_UPDATE, THNG,
-     TOPIC_THNG_PROPERTIES, rest_publish, rest_points_written, "New points of properties."},
-    {HTTP1_POST, "/thngs/:thngId/properties", PERM_PROPERTIES, PERM_CREATE, THNG,
-     TOPIC_THNG_PROPERTIES, rest_publish, rest_points_written, "The same as PUT."},
-    {HTTP1_DELETE, "/thngs/:thngId/properties", PERM_PROPERTIES, PERM_DELETE, THNG,
-     TOPIC_THNG_PROPERTIES, rest_cut, rest_done, "Deletes all properties, or points before `to`."},
-
-    {HTTP1_GET, "/thngs/:thngId/location", PERM_LOCATION, PERM_READ, THNG, TOPIC_THNG_LOCATION,
-     rest_history_read, NULL, "Where the thng has been, newest first."},
-    {HTTP1_PUT, "/thngs/:thngId/location", PERM_LOCATION, PERM_UPDATE, THNG, TOPIC_THNG_LOCATION,
-     rest_publish, rest_points_written, "New locations."},
-    {HTTP1_POST, "/thngs/:thngId/location", PERM_LOCATION, PERM_UPDATE, THNG, TOPIC_THNG_LOCATION,
-     rest_publish, rest_points_written, "The same as PUT."},
-    {HTTP1_DELETE, "/thngs/:thngId/location", PERM_LOCATION, PERM_DELETE, THNG, TOPIC_THNG_LOCATION,
-     rest_cut, rest_done, "Deletes locations, or those before `to`."},
-
-    {HTTP1_GET, "/thngs/:thngId", PERM_THNG, PERM_READ, THNG, TOPIC_THNG, rest_thng_read, NULL,
-     "A thng, by its id or by an identifier."},
-    {HTTP1_PUT, "/thngs/:thngId", PERM_THNG, PERM_UPDATE, THNG, TOPIC_THNG, rest_publish,
-     rest_thng_updated, "Replaces the fields that are sent."},
-    {HTTP1_DELETE, "/thngs/:thngId", PERM_THNG, PERM_DELETE, THNG, TOPIC_THNG, rest_thng_delete,
-     rest_done, "Deletes a thng, its properties, locations and key."},
-
-    {HTTP1_GET, "/thngs", PERM_THNGS, PERM_LIST, 0, TOPIC_NONE, rest_thng_list, NULL,
-     "Thngs, newest first; `filter` and `ids` select."},
-    {HTTP1_POST, "/thngs", PERM_THNGS, PERM_CREATE, 0, TOPIC_NONE, rest_thng_create,
-     rest_thng_created, "A new thng."},
-    /* Whoever may list may try; whether a thng may be changed is judged for each. */
-    {HTTP1_PUT, "/thngs", PERM_THNGS, PERM_LIST, 0, TOPIC_NONE, rest_bulk_update, rest_bulk_answer,
-     "Changes the thngs that `ids` or `filter` select."},
-    {HTTP1_DELETE, "/thngs", PERM_THNG, PERM_DELETE, 0, TOPIC_NONE, rest_bulk_delete,
-     rest_bulk_answer, "Deletes the thngs that `ids` or `filter` select."},
-
-    {HTTP1_POST, "/auth/evrythng/thngs", PERM_DEVICE_KEYS, PERM_CREATE, 0, TOPIC_NONE,
-     rest_key_create, rest_key_created, "The key of a thng; made when it has none."},
-    {HTTP1_GET, "/auth/evrythng/thngs/:thngId", PERM_DEVICE_KEYS, PERM_READ, ROUTE_HAS_ID,
-     TOPIC_NONE, rest_key_read, NULL, "The key of a thng."},
-    {HTTP1_DELETE, "/auth/evrythng/thngs/:thngId", PERM_DEVICE_KEYS, PERM_DELETE, ROUTE_HAS_ID,
-     TOPIC_NONE, rest_key_delete, rest_done, "Revokes the key of a thng."},
-
-    {HTTP1_GET, "/access", PERM_ACCESS, PERM_READ, 0, TOPIC_NONE, rest_access, NULL,
-     "Whose key this is."},
-    {HTTP1_GET, "/operators/:operatorId", PERM_OPERATORS, PERM_READ, ROUTE_HAS_ID, TOPIC_NONE,
-     rest_operator, NULL, "The operator itself."},
-    {HTTP1_GET, "/rateLimits", PERM_ACCESS, PERM_READ, 0, TOPIC_NONE, rest_rate_limits, NULL,
-     "The limits on requests: there are none."},
-    {HTTP1_GET, "/time", PERM_ACCESS, PERM_READ, ROUTE_PUBLIC, TOPIC_NONE, rest_time, NULL,
-     "The server's time, and that of the zone `tz`."},
-    {HTTP1_GET, "/ca.pem", PERM_ACCESS, PERM_READ, ROUTE_PUBLIC | ROUTE_NO_JSON, TOPIC_NONE,
-     rest_ca, NULL, "The certificate of the server's own authority."},
-    {HTTP1_GET, "/", PERM_ACCESS, PERM_READ, ROUTE_PUBLIC, TOPIC_NONE, rest_root, NULL,
-     "What answers here."},
-};
-
-const struct rest_route *rest_routes(size_t *count)
-{
-    *count = ARRAY_LEN(routes);
-    return routes;
-}
 
 /* ---- finding ---- */
 
@@ -122,37 +47,95 @@ static bool path_read(struct slice text, uint8_t *memory, struct path *path)
     return true;
 }
 
-/* Compares the path with a pattern; fills the parameters. */
-static bool path_matches(const struct path *path, struct slice pattern, struct slice parameters[2])
+/* ---- parameters, by their names in the patterns ---- */
+
+enum parameter {
+    PARAMETER_RESOURCE,   /* the first id */
+    PARAMETER_IDENTIFIED, /* the same, or an identifier in its place */
+    PARAMETER_CHILD,      /* the second id */
+    PARAMETER_KEY,
+    PARAMETER_TYPE,
+};
+
+static enum parameter parameter_of(struct slice name)
+{
+    static const struct {
+        struct slice name;
+        enum parameter parameter;
+    } rows[] = {
+        {SLICE_INIT(":thngId"), PARAMETER_IDENTIFIED},
+        {SLICE_INIT(":productId"), PARAMETER_IDENTIFIED},
+        {SLICE_INIT(":key"), PARAMETER_KEY},
+        {SLICE_INIT(":type"), PARAMETER_TYPE},
+        {SLICE_INIT(":memberId"), PARAMETER_CHILD},
+        {SLICE_INIT(":actionId"), PARAMETER_CHILD},
+        {SLICE_INIT(":taskId"), PARAMETER_CHILD},
+        {SLICE_INIT(":applicationId"), PARAMETER_CHILD},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (slice_equal(name, rows[i].name)) {
+            return rows[i].parameter;
+        }
+    }
+    return PARAMETER_RESOURCE;
+}
+
+/* Compares the path with a pattern. */
+static bool path_matches(const struct path *path, struct slice pattern)
 {
     struct slice rest = uri_path_begin(pattern);
     struct slice wanted;
-    size_t parameter_count = 0;
     size_t i = 0;
     for (; uri_path_next(&rest, &wanted); i++) {
-        if (i == path->count) {
-            return false;
-        }
-        if (wanted.at[0] == ':') {
-            ASSERT(parameter_count < 2);
-            parameters[parameter_count++] = path->segments[i];
-        } else if (!slice_equal(path->segments[i], wanted)) {
+        bool is_parameter = wanted.bytes > 0 && wanted.at[0] == ':';
+        if (i == path->count || !(is_parameter || slice_equal(path->segments[i], wanted))) {
             return false;
         }
     }
     return i == path->count;
 }
 
+/* A child that is no id stays unset: it is judged when the rights have been. */
+static void take_parameters(struct http_request *request, const struct path *path)
+{
+    struct slice rest = uri_path_begin(slice_of_text(request->route->pattern));
+    struct slice name;
+    for (size_t i = 0; uri_path_next(&rest, &name); i++) {
+        struct slice value = path->segments[i];
+        if (name.at[0] != ':') {
+            continue;
+        }
+        switch (parameter_of(name)) {
+        case PARAMETER_RESOURCE:
+        case PARAMETER_IDENTIFIED:
+            request->resource_text = value;
+            break;
+        case PARAMETER_CHILD:
+            if (!id_parse(value, &request->child)) {
+                request->child = (struct id){0};
+            }
+            break;
+        case PARAMETER_KEY:
+            request->key = value;
+            break;
+        case PARAMETER_TYPE:
+            request->type = value;
+            break;
+        }
+    }
+}
+
 struct err rest_find(struct http_request *request, uint8_t *memory)
 {
     struct path path;
+    size_t count;
+    const struct rest_route *routes = rest_routes(&count);
     if (!path_read(request->path, memory, &path)) {
         return ERR(NOT_FOUND);
     }
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct rest_route *route = &routes[i];
-        struct slice parameters[2] = {{0}};
-        if (!path_matches(&path, slice_of_text(route->pattern), parameters)) {
+        if (!path_matches(&path, slice_of_text(route->pattern))) {
             continue;
         }
         request->methods |= 1u << route->method;
@@ -161,8 +144,7 @@ struct err rest_find(struct http_request *request, uint8_t *memory)
         }
         if (route->method == request->method) {
             request->route = route;
-            request->resource_text = parameters[0];
-            request->key = parameters[1];
+            take_parameters(request, &path);
             return ERR(OK);
         }
     }
@@ -196,68 +178,124 @@ static bool identifier_split(struct slice text, struct slice *key, struct slice 
     return key->bytes > 0 && value->bytes > 0;
 }
 
-static struct err judge_resource(struct http_request *request)
+static struct err judge_resource(struct http_request *request, bool may_be_identifier)
 {
-    unsigned flags = request->route->flags;
     struct slice key;
     struct slice value;
-    if (!(flags & (ROUTE_HAS_THNG | ROUTE_HAS_ID)) ||
-        id_parse(request->resource_text, &request->resource)) {
+    if (id_parse(request->resource_text, &request->resource)) {
         return ERR(OK);
     }
     request->needs_resolving =
-        (flags & ROUTE_HAS_THNG) && identifier_split(request->resource_text, &key, &value);
+        may_be_identifier && identifier_split(request->resource_text, &key, &value);
     return request->needs_resolving ? ERR(OK) : ERR(NOT_FOUND);
+}
+
+static struct err judge_parameter(struct http_request *request, enum parameter parameter)
+{
+    switch (parameter) {
+    case PARAMETER_RESOURCE:
+        return judge_resource(request, false);
+    case PARAMETER_IDENTIFIED:
+        return judge_resource(request, true);
+    case PARAMETER_CHILD:
+        return id_is_set(&request->child) ? ERR(OK) : ERR(NOT_FOUND);
+    case PARAMETER_KEY:
+        /* Lower case is made in place: the decoded text is the request's, or part of its path. */
+        return property_key_normalise(request->key, (uint8_t *)(uintptr_t)request->key.at,
+                                      &request->key);
+    case PARAMETER_TYPE:
+        if (slice_is_empty(request->type)) {
+            return ERR(NOT_FOUND);
+        }
+        if (request->route->kind == RESOURCE_ACTION_TYPE) {
+            request->resource =
+                id_of_name(request->actor.account, RESOURCE_ACTION_TYPE, request->type);
+        }
+        return ERR(OK);
+    }
+    return ERR(INTERNAL);
+}
+
+static struct err judge_parameters(struct http_request *request)
+{
+    struct slice rest = uri_path_begin(slice_of_text(request->route->pattern));
+    struct slice name;
+    while (uri_path_next(&rest, &name)) {
+        if (name.at[0] == ':') {
+            TRY(judge_parameter(request, parameter_of(name)));
+        }
+    }
+    return ERR(OK);
+}
+
+/* A key that belongs to a project names no other one (contract: auth.md 7). */
+static struct err judge_project(struct http_request *request)
+{
+    bool found;
+    TRY(rest_query_id(request->query, SLICE("project"), &found, &request->project));
+    bool is_other = found && id_is_set(&request->actor.project) &&
+                    !id_equal(&request->project, &request->actor.project);
+    return is_other ? ERR(NOT_FOUND) : ERR(OK);
+}
+
+/* An application may record actions of one type. */
+static enum perm_subject subject_of(const struct http_request *request)
+{
+    return request->route->subject == PERM_ACTIONS
+               ? perm_subject_of_topic(TOPIC_ACTIONS, request->type)
+               : request->route->subject;
 }
 
 struct err rest_judge(struct http_request *request)
 {
     const struct rest_route *route = request->route;
-    struct slice project;
-    if (route->flags & ROUTE_PUBLIC) {
-        return ERR(OK);
+    if (!(route->flags & ROUTE_PUBLIC)) {
+        TRY(perm_may(&request->actor, subject_of(request), route->operation));
+        TRY(judge_project(request));
     }
-    TRY(perm_may(&request->actor, route->subject, route->operation));
-    TRY(judge_resource(request));
-    /* This version keeps no projects: none can be named. */
-    if (rest_query_find(request->query, SLICE("project"), &project) && !slice_is_empty(project)) {
-        return ERR(NOT_FOUND);
-    }
-    if (route->flags & ROUTE_HAS_KEY) {
-        /* Lower case is made in place: the decoded text is the request's, or part of its path. */
-        return property_key_normalise(request->key, (uint8_t *)(uintptr_t)request->key.at,
-                                      &request->key);
-    }
-    return ERR(OK);
+    return judge_parameters(request);
 }
 
 /* ---- identifiers in place of ids ---- */
 
 struct resolve {
     struct rest_read read;
+    enum resource_kind kind;
     size_t text_bytes;
     uint8_t text[IDENTIFIER_BYTES_MAX];
 };
 
+/* Of those with the identifier, the one that is seen. */
+static struct err resolve_among(const struct view *view, enum resource_kind kind,
+                                const struct id *ids, uint32_t count, struct id *found)
+{
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct document document;
+        struct err err = view_find(view, kind, &ids[i], &document);
+        if (!err_is_set(err)) {
+            *found = ids[i];
+            seen++;
+        } else if (!err_equal(err, ERR(NOT_FOUND))) {
+            return err;
+        }
+    }
+    return seen == 1 ? ERR(OK) : seen == 0 ? ERR(NOT_FOUND) : ERR(AMBIGUOUS);
+}
+
 static struct err resolve_run(struct reader *reader, struct rest_read *read)
 {
     struct resolve *resolve = (struct resolve *)(void *)read; /* it begins with the read */
+    const struct view view = rest_read_view(reader, read);
     struct slice key;
     struct slice value;
     bool is_one = identifier_split(slice_of(resolve->text, resolve->text_bytes), &key, &value);
     ASSERT(is_one);
     struct id ids[RESOLVE_MAX];
     uint32_t count;
-    uint32_t seen = 0;
-    TRY(documents_by_identifier(reader->documents, read->actor.account, RESOURCE_THNG, key, value,
+    TRY(documents_by_identifier(reader->documents, read->actor.account, resolve->kind, key, value,
                                 ids, RESOLVE_MAX, &count));
-    for (uint32_t i = 0; i < count; i++) {
-        if (!err_is_set(perm_sees(&read->actor, read->actor.account, RESOURCE_THNG, &ids[i]))) {
-            read->resource = ids[i];
-            seen++;
-        }
-    }
-    return seen == 1 ? ERR(OK) : seen == 0 ? ERR(NOT_FOUND) : ERR(CONFLICT);
+    return resolve_among(&view, resolve->kind, ids, count, &read->resource);
 }
 
 static void resolve_arrived(struct http_request *request, struct rest_read *read)
@@ -276,6 +314,7 @@ static enum rest_step resolve_start(struct http_request *request)
     ASSERT(request->resource_text.bytes <= sizeof(resolve->text));
     memcpy(resolve->text, request->resource_text.at, request->resource_text.bytes);
     resolve->text_bytes = request->resource_text.bytes;
+    resolve->kind = request->route->kind;
     resolve->read.arrived = resolve_arrived;
     uint64_t number = request->number;
     rest_read_start(request, &resolve->read);
@@ -289,6 +328,13 @@ static enum rest_step resolve_start(struct http_request *request)
 enum rest_step rest_begin(struct http_request *request)
 {
     return request->needs_resolving ? resolve_start(request) : request->route->begin(request);
+}
+
+void rest_take_event(struct http_request *request, const struct event *event)
+{
+    if (request->route->on_answer == rest_action_created) {
+        rest_action_event(request, event);
+    }
 }
 
 void rest_done(struct http_request *request, const struct answer *answer, const struct event *event)

@@ -2,8 +2,9 @@
  *
  * rest.h - the table of routes: what there is over HTTP, who may, and who does it.
  *
- * One table drives routing, Allow, and the reference page. A path is matched segment by segment,
- * decoded; "/v2" in front is an alias, a slash at the end does not count.
+ * One table (rest_routes.c) drives routing, rights, Allow, the OpenAPI document and the reference
+ * page: adding a route is one row and one function. A path is matched segment by segment, decoded;
+ * "/v2" in front is an alias, a slash at the end does not count.
  *
  * The order of judging (contract: auth.md 5.1): path and method (404, 405), credential (401, 403),
  * right (403), what the path names (404), media types (415, 406); then the body and the resource,
@@ -22,26 +23,70 @@ enum rest_step {
 enum rest_route_flags {
     ROUTE_PUBLIC = 1,   /* no key needed */
     ROUTE_NO_JSON = 2,  /* the answer is not JSON: Accept is not looked at */
-    ROUTE_HAS_THNG = 4, /* the first parameter is a thng, by id or by identifier */
-    ROUTE_HAS_ID = 8,   /* the first parameter is an id */
-    ROUTE_HAS_KEY = 16, /* the second parameter is a property key */
+    ROUTE_ANY_BODY = 4, /* the body is not JSON: its Content-Type is not looked at */
+    ROUTE_NESTED = 8,   /* the documents of <kind> lie in the path's first resource: their parent */
+    ROUTE_LIST = 16,    /* takes the parameters of lists (rest_query.h) */
+};
+
+/* What a body must be; the OpenAPI document says the same. */
+enum rest_body {
+    BODY_NONE,
+    BODY_DOCUMENT, /* of the route's kind; for a PUT, parts of it */
+    BODY_POINTS,   /* of properties */
+    BODY_VALUES,   /* of one property: the key is in the path */
+    BODY_LOCATIONS,
+    BODY_ACTIONS, /* one, or with `all` an array of them */
+    BODY_IDS,
+    BODY_DEVICE_KEY,
+    BODY_COMMISSION,
+    BODY_DECOMMISSION,
+    BODY_BYTES,
+};
+
+/* What a success answers. */
+enum rest_reply {
+    REPLY_NONE,
+    REPLY_DOCUMENT,   /* of the route's kind */
+    REPLY_DOCUMENTS,  /* a page of them */
+    REPLY_COLLECTION, /* the collection */
+    REPLY_THNGS,
+    REPLY_POINTS,
+    REPLY_HISTORY, /* points without keys */
+    REPLY_LOCATIONS,
+    REPLY_ACTION,
+    REPLY_ACTIONS,
+    REPLY_ACTION_OR_ACTIONS, /* as the body was */
+    REPLY_DEVICE_KEY,
+    REPLY_SECRET_KEY,
+    REPLY_ACCESS,
+    REPLY_RATE_LIMITS,
+    REPLY_TIME,
+    REPLY_LOGS,
+    REPLY_COMMISSION_STATE,
+    REPLY_OBJECT, /* any */
+    REPLY_BYTES,
 };
 
 struct rest_route {
     enum http1_method method;
-    const char *pattern;
+    const char *pattern;     /* names of parameters: see rest.c */
+    enum resource_kind kind; /* of its documents; 0: none */
     enum perm_subject subject;
     enum perm_operation operation;
     unsigned flags;
     enum topic_family family; /* routes that publish: the topic with this path */
+    enum rest_body body;
+    enum rest_reply reply;
+    int status; /* of a success */
     enum rest_step (*begin)(struct http_request *request);
-    /* The answer to a command of the request; NULL when it gives none. */
+    /* The answer to a command of the request; NULL when it gives none. <event> is the last event of
+     * the command's own, when it is still at hand. */
     void (*on_answer)(struct http_request *request, const struct answer *answer,
                       const struct event *event);
-    const char *help; /* for the reference page */
+    const char *help; /* for the reference page and the OpenAPI document */
 };
 
-/* The rows, for the reference page. */
+/* The rows. */
 const struct rest_route *rest_routes(size_t *count);
 
 /* Finds the route of request->path and request->method, and the parameters. <memory> has room for
@@ -53,6 +98,10 @@ MUST_USE struct err rest_judge(struct http_request *request);
 
 /* Calls the handler; the body is whole. */
 enum rest_step rest_begin(struct http_request *request);
+
+/* One of the request's commands has written an event that is not its last one: only for requests
+ * whose commands write several (arrays of actions). */
+void rest_take_event(struct http_request *request, const struct event *event);
 
 /* ---- handlers, by file ---- */
 
@@ -66,6 +115,9 @@ enum rest_step rest_operator(struct http_request *request);
 /* rest_time.c */
 enum rest_step rest_time(struct http_request *request);
 
+/* rest_openapi.c */
+enum rest_step rest_openapi(struct http_request *request);
+
 /* rest_keys.c */
 enum rest_step rest_key_create(struct http_request *request);
 enum rest_step rest_key_read(struct http_request *request);
@@ -73,15 +125,18 @@ enum rest_step rest_key_delete(struct http_request *request);
 void rest_key_created(struct http_request *request, const struct answer *answer,
                       const struct event *event);
 
-/* rest_thngs.c */
-enum rest_step rest_thng_create(struct http_request *request);
-enum rest_step rest_thng_list(struct http_request *request);
-enum rest_step rest_thng_read(struct http_request *request);
-enum rest_step rest_thng_delete(struct http_request *request);
-void rest_thng_created(struct http_request *request, const struct answer *answer,
-                       const struct event *event);
-void rest_thng_updated(struct http_request *request, const struct answer *answer,
-                       const struct event *event);
+/* rest_documents.c: documents of every kind, by the route's kind and flags */
+enum rest_step rest_document_create(struct http_request *request);
+enum rest_step rest_document_read(struct http_request *request);
+enum rest_step rest_document_update(struct http_request *request);
+enum rest_step rest_document_delete(struct http_request *request);
+void rest_document_created(struct http_request *request, const struct answer *answer,
+                           const struct event *event);
+void rest_document_updated(struct http_request *request, const struct answer *answer,
+                           const struct event *event);
+
+/* rest_lists.c */
+enum rest_step rest_document_list(struct http_request *request);
 
 /* rest_bulk.c */
 enum rest_step rest_bulk_update(struct http_request *request);
@@ -96,6 +151,52 @@ enum rest_step rest_properties_read(struct http_request *request);
 enum rest_step rest_history_read(struct http_request *request);
 void rest_points_written(struct http_request *request, const struct answer *answer,
                          const struct event *event);
+
+/* rest_members.c */
+enum rest_step rest_member_list(struct http_request *request);
+enum rest_step rest_member_remove(struct http_request *request);
+enum rest_step rest_member_clear(struct http_request *request);
+enum rest_step rest_child_add(struct http_request *request);
+void rest_members_added(struct http_request *request, const struct answer *answer,
+                        const struct event *event);
+
+/* rest_actions.c */
+enum rest_step rest_action_create(struct http_request *request);
+enum rest_step rest_action_list(struct http_request *request);
+enum rest_step rest_action_read(struct http_request *request);
+enum rest_step rest_action_delete(struct http_request *request);
+void rest_action_created(struct http_request *request, const struct answer *answer,
+                         const struct event *event);
+void rest_action_event(struct http_request *request, const struct event *event);
+enum rest_step rest_action_type_list(struct http_request *request);
+
+/* rest_commission.c */
+enum rest_step rest_commission(struct http_request *request);
+enum rest_step rest_decommission(struct http_request *request);
+enum rest_step rest_commission_state(struct http_request *request);
+void rest_commissioned(struct http_request *request, const struct answer *answer,
+                       const struct event *event);
+
+/* rest_applications.c */
+enum rest_step rest_application_create(struct http_request *request);
+enum rest_step rest_application_me(struct http_request *request);
+enum rest_step rest_application_me_update(struct http_request *request);
+enum rest_step rest_secret_key(struct http_request *request);
+
+/* rest_tasks.c */
+void rest_task_created(struct http_request *request, const struct answer *answer,
+                       const struct event *event);
+enum rest_step rest_task_logs(struct http_request *request);
+
+/* rest_files.c */
+enum rest_step rest_file_upload(struct http_request *request);
+enum rest_step rest_file_content(struct http_request *request);
+void rest_file_created(struct http_request *request, const struct answer *answer,
+                       const struct event *event);
+void rest_file_uploaded(struct http_request *request, const struct answer *answer,
+                        const struct event *event);
+void rest_file_deleted(struct http_request *request, const struct answer *answer,
+                       const struct event *event);
 
 /* An answer that says no more than yes or no: 200 without a body, or the error. */
 void rest_done(struct http_request *request, const struct answer *answer,

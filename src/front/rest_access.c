@@ -14,10 +14,17 @@
 /* A certificate is some hundred bytes, a chain of them a few thousand. */
 #define CA_BYTES_MAX ((size_t)64 << 10)
 
+/* An application says the same with each of its keys (contract: auth.md 1). */
 static struct slice actor_type(enum actor_kind kind)
 {
-    ASSERT(kind == ACTOR_OPERATOR || kind == ACTOR_DEVICE);
-    return kind == ACTOR_OPERATOR ? SLICE("operator") : SLICE("device");
+    static const struct slice types[ACTOR_KIND_COUNT] = {
+        [ACTOR_OPERATOR] = SLICE_INIT("operator"),
+        [ACTOR_DEVICE] = SLICE_INIT("device"),
+        [ACTOR_APPLICATION] = SLICE_INIT("app"),
+        [ACTOR_TRUSTED] = SLICE_INIT("app"),
+    };
+    ASSERT(kind != ACTOR_NONE && kind < ACTOR_KIND_COUNT);
+    return types[kind];
 }
 
 static struct err access_run(struct reader *reader, struct rest_read *read)
@@ -32,6 +39,9 @@ static struct err access_run(struct reader *reader, struct rest_read *read)
     json_write_member_string(out, SLICE("type"), actor_type(read->actor.kind));
     json_write_member_string(out, SLICE("id"), id_slice(&read->actor.id));
     json_write_close(out, '}');
+    if (id_is_set(&read->actor.project)) {
+        json_write_member_string(out, SLICE("project"), id_slice(&read->actor.project));
+    }
     json_write_close(out, '}');
     return ERR(OK);
 }

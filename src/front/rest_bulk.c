@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PUT and DELETE on many thngs at once (contract: rest.md 1.8): a reader finds which, then each of
- * them gets a command of its own. They do not all change at one moment, and what another request
+ * PUT and DELETE on many resources at once (contract: rest.md 1.8): a reader finds which, then each
+ * of them gets a command of its own. They do not all change at one moment, and what another request
  * deletes meanwhile is passed over and not counted. */
 #include "front/rest.h"
 
 #include "base/assert.h"
+#include "front/publish_inside.h"
 #include "front/rest_query.h"
 #include "front/rest_read.h"
 #include "model/document.h"
@@ -16,8 +17,11 @@ struct bulk_job {
     struct rest_read read;
     struct rest_list list;
     enum command_kind kind;
+    enum resource_kind target_kind;
     struct buf members; /* of an update */
     struct buf scopes;
+    struct document_reference references[DOCUMENT_REFERENCES_MAX];
+    uint32_t reference_count;
     uint32_t id_count;
     struct id ids[FRONT_BULK_MAX + 1];
 };
@@ -44,17 +48,27 @@ static bool keep_id(void *arg, const struct document *document)
     return true;
 }
 
-static struct err bulk_run(struct reader *reader, struct rest_read *read)
+static struct err select_ids(struct reader *reader, struct bulk_job *job)
 {
-    struct bulk_job *job = bulk_of(read);
-    struct documents_query query = rest_list_query(&job->list, read->actor.account);
+    const struct view view = rest_read_view(reader, &job->read);
+    struct documents_query query = rest_list_query(&job->list, job->read.actor.account);
+    query.project = view_project(&view);
     query.has_after = false;
     query.skip = 0;
     query.limit = FRONT_BULK_MAX + 1;
+    TRY(view_check_project(&view));
     if (job->list.has_ids && job->list.id_count == 0) {
         return ERR(OK);
     }
     return documents_list(reader->documents, &query, keep_id, job);
+}
+
+static struct err bulk_run(struct reader *reader, struct rest_read *read)
+{
+    TRY(documents_reader_begin(reader->documents));
+    struct err err = select_ids(reader, bulk_of(read));
+    documents_reader_end(reader->documents);
+    return err;
 }
 
 /* ---- commands ---- */
@@ -77,28 +91,32 @@ static void answer_bulk(struct http_request *request)
 static struct err send_commands(struct http_request *request, const struct bulk_job *job)
 {
     struct front *front = request->conn->front;
-    size_t bytes =
-        buf_bytes(&job->members) + buf_bytes(&job->scopes) + job->id_count * FRONT_COMMAND_BYTES;
+    size_t bytes = buf_bytes(&job->members) + buf_bytes(&job->scopes) + sizeof(job->references) +
+                   job->id_count * FRONT_COMMAND_BYTES;
     struct command_batch *batch = front_batch(front, bytes);
     if (batch == NULL) {
         return ERR(BUSY);
     }
+    /* All of the commands share the batch, and so the patch. */
     struct slice members;
     struct slice scopes;
     bool copied = command_batch_copy(batch, buf_data(&job->members), &members) &&
                   command_batch_copy(batch, buf_data(&job->scopes), &scopes);
-    ASSERT(copied);
+    struct document_reference *references = command_batch_take(batch, sizeof(job->references));
+    ASSERT(copied && references != NULL);
+    memcpy(references, job->references, sizeof(job->references));
     for (uint32_t i = 0; i < job->id_count; i++) {
         struct command *command =
             front_command(front, batch, job->kind, request->conn, &request->actor, request->number);
         command->target = job->ids[i];
-        if (job->kind == COMMAND_DELETE) {
-            command->as.remove.kind = RESOURCE_THNG;
-            continue;
+        command->target_kind = job->target_kind;
+        command->project = request->project;
+        if (job->kind == COMMAND_UPDATE) {
+            command->as.update.patch = members;
+            command->as.update.scopes = scopes;
+            command->as.update.references = references;
+            command->as.update.reference_count = job->reference_count;
         }
-        command->as.update.kind = RESOURCE_THNG;
-        command->as.update.patch = members; /* all of them share the batch, and so the patch */
-        command->as.update.scopes = scopes;
     }
     request->kept.bulk.waiting = job->id_count;
     return ERR(OK);
@@ -145,7 +163,7 @@ void rest_bulk_answer(struct http_request *request, const struct answer *answer,
 /* Never "all" because nothing was said. */
 static struct err read_selector(const struct http_request *request, struct bulk_job *job)
 {
-    TRY(rest_list_read(request->query, &job->list));
+    TRY(rest_list_read(request->query, request->route->kind, &job->list));
     bool has_selector = job->list.has_ids || job->list.condition_count > 0;
     return has_selector ? ERR(OK) : ERR(QUERY_INVALID);
 }
@@ -156,15 +174,17 @@ static struct err read_patch(const struct http_request *request, struct bulk_job
     struct json_value body;
     struct document_body checked;
     struct slice field;
-    if (slice_is_empty(request->body)) {
-        return ERR(BODY_MISSING);
-    }
-    TRY(json_scan(request->body, front->shared->limits.json_depth_max, &body));
-    const struct document_limits limits = front_document_limits(front);
-    TRY(document_check_thng(body, false, NULL, &limits, &job->members, &job->scopes, &checked,
-                            &field));
-    /* This version keeps no products: none can be referred to. */
-    return checked.has_product ? ERR(REFERENCE_UNKNOWN) : ERR(OK);
+    const struct document_check check = {
+        .kind = job->target_kind,
+        .limits = &front->shared->limits.document,
+        .members = &job->members,
+        .scopes = &job->scopes,
+    };
+    TRY(publish_scan(front, request->body, &body));
+    TRY(document_check(&check, body, &checked, &field));
+    memcpy(job->references, checked.references, sizeof(job->references));
+    job->reference_count = checked.reference_count;
+    return ERR(OK);
 }
 
 static enum rest_step begin(struct http_request *request, enum command_kind kind)
@@ -174,6 +194,7 @@ static enum rest_step begin(struct http_request *request, enum command_kind kind
         return REST_TAKEN;
     }
     job->kind = kind;
+    job->target_kind = request->route->kind;
     job->read.release = bulk_release;
     job->read.arrived = bulk_arrived;
     struct err err = read_selector(request, job);

@@ -8,6 +8,7 @@
 #include "codec/json_write.h"
 #include "front/rest_read.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Buffers that are used again do not carry a key in the clear about. */
@@ -33,7 +34,7 @@ static struct err key_run(struct reader *reader, struct rest_read *read)
 {
     struct document document;
     struct key_row row;
-    TRY(rest_read_thng(reader, read, &document));
+    TRY(rest_read_find(reader, read, RESOURCE_THNG, &document));
     TRY(documents_key_of(reader->documents, KEY_DEVICE, &read->resource, &row));
     buf_reset(&reader->value);
     struct err err = keyring_unseal(read->front->shared->keyring, row.sealed, &reader->value);
@@ -98,10 +99,34 @@ enum rest_step rest_key_create(struct http_request *request)
     ASSERT(copied);
     struct command *command = front_command(front, batch, COMMAND_KEY_CREATE, request->conn,
                                             &request->actor, request->number);
+    command->target_kind = RESOURCE_THNG;
     command->target = request->resource;
+    command->project = request->project;
+    command->as.key.kind = KEY_DEVICE;
     command->as.key.sealed = sealed;
     keyring_hash(keyring, api_key, command->as.key.hash);
     return REST_TAKEN;
+}
+
+static void answer_key(struct http_request *request, struct slice body)
+{
+    char path[sizeof("/auth/evrythng/thngs/") + ID_BYTES];
+    int bytes = snprintf(path, sizeof(path), "/auth/evrythng/thngs/%.*s",
+                         SLICE_ARGS(id_slice(&request->resource)));
+    http_answer(request, &(struct http_answer){
+                             .status = request->route->status,
+                             .body = body,
+                             .location = slice_of(path, (size_t)bytes),
+                         });
+}
+
+static void existing_arrived(struct http_request *request, struct rest_read *read)
+{
+    if (err_is_set(read->err)) {
+        http_refuse(request, read->err);
+    } else {
+        answer_key(request, buf_data(&read->body));
+    }
 }
 
 /* The thng has a key already: that one is the answer. */
@@ -110,7 +135,7 @@ static void answer_existing(struct http_request *request, uint64_t after)
     struct rest_read *read = rest_read_new(request, sizeof(*read), key_run);
     if (read != NULL) {
         read->after = after;
-        read->status = 201;
+        read->arrived = existing_arrived;
         rest_read_start(request, read);
     }
 }
@@ -133,7 +158,7 @@ void rest_key_created(struct http_request *request, const struct answer *answer,
     if (out->failed) {
         http_refuse(request, ERR(NO_MEMORY));
     } else {
-        http_answer(request, &(struct http_answer){.status = 201, .body = buf_data(out)});
+        answer_key(request, buf_data(out));
     }
     wipe(out);
 }
@@ -150,6 +175,8 @@ enum rest_step rest_key_delete(struct http_request *request)
     }
     struct command *command = front_command(conn->front, batch, COMMAND_KEY_DELETE, conn,
                                             &request->actor, request->number);
+    command->target_kind = RESOURCE_THNG;
     command->target = request->resource;
+    command->project = request->project;
     return REST_TAKEN;
 }

@@ -8,7 +8,7 @@
 #include "front/publish.h"
 #include "front/rest_query.h"
 #include "front/rest_read.h"
-#include "front/view.h"
+#include "front/view_state.h"
 #include "model/location.h"
 #include "model/property.h"
 
@@ -20,6 +20,7 @@ enum rest_step rest_publish(struct http_request *request)
     struct topic topic = {
         .family = request->route->family,
         .resource = request->resource,
+        .options.project = request->project,
         .name_bytes = (uint16_t)request->key.bytes,
     };
     ASSERT(request->key.bytes <= sizeof(topic.name_at));
@@ -123,31 +124,57 @@ enum rest_step rest_cut(struct http_request *request)
     ASSERT(copied);
     struct command *command =
         front_command(conn->front, batch, COMMAND_CUT, conn, &request->actor, request->number);
+    enum topic_family family = request->route->family;
+    command->target_kind = request->route->kind;
     command->target = request->resource;
+    command->project = request->project;
     command->as.cut.key = key;
-    command->as.cut.all = request->route->family == TOPIC_THNG_PROPERTIES;
-    command->as.cut.location = request->route->family == TOPIC_THNG_LOCATION;
+    command->as.cut.all = family == TOPIC_THNG_PROPERTIES || family == TOPIC_PRODUCT_PROPERTIES;
+    command->as.cut.location = family == TOPIC_THNG_LOCATION;
     command->refusal = read_span(request, command);
     return REST_TAKEN;
 }
 
 /* ---- reading ---- */
 
+/* A read of the points of a thng or a product. */
+struct properties_job {
+    struct rest_read read;
+    enum resource_kind kind;
+};
+
+static struct err write_properties(struct reader *reader, struct properties_job *job)
+{
+    struct rest_read *read = &job->read;
+    const struct view view = rest_read_view(reader, read);
+    struct document document;
+    bool found; /* without any the array is empty */
+    TRY(rest_read_find(reader, read, job->kind, &document));
+    return view_properties(&view, &read->resource, &read->body, &found);
+}
+
 static struct err properties_run(struct reader *reader, struct rest_read *read)
 {
-    const struct topic topic = {.family = TOPIC_THNG_PROPERTIES, .resource = read->resource};
-    bool found; /* without any the array is empty */
-    return view_state(reader, &read->actor, &topic, &read->body, &found);
+    struct properties_job *job = (struct properties_job *)(void *)read; /* it begins with it */
+    TRY(documents_reader_begin(reader->documents));
+    struct err err = write_properties(reader, job);
+    documents_reader_end(reader->documents);
+    return err;
 }
 
 enum rest_step rest_properties_read(struct http_request *request)
 {
-    rest_read_plain(request, properties_run);
+    struct properties_job *job = rest_read_new(request, sizeof(*job), properties_run);
+    if (job != NULL) {
+        job->kind = request->route->kind;
+        rest_read_start(request, &job->read);
+    }
     return REST_TAKEN;
 }
 
 struct history_job {
     struct rest_read read;
+    enum resource_kind kind;
     struct err query_err;
     struct history_query query;
     bool is_latest;
@@ -203,7 +230,7 @@ static struct err history_run(struct reader *reader, struct rest_read *read)
 {
     struct history_job *job = (struct history_job *)(void *)read; /* it begins with the read */
     struct document document;
-    TRY(rest_read_thng(reader, read, &document));
+    TRY(rest_read_find(reader, read, job->kind, &document));
     TRY(job->query_err);
     buf_put_byte(&read->body, '[');
     struct err err =
@@ -221,6 +248,7 @@ enum rest_step rest_history_read(struct http_request *request)
 {
     struct history_job *job = rest_read_new(request, sizeof(*job), history_run);
     if (job != NULL) {
+        job->kind = request->route->kind;
         job->query_err = rest_history_read_query(request->query, &job->query, &job->is_latest);
         rest_read_start(request, &job->read);
     }

@@ -3,8 +3,12 @@
 
 #include "base/assert.h"
 #include "base/utf8.h"
+#include "codec/json.h"
+#include "codec/json_write.h"
 #include "codec/uri.h"
 #include "model/property.h"
+
+#include <math.h>
 
 bool rest_query_find(struct slice query, struct slice name, struct slice *value)
 {
@@ -55,6 +59,27 @@ struct err rest_query_time(struct slice query, struct slice name, bool *found, i
     return ERR(OK);
 }
 
+struct err rest_query_id(struct slice query, struct slice name, bool *found, struct id *id)
+{
+    struct slice value;
+    *found = rest_query_find(query, name, &value) && !slice_is_empty(value);
+    return !*found || id_parse(value, id) ? ERR(OK) : ERR(NOT_FOUND);
+}
+
+/* A number as JSON has it; *found tells whether the parameter is there. */
+static struct err read_decimal(struct slice query, struct slice name, bool *found, double *number)
+{
+    struct slice text;
+    struct json_value value;
+    *found = rest_query_find(query, name, &text);
+    if (!*found) {
+        return ERR(OK);
+    }
+    bool is_number =
+        !err_is_set(json_scan(text, JSON_DEPTH_MAX, &value)) && json_double(value, number);
+    return is_number ? ERR(OK) : ERR(QUERY_INVALID);
+}
+
 static struct err read_per_page(struct slice query, uint32_t *per_page)
 {
     struct slice value;
@@ -80,11 +105,23 @@ static struct err read_order(struct slice query, bool *ascending)
 
 /* ---- page tokens ---- */
 
-void rest_list_token(struct buf *out, int64_t created_ms, const struct id *id)
+void rest_list_token(struct buf *out, const struct rest_list *list, int64_t created_ms,
+                     double distance_km, const struct id *id)
 {
-    buf_put_decimal(out, created_ms);
-    buf_put_byte(out, '.');
+    if (list->has_near) {
+        json_write_double(out, distance_km); /* reads back as the same number */
+        buf_put_byte(out, '_');
+    } else {
+        buf_put_decimal(out, created_ms);
+        buf_put_byte(out, '.');
+    }
     buf_put(out, id_slice(id));
+}
+
+void rest_list_leading_token(struct buf *out, uint32_t done)
+{
+    buf_put_decimal(out, done);
+    buf_put_byte(out, '.');
 }
 
 void rest_history_token(struct buf *out, const struct sample *sample)
@@ -202,27 +239,48 @@ static struct err read_filter(struct slice query, uint8_t *to, struct slice *fil
 
 /* ---- lists ---- */
 
+#define OF(kind) (1u << RESOURCE_##kind)
+#define WITH_IDENTIFIERS \
+    (OF(THNG) | OF(PRODUCT) | OF(COLLECTION) | OF(PLACE) | OF(PROJECT) | OF(BATCH) | OF(ACTION))
+
+/* What can be compared, and of which kinds (contract: REST 1.7). */
 static const struct {
     struct slice name;
     enum filter_field field;
+    unsigned kinds;
 } filter_fields[] = {
-    {SLICE_INIT("name"), FILTER_NAME},
-    {SLICE_INIT("tags"), FILTER_TAGS},
-    {SLICE_INIT("product"), FILTER_PRODUCT},
-    {SLICE_INIT("collections"), FILTER_COLLECTIONS},
-    {SLICE_INIT("createdAt"), FILTER_CREATED_AT},
+    {SLICE_INIT("name"), FILTER_NAME,
+     OF(THNG) | OF(PRODUCT) | OF(COLLECTION) | OF(PLACE) | OF(PROJECT) | OF(APPLICATION) |
+         OF(BATCH) | OF(FILE) | OF(ACTION_TYPE)},
+    {SLICE_INIT("tags"), FILTER_TAGS, WITH_IDENTIFIERS | OF(FILE)},
+    {SLICE_INIT("product"), FILTER_PRODUCT, OF(THNG) | OF(ACTION)},
+    {SLICE_INIT("collections"), FILTER_COLLECTIONS, OF(THNG) | OF(COLLECTION)},
+    {SLICE_INIT("createdAt"), FILTER_CREATED_AT, OF(THNG) | OF(BATCH)},
+    {SLICE_INIT("project"), FILTER_PARENT, OF(APPLICATION)},
+    {SLICE_INIT("batch"), FILTER_PARENT, OF(TASK)},
+    {SLICE_INIT("status"), FILTER_STATUS, OF(TASK)},
+    {SLICE_INIT("type"), FILTER_TYPE, OF(TASK) | OF(ACTION)},
+    {SLICE_INIT("thng"), FILTER_THNG, OF(ACTION)},
+    {SLICE_INIT("collection"), FILTER_COLLECTION, OF(ACTION)},
+    {SLICE_INIT("user"), FILTER_USER, OF(ACTION)},
+    {SLICE_INIT("context.city"), FILTER_CITY, OF(ACTION)},
+    {SLICE_INIT("context.countryCode"), FILTER_COUNTRY_CODE, OF(ACTION)},
+    {SLICE_INIT("timestamp"), FILTER_CREATED_AT, OF(ACTION)},
 };
 
-static struct err find_field(struct slice name, struct filter_condition *condition)
+static struct err find_field(enum resource_kind kind, struct slice name,
+                             struct filter_condition *condition)
 {
     struct slice prefix = SLICE("identifiers.");
     for (size_t i = 0; i < ARRAY_LEN(filter_fields); i++) {
-        if (slice_equal(name, filter_fields[i].name)) {
+        if ((filter_fields[i].kinds & 1u << kind) && slice_equal(name, filter_fields[i].name)) {
             condition->field = filter_fields[i].field;
             return ERR(OK);
         }
     }
-    if (name.bytes <= prefix.bytes || !slice_starts_with(name, prefix)) {
+    bool is_identifier = (WITH_IDENTIFIERS & 1u << kind) && name.bytes > prefix.bytes &&
+                         slice_starts_with(name, prefix);
+    if (!is_identifier) {
         return ERR(QUERY_INVALID);
     }
     condition->field = FILTER_IDENTIFIER;
@@ -255,17 +313,38 @@ static struct err read_values(struct rest_list *list, struct slice raw,
     return ERR(OK);
 }
 
-static struct err read_condition(struct rest_list *list, const struct condition_text *text)
+static struct err new_condition(struct rest_list *list, struct filter_condition **condition)
 {
-    struct slice name;
     if (list->condition_count == DOCUMENTS_CONDITIONS_MAX) {
         return ERR(QUERY_INVALID);
     }
-    struct filter_condition *condition = &list->conditions[list->condition_count++];
+    *condition = &list->conditions[list->condition_count++];
+    **condition = (struct filter_condition){.compare = FILTER_EQUAL};
+    return ERR(OK);
+}
+
+struct err rest_list_add(struct rest_list *list, enum filter_field field, struct slice value)
+{
+    struct filter_condition *condition;
+    if (list->value_count == DOCUMENTS_VALUES_MAX) {
+        return ERR(QUERY_INVALID);
+    }
+    TRY(new_condition(list, &condition));
+    condition->field = field;
+    condition->values = &list->values[list->value_count];
+    condition->value_count = 1;
+    list->values[list->value_count++] = value;
+    return ERR(OK);
+}
+
+static struct err read_condition(struct rest_list *list, const struct condition_text *text)
+{
+    struct slice name;
+    struct filter_condition *condition;
+    TRY(new_condition(list, &condition));
     TRY(decode_piece(text->field, &name));
-    TRY(find_field(name, condition));
+    TRY(find_field(list->kind, name, condition));
     if (condition->field != FILTER_CREATED_AT) {
-        condition->compare = FILTER_EQUAL;
         return text->sign == '=' ? read_values(list, text->value, condition) : ERR(QUERY_INVALID);
     }
     struct slice value;
@@ -301,32 +380,127 @@ static struct err read_ids(struct slice query, uint8_t *to, struct rest_list *li
     return ERR(OK);
 }
 
-static struct err read_place(struct slice query, struct rest_list *list)
+/* Where the page begins, in a list by creation: <time>.<id>; or <count>. among what leads. */
+static struct err read_token_of_list(struct slice query, struct rest_list *list)
 {
     struct slice rest;
+    int64_t number;
+    TRY(read_token(query, &list->has_after, &number, &rest));
+    if (!list->has_after) {
+        return ERR(OK);
+    }
+    if (slice_is_empty(rest) && list->kind == RESOURCE_ACTION_TYPE && number <= UINT16_MAX) {
+        list->leading_done = (uint32_t)number;
+        list->has_after = false;
+        return ERR(OK);
+    }
+    list->after_created_ms = number;
+    return id_parse(rest, &list->after_id) ? ERR(OK) : ERR(QUERY_INVALID);
+}
+
+/* The same in a list by distance: <distance>_<id>. */
+static struct err read_token_of_near(struct slice query, struct rest_list *list)
+{
+    struct slice token;
+    struct json_value value;
+    struct documents_near *near = &list->near;
+    if (!rest_query_find(query, SLICE("nextPageToken"), &token)) {
+        return ERR(OK);
+    }
+    size_t end = slice_find(token, '_');
+    near->has_after = end < token.bytes &&
+                      !err_is_set(json_scan(slice_first(token, end), JSON_DEPTH_MAX, &value)) &&
+                      json_double(value, &near->after_distance_km) &&
+                      id_parse(slice_from(token, end + 1), &list->after_id);
+    return near->has_after ? ERR(OK) : ERR(QUERY_INVALID);
+}
+
+/* Places by their distance (contract: REST 8). */
+static struct err read_near(struct slice query, struct rest_list *list)
+{
+    struct documents_near *near = &list->near;
+    bool has_latitude;
+    bool has_longitude;
+    bool has_distance;
+    if (list->kind != RESOURCE_PLACE) {
+        return ERR(OK);
+    }
+    near->distance_km_max = INFINITY;
+    TRY(read_decimal(query, SLICE("lat"), &has_latitude, &near->latitude));
+    TRY(read_decimal(query, SLICE("lon"), &has_longitude, &near->longitude));
+    TRY(read_decimal(query, SLICE("maxDist"), &has_distance, &near->distance_km_max));
+    list->has_near = has_latitude && has_longitude;
+    bool is_whole = has_latitude == has_longitude && (list->has_near || !has_distance);
+    bool is_on_earth = fabs(near->latitude) <= 90 && fabs(near->longitude) <= 180;
+    return is_whole && is_on_earth && near->distance_km_max >= 0 ? ERR(OK) : ERR(QUERY_INVALID);
+}
+
+static struct err read_place(struct slice query, struct rest_list *list)
+{
     struct slice value;
     int64_t page = 1;
-    TRY(read_token(query, &list->has_after, &list->after_created_ms, &rest));
-    if (list->has_after && !id_parse(rest, &list->after_id)) {
-        return ERR(QUERY_INVALID);
-    }
+    TRY(read_near(query, list));
+    TRY(list->has_near ? read_token_of_near(query, list) : read_token_of_list(query, list));
     if (rest_query_find(query, SLICE("page"), &value) &&
         (!read_number(value, REST_PAGE_MAX, &page) || page == 0)) {
         return ERR(QUERY_INVALID);
     }
     /* A token is the better place. */
-    list->skip = list->has_after ? 0 : (uint32_t)(page - 1) * list->per_page;
+    bool has_token = list->has_after || list->near.has_after || list->leading_done > 0;
+    list->skip = has_token ? 0 : (uint32_t)(page - 1) * list->per_page;
     return ERR(OK);
 }
 
-struct err rest_list_read(struct slice query, struct rest_list *list)
+/* The span of a list of actions; both ends belong to it (contract: REST 3.2). */
+static struct err read_bounds(struct slice query, struct rest_list *list)
+{
+    struct slice value;
+    struct filter_condition *condition;
+    bool found = false;
+    int64_t time_ms;
+    list->is_latest =
+        rest_query_find(query, SLICE("from"), &value) && slice_equal(value, SLICE("latest"));
+    if (!list->is_latest) {
+        TRY(rest_query_time(query, SLICE("from"), &found, &time_ms));
+    }
+    if (found) {
+        TRY(new_condition(list, &condition));
+        condition->field = FILTER_CREATED_AT;
+        condition->compare = FILTER_GREATER;
+        condition->number = time_ms - 1;
+    }
+    TRY(rest_query_time(query, SLICE("to"), &found, &time_ms));
+    if (found) {
+        TRY(new_condition(list, &condition));
+        condition->field = FILTER_CREATED_AT;
+        condition->compare = FILTER_LESS;
+        condition->number = time_ms + 1;
+    }
+    return ERR(OK);
+}
+
+static struct err read_of_actions(struct slice query, struct rest_list *list)
+{
+    if (list->kind != RESOURCE_ACTION) {
+        return ERR(OK);
+    }
+    TRY(read_bounds(query, list));
+    if (list->is_latest) {
+        list->per_page = 1;
+        list->ascending = false;
+    }
+    return ERR(OK);
+}
+
+struct err rest_list_read(struct slice query, enum resource_kind kind, struct rest_list *list)
 {
     struct slice filter;
     struct condition_text condition;
+    list->kind = kind;
     TRY(read_per_page(query, &list->per_page));
     TRY(read_order(query, &list->ascending));
     TRY(read_place(query, list));
-    list->with_scopes = rest_query_is_true(query, SLICE("withScopes"));
+    TRY(read_of_actions(query, list));
     list->with_count = rest_query_is_true(query, SLICE("withTotalCount"));
     TRY(buf_reserve(&list->text, 2 * query.bytes + 1));
     TRY(read_ids(query, list->text.at, list));
@@ -346,7 +520,8 @@ struct documents_query rest_list_query(const struct rest_list *list, uint32_t ac
 {
     return (struct documents_query){
         .account = account,
-        .kind = RESOURCE_THNG,
+        .kind = list->kind,
+        .near = list->has_near ? &list->near : NULL,
         .ascending = list->ascending,
         .has_after = list->has_after,
         .after_created_ms = list->after_created_ms,

@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 #include "front/rest_query.h"
-#include "model/perm.h"
 
 #include <stdlib.h>
 
@@ -63,13 +62,45 @@ static void read_arrived(struct loop *loop, struct loop_message *message)
     rest_read_free(read);
 }
 
+/* What the parameters ask to be shown. */
+static unsigned view_flags_of(struct slice query)
+{
+    unsigned flags = 0;
+    flags |= rest_query_is_true(query, SLICE("withScopes")) ? VIEW_SCOPES : 0;
+    flags |= rest_query_is_true(query, SLICE("context")) ? VIEW_CONTEXT : 0;
+    return flags;
+}
+
+static struct slice keep(uint8_t **to, struct slice from)
+{
+    struct slice kept = slice_of(*to, from.bytes);
+    if (from.bytes > 0) {
+        memcpy(*to, from.at, from.bytes);
+    }
+    *to += from.bytes;
+    return kept;
+}
+
+/* Texts of the request, which may be over before the read is, lie behind the struct. */
+static void keep_texts(struct rest_read *read, uint8_t *to, const struct http_request *request)
+{
+    struct slice scheme = http_scheme(request);
+    read->key = keep(&to, request->key);
+    read->type = keep(&to, request->type);
+    struct slice start = keep(&to, scheme);
+    struct slice host = keep(&to, request->host);
+    read->origin = slice_is_empty(request->host) ? (struct slice){0}
+                                                 : slice_of(start.at, start.bytes + host.bytes);
+}
+
 void *rest_read_new(struct http_request *request, size_t bytes,
                     struct err (*run)(struct reader *reader, struct rest_read *read))
 {
     ASSERT(bytes >= sizeof(struct rest_read));
     struct conn *conn = request->conn;
-    /* The key behind the struct. */
-    struct rest_read *read = calloc(1, bytes + request->key.bytes);
+    size_t text_bytes =
+        request->key.bytes + request->type.bytes + http_scheme(request).bytes + request->host.bytes;
+    struct rest_read *read = calloc(1, bytes + text_bytes);
     if (read == NULL) {
         http_refuse(request, ERR(NO_MEMORY));
         return NULL;
@@ -84,15 +115,13 @@ void *rest_read_new(struct http_request *request, size_t bytes,
     read->after = broadcast_last(conn->front->shared->ring);
     read->actor = request->actor;
     read->resource = request->resource;
-    read->with_scopes = rest_query_is_true(request->query, SLICE("withScopes"));
+    read->child = request->child;
+    read->project = request->project;
+    read->view_flags = view_flags_of(request->query);
     read->run = run;
     read->status = 200;
     read->body.bytes_max = REST_ANSWER_BYTES_MAX;
-    if (request->key.bytes > 0) {
-        uint8_t *key = (uint8_t *)read + bytes;
-        memcpy(key, request->key.at, request->key.bytes);
-        read->key = slice_of(key, request->key.bytes);
-    }
+    keep_texts(read, (uint8_t *)read + bytes, request);
     return read;
 }
 
@@ -121,12 +150,21 @@ void rest_read_plain(struct http_request *request,
     }
 }
 
-struct err rest_read_thng(struct reader *reader, const struct rest_read *read,
-                          struct document *document)
+struct view rest_read_view(struct reader *reader, const struct rest_read *read)
 {
-    TRY(documents_get(reader->documents, &read->resource, document));
-    if (document->kind != RESOURCE_THNG) {
-        return ERR(NOT_FOUND);
-    }
-    return perm_sees(&read->actor, document->account, document->kind, &document->id);
+    return (struct view){
+        .reader = reader,
+        .keyring = read->front->shared->keyring,
+        .actor = &read->actor,
+        .project = &read->project,
+        .flags = read->view_flags,
+        .origin = read->origin,
+    };
+}
+
+struct err rest_read_find(struct reader *reader, const struct rest_read *read,
+                          enum resource_kind kind, struct document *document)
+{
+    const struct view view = rest_read_view(reader, read);
+    return view_find(&view, kind, &read->resource, document);
 }

@@ -12,6 +12,7 @@
 #define THRUM_FRONT_REST_READ_H
 
 #include "front/http.h"
+#include "front/view.h"
 #include "store/readers.h"
 
 /* A read waits this long for the projections; then it is 503. */
@@ -35,8 +36,12 @@ struct rest_read {
     uint64_t after; /* the store must show events up to this one */
     struct actor actor;
     struct id resource;
-    struct slice key; /* the path's property key, in memory of its own */
-    bool with_scopes;
+    struct id child;
+    struct id project;   /* ?project=; not set: none */
+    struct slice key;    /* the path's property key, as the following in memory of its own */
+    struct slice type;   /* the path's action type */
+    struct slice origin; /* "https://host:port", as the client says it */
+    unsigned view_flags; /* enum view_flags: what the parameters ask for */
 
     /* On the reader's thread: composes <body>. */
     struct err (*run)(struct reader *reader, struct rest_read *read);
@@ -74,9 +79,13 @@ void rest_read_plain(struct http_request *request,
 /* Frees a read that is not started. */
 void rest_read_free(struct rest_read *read);
 
-/* For <run>: the resource of the path, when it is there and the actor sees it. The text lives until
- * the next call on reader->documents. */
-MUST_USE struct err rest_read_thng(struct reader *reader, const struct rest_read *read,
-                                   struct document *document);
+/* For <run>: from where the read looks. Borrows <read>. */
+struct view rest_read_view(struct reader *reader, const struct rest_read *read);
+
+/* For <run>: the resource of the path, when it is a <kind> and the actor sees it. Within
+ * documents_reader_begin and _end when more is read; the slices live until the next call on
+ * reader->documents. */
+MUST_USE struct err rest_read_find(struct reader *reader, const struct rest_read *read,
+                                   enum resource_kind kind, struct document *document);
 
 #endif

@@ -2,7 +2,7 @@
 #include "front/state.h"
 
 #include "base/log.h"
-#include "front/view.h"
+#include "front/view_state.h"
 
 #include <stdlib.h>
 
@@ -38,8 +38,13 @@ static void state_run(struct reader *reader, struct reader_job *job)
     struct state *state = CONTAINER_OF(job, struct state, job);
     state->err = store_wait(reader->store, state->after, STATE_WAIT_MS);
     if (!err_is_set(state->err)) {
-        state->err =
-            view_state(reader, &state->actor, &state->topic, &state->payload, &state->found);
+        const struct view view = {
+            .reader = reader,
+            .keyring = state->front->shared->keyring,
+            .actor = &state->actor,
+            .project = &state->topic.options.project,
+        };
+        state->err = view_state(&view, &state->topic, &state->payload, &state->found);
     }
     loop_post(state->front->loop, &state->message);
 }

@@ -2,29 +2,223 @@
 #include "front/view.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "codec/json_write.h"
-#include "model/location.h"
+#include "front/file_links.h"
+#include "model/action.h"
+#include "model/document.h"
 #include "model/perm.h"
-#include "model/property.h"
 
-static struct err find_thng(struct reader *reader, const struct actor *actor, const struct id *id,
-                            struct document *document)
+/* Collections that one resource is shown to be in; it may be in more. */
+#define COLLECTIONS_SHOWN_MAX 1000
+
+/* ---- judging ---- */
+
+const struct id *view_project(const struct view *view)
 {
-    TRY(documents_get(reader->documents, id, document));
-    if (document->kind != RESOURCE_THNG) {
-        return ERR(NOT_FOUND);
+    if (view->project != NULL && id_is_set(view->project)) {
+        return view->project;
     }
-    return perm_sees(actor, document->account, document->kind, &document->id);
+    return id_is_set(&view->actor->project) ? &view->actor->project : NULL;
 }
 
-/* A walk over the properties of a thng with the latest sample of each. */
+struct err view_check_project(const struct view *view)
+{
+    struct document project;
+    if (view->project == NULL || !id_is_set(view->project)) {
+        return ERR(OK);
+    }
+    TRY(documents_get(view->reader->documents, view->project, &project));
+    bool is_one = project.kind == RESOURCE_PROJECT && project.account == view->actor->account;
+    return is_one ? ERR(OK) : ERR(NOT_FOUND);
+}
+
+/* A device sees the actions on its thng. */
+static struct err sees(const struct view *view, const struct document *document)
+{
+    struct action_targets targets;
+    struct perm_resource resource = {
+        .account = document->account,
+        .kind = document->kind,
+        .id = &document->id,
+        .scopes = document->scopes,
+    };
+    if (document->kind == RESOURCE_ACTION && view->actor->kind == ACTOR_DEVICE) {
+        action_targets(document->text, &targets);
+        resource.kind = RESOURCE_THNG;
+        resource.id = &targets.thng;
+    }
+    TRY(perm_sees(view->actor, &resource));
+    bool is_narrowed = view->project != NULL && id_is_set(view->project);
+    bool is_in = !is_narrowed || perm_scopes_have_project(document->scopes, view->project);
+    return is_in ? ERR(OK) : ERR(NOT_FOUND);
+}
+
+struct err view_find(const struct view *view, enum resource_kind kind, const struct id *id,
+                     struct document *document)
+{
+    TRY(view_check_project(view));
+    TRY(documents_get(view->reader->documents, id, document));
+    return document->kind == kind ? sees(view, document) : ERR(NOT_FOUND);
+}
+
+/* ---- what is stored ---- */
+
+struct err view_settle(struct view *view)
+{
+    bool has_cascades;
+    TRY(documents_has_cascades(view->reader->documents, &has_cascades));
+    view->is_settled = !has_cascades;
+    return ERR(OK);
+}
+
+/* Does the thng name a product that has gone, and is not rewritten yet? */
+static struct err product_is_dead(const struct view *view, const struct document *document,
+                                  bool *is_dead)
+{
+    struct id product;
+    bool is_pending = !view->is_settled;
+    *is_dead = false;
+    if (is_pending) {
+        TRY(documents_has_cascades(view->reader->documents, &is_pending));
+    }
+    if (is_pending && document_id(document->text, SLICE("product"), &product)) {
+        bool exists;
+        TRY(documents_exists(view->reader->documents, RESOURCE_PRODUCT, &product, &exists));
+        *is_dead = !exists;
+    }
+    return ERR(OK);
+}
+
+/* The digits of updatedAt, which stands behind id and createdAt at the beginning of every stored
+ * document (document.h). False: there is none. */
+static bool find_updated(struct slice text, struct slice *digits)
+{
+    const struct slice name = SLICE("\"updatedAt\":");
+    const size_t from = sizeof("{\"id\":\"\",\"createdAt\":") - 1 + ID_BYTES;
+    struct slice rest = slice_from(text, min_size(from, text.bytes));
+    rest = slice_from(rest, min_size(slice_find(rest, ',') + 1, rest.bytes));
+    if (!slice_starts_with(rest, name)) {
+        return false;
+    }
+    rest = slice_from(rest, name.bytes);
+    size_t bytes = 0;
+    while (bytes < rest.bytes && rest.at[bytes] >= '0' && rest.at[bytes] <= '9') {
+        bytes++;
+    }
+    *digits = slice_first(rest, bytes);
+    return bytes > 0;
+}
+
+/* Puts the text. When the resource joined or left a collection after its last update, then that
+ * counts as its last update (contract: REST 2.2). */
+static void put_updated(const struct document *document, struct slice text, struct buf *out)
+{
+    struct slice digits;
+    int64_t updated_ms;
+    bool is_touched = document->touched_ms > 0 && find_updated(text, &digits) &&
+                      json_int64((struct json_value){JSON_NUMBER, digits}, &updated_ms) &&
+                      updated_ms < document->touched_ms;
+    if (!is_touched) {
+        buf_put(out, text);
+        return;
+    }
+    size_t at = (size_t)(digits.at - text.at);
+    buf_put(out, slice_first(text, at));
+    buf_put_decimal(out, document->touched_ms);
+    buf_put(out, slice_from(text, at + digits.bytes));
+}
+
+/* Puts the stored members, but for the hidden one, and no closing brace. */
+static struct err put_stored(const struct view *view, const struct document *document,
+                             struct buf *out)
+{
+    struct slice shown;
+    struct slice hidden;
+    struct buf without = {0};
+    bool is_dead = false;
+    struct slice text = document->text;
+    if (document->kind == RESOURCE_THNG) {
+        TRY(product_is_dead(view, document, &is_dead));
+    }
+    if (is_dead) {
+        document_merge(&without, document->kind, text, SLICE("\"product\":null"), 0);
+        text = buf_data(&without);
+    }
+    if (!without.failed) {
+        document_split(document->kind, text, &shown, &hidden);
+        put_updated(document, shown, out);
+        if (document->kind == RESOURCE_ACTION && (view->flags & VIEW_CONTEXT) &&
+            !slice_is_empty(hidden)) {
+            json_write_member_json(out, SLICE("context"), hidden);
+        }
+    }
+    out->failed |= without.failed;
+    buf_deinit(&without);
+    return ERR(OK);
+}
+
+static void put_scopes(struct buf *out, struct slice scopes)
+{
+    json_write_member_json(out, SLICE("scopes"),
+                           slice_is_empty(scopes) ? SLICE("{\"users\":[],\"projects\":[]}")
+                                                  : scopes);
+}
+
+/* ---- what is derived ---- */
+
+/* Only what was ever touched by a collection can be in one. */
+static struct err put_collections(const struct view *view, const struct document *document,
+                                  struct buf *out)
+{
+    struct id collections[COLLECTIONS_SHOWN_MAX];
+    uint32_t count;
+    if (document->touched_ms == 0) {
+        return ERR(OK);
+    }
+    TRY(documents_collections_of(view->reader->documents, &document->id, collections,
+                                 COLLECTIONS_SHOWN_MAX, &count));
+    count = count < COLLECTIONS_SHOWN_MAX ? count : COLLECTIONS_SHOWN_MAX;
+    if (count == 0) {
+        return ERR(OK);
+    }
+    json_write_name(out, SLICE("collections"));
+    json_write_open(out, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        json_write_comma(out);
+        buf_put_byte(out, '"');
+        buf_put(out, id_slice(&collections[i]));
+        buf_put_byte(out, '"');
+    }
+    json_write_close(out, ']');
+    return ERR(OK);
+}
+
+/* A walk over the properties of a resource with the latest sample of each. */
 struct walk {
     struct reader *reader;
     struct buf *out;
     uint32_t count; /* properties written */
     struct err err;
-    void (*write)(struct walk *walk, struct slice key, const struct sample *sample);
 };
+
+/* The location comes first: its key is empty, and keys come in order. */
+static void put_value(struct walk *walk, struct slice key, struct slice value)
+{
+    if (slice_is_empty(key)) {
+        ASSERT(walk->count == 0);
+        json_write_name(walk->out, SLICE("location"));
+        json_write_open(walk->out, '{');
+        buf_put(walk->out, value);
+        json_write_close(walk->out, '}');
+        return;
+    }
+    if (walk->count++ == 0) {
+        json_write_name(walk->out, SLICE("properties"));
+        json_write_open(walk->out, '{');
+    }
+    json_write_member_json(walk->out, key, value);
+}
 
 static bool visit_property(void *arg, struct slice key, uint32_t property)
 {
@@ -34,179 +228,123 @@ static bool visit_property(void *arg, struct slice key, uint32_t property)
     struct history *history = store_history(walk->reader->store);
     walk->err = history_latest(history, property, &sample, &walk->reader->value, &found);
     if (!err_is_set(walk->err) && found) {
-        walk->write(walk, key, &sample);
+        put_value(walk, key, sample.value);
     }
     return !err_is_set(walk->err) && !walk->out->failed;
 }
 
-static struct err walk_properties(struct walk *walk, const struct id *id)
+static struct err put_properties(const struct view *view, const struct document *document,
+                                 struct buf *out)
 {
-    TRY(documents_properties(walk->reader->documents, id, visit_property, walk));
-    return walk->err;
-}
-
-/* ---- the whole thng ---- */
-
-/* The location comes first: its key is empty, and keys come in order. */
-static void write_in_thng(struct walk *walk, struct slice key, const struct sample *sample)
-{
-    if (slice_is_empty(key)) {
-        ASSERT(walk->count == 0);
-        json_write_name(walk->out, SLICE("location"));
-        json_write_open(walk->out, '{');
-        buf_put(walk->out, sample->value);
-        json_write_close(walk->out, '}');
-        return;
-    }
-    if (walk->count++ == 0) {
-        json_write_name(walk->out, SLICE("properties"));
-        json_write_open(walk->out, '{');
-    }
-    json_write_member_json(walk->out, key, sample->value);
-}
-
-static void write_scopes(struct buf *out, struct slice scopes)
-{
-    json_write_member_json(out, SLICE("scopes"),
-                           slice_is_empty(scopes) ? SLICE("{\"users\":[],\"projects\":[]}")
-                                                  : scopes);
-}
-
-struct err view_write_thng(struct reader *reader, const struct document *document, unsigned flags,
-                           struct buf *out)
-{
-    const struct id id = document->id;
-    ASSERT(document->text.bytes > 2);
-    /* Without its closing brace: what is derived follows. */
-    buf_put(out, slice_first(document->text, document->text.bytes - 1));
-    if (flags & VIEW_SCOPES) {
-        write_scopes(out, document->scopes);
-    }
-    struct walk walk = {.reader = reader, .out = out, .write = write_in_thng};
-    TRY(walk_properties(&walk, &id));
+    struct walk walk = {.reader = view->reader, .out = out};
+    TRY(documents_properties(view->reader->documents, &document->id, visit_property, &walk));
+    TRY(walk.err);
     if (walk.count > 0) {
         json_write_close(out, '}');
-    } else if (!(flags & VIEW_CREATED)) {
+    } else if (!(view->flags & VIEW_CREATED)) {
         json_write_member_json(out, SLICE("properties"), SLICE("{}"));
     }
+    return ERR(OK);
+}
+
+/* The public key of an application, which every read shows (contract: REST 9.2). */
+static struct err put_application_key(const struct view *view, const struct document *document,
+                                      struct buf *out)
+{
+    struct key_row row;
+    struct buf *key = &view->reader->value;
+    struct err err =
+        documents_key_of(view->reader->documents, KEY_APPLICATION, &document->id, &row);
+    if (err_equal(err, ERR(NOT_FOUND))) {
+        return ERR(OK); /* its deletion is on the way */
+    }
+    TRY(err);
+    buf_reset(key);
+    err = keyring_unseal(view->keyring, row.sealed, key);
+    if (!err_is_set(err)) {
+        json_write_member_string(out, SLICE("appApiKey"), buf_data(key));
+    }
+    return err;
+}
+
+static void put_links(const struct view *view, const struct document *document, struct buf *out)
+{
+    file_links_write(out, document,
+                     &(struct file_links){
+                         .keyring = view->keyring,
+                         .origin = view->origin,
+                         .now_ms = clock_wall_ms(),
+                         .is_created = (view->flags & VIEW_CREATED) != 0,
+                     });
+}
+
+static struct err put_derived(const struct view *view, const struct document *document,
+                              struct buf *out)
+{
+    bool has_points = document->kind == RESOURCE_THNG || document->kind == RESOURCE_PRODUCT;
+    bool has_collections = document->kind == RESOURCE_THNG || document->kind == RESOURCE_COLLECTION;
+    bool is_bare = (view->flags & VIEW_BARE) != 0;
+    if (view->flags & VIEW_SCOPES) {
+        put_scopes(out, document->scopes);
+    }
+    if (has_collections && !is_bare) {
+        TRY(put_collections(view, document, out));
+    }
+    if (has_points && !is_bare) {
+        TRY(put_properties(view, document, out));
+    }
+    if (document->kind == RESOURCE_FILE) {
+        put_links(view, document, out);
+    }
+    return document->kind == RESOURCE_APPLICATION ? put_application_key(view, document, out)
+                                                  : ERR(OK);
+}
+
+struct err view_write(const struct view *view, const struct document *document, struct buf *out)
+{
+    TRY(put_stored(view, document, out));
+    TRY(put_derived(view, document, out));
     json_write_close(out, '}');
     return out->failed ? ERR(NO_MEMORY) : ERR(OK);
 }
 
-static struct err view_thng_now(struct reader *reader, const struct actor *actor,
-                                const struct id *id, unsigned flags, struct buf *out)
+/* ---- one resource ---- */
+
+/* The document's slices move out of the reader, which is used on the way. */
+static struct err keep_slices(struct document *document, struct buf *kept)
 {
-    struct document document;
-    TRY(find_thng(reader, actor, id, &document));
-    return view_write_thng(reader, &document, flags, out);
+    size_t text_bytes = document->text.bytes;
+    buf_reset(kept);
+    buf_put(kept, document->text);
+    buf_put(kept, document->scopes);
+    if (kept->failed) {
+        return ERR(NO_MEMORY);
+    }
+    document->text = slice_first(buf_data(kept), text_bytes);
+    document->scopes = slice_from(buf_data(kept), text_bytes);
+    return ERR(OK);
 }
 
-static struct err view_in_one_moment(struct reader *reader, const struct actor *actor,
-                                     const struct id *id, unsigned flags, struct buf *out)
+struct err view_write_found(const struct view *view, const struct document *found, struct buf *out)
 {
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = view_thng_now(reader, actor, id, flags, out);
-    documents_reader_end(reader->documents);
+    struct document document = *found;
+    TRY(keep_slices(&document, &view->reader->scratch));
+    return view_write(view, &document, out);
+}
+
+static struct err view_now(const struct view *view, enum resource_kind kind, const struct id *id,
+                           struct buf *out)
+{
+    struct document document;
+    TRY(view_find(view, kind, id, &document));
+    return view_write_found(view, &document, out);
+}
+
+struct err view_resource(const struct view *view, enum resource_kind kind, const struct id *id,
+                         struct buf *out)
+{
+    TRY(documents_reader_begin(view->reader->documents));
+    struct err err = view_now(view, kind, id, out);
+    documents_reader_end(view->reader->documents);
     return err;
-}
-
-struct err view_thng(struct reader *reader, const struct actor *actor, const struct id *id,
-                     bool with_scopes, struct buf *out)
-{
-    return view_in_one_moment(reader, actor, id, with_scopes ? VIEW_SCOPES : 0, out);
-}
-
-struct err view_thng_created(struct reader *reader, const struct actor *actor, const struct id *id,
-                             bool with_scopes, struct buf *out)
-{
-    unsigned flags = VIEW_CREATED | (with_scopes ? VIEW_SCOPES : 0);
-    return view_in_one_moment(reader, actor, id, flags, out);
-}
-
-/* ---- present states ---- */
-
-static void write_point(struct walk *walk, struct slice key, const struct sample *sample)
-{
-    if (slice_is_empty(key)) {
-        return;
-    }
-    walk->count++;
-    json_write_comma(walk->out);
-    property_write_sample(walk->out, &(struct property_sample){
-                                         .key = key,
-                                         .value = sample->value,
-                                         .timestamp_ms = sample->timestamp_ms,
-                                         .created_ms = sample->created_ms,
-                                     });
-}
-
-static struct err state_of_all(struct reader *reader, const struct topic *topic, struct buf *out,
-                               bool *found)
-{
-    struct walk walk = {.reader = reader, .out = out, .write = write_point};
-    json_write_open(out, '[');
-    TRY(walk_properties(&walk, &topic->resource));
-    json_write_close(out, ']');
-    *found = walk.count > 0;
-    return ERR(OK);
-}
-
-/* One property, or the location. */
-static struct err state_of_one(struct reader *reader, const struct topic *topic, struct slice key,
-                               struct buf *out, bool *found)
-{
-    uint32_t property;
-    struct sample sample;
-    struct err err = documents_property(reader->documents, &topic->resource, key, &property);
-    if (err_equal(err, ERR(NOT_FOUND))) {
-        return ERR(OK);
-    }
-    TRY(err);
-    TRY(history_latest(store_history(reader->store), property, &sample, &reader->value, found));
-    if (!*found) {
-        return ERR(OK);
-    }
-    json_write_open(out, '[');
-    if (slice_is_empty(key)) {
-        location_write_item(out, sample.value, sample.timestamp_ms, sample.created_ms);
-    } else {
-        struct walk walk = {.reader = reader, .out = out};
-        write_point(&walk, key, &sample);
-    }
-    json_write_close(out, ']');
-    return ERR(OK);
-}
-
-static struct err view_state_now(struct reader *reader, const struct actor *actor,
-                                 const struct topic *topic, struct buf *out, bool *found)
-{
-    struct document document;
-    TRY(find_thng(reader, actor, &topic->resource, &document));
-    switch (topic->family) {
-    case TOPIC_THNG:
-        buf_put(out, document.text);
-        *found = true;
-        return ERR(OK);
-    case TOPIC_THNG_PROPERTIES:
-        return state_of_all(reader, topic, out, found);
-    case TOPIC_THNG_PROPERTY:
-        return state_of_one(reader, topic, topic_name(topic), out, found);
-    case TOPIC_THNG_LOCATION:
-        return state_of_one(reader, topic, PROPERTY_KEY_LOCATION, out, found);
-    default:
-        return ERR(OK); /* streams of events have no state */
-    }
-}
-
-struct err view_state(struct reader *reader, const struct actor *actor, const struct topic *topic,
-                      struct buf *out, bool *found)
-{
-    *found = false;
-    if (topic_family_row(topic->family)->resource != TOPIC_RESOURCE_THNG) {
-        return ERR(NOT_FOUND);
-    }
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = view_state_now(reader, actor, topic, out, found);
-    documents_reader_end(reader->documents);
-    return !err_is_set(err) && out->failed ? ERR(NO_MEMORY) : err;
 }

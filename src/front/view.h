@@ -1,39 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * view.h - what GET shows of a resource, composed from the store on a reader thread. The same
- * functions answer REST and give subscribers their present state (pubStates).
+ * functions answer REST and give subscribers their present state (pubStates, view_state.h).
  *
- * All append compact JSON to <out> and return ERR_NOT_FOUND when the resource does not exist or the
- * actor does not see it. The caller has waited for the store to show what it must show
+ * All append compact JSON to <out>. The caller has waited for the store to show what it must show
  * (store_wait). */
 #ifndef THRUM_FRONT_VIEW_H
 #define THRUM_FRONT_VIEW_H
 
 #include "model/actor.h"
-#include "model/topic.h"
+#include "store/keyring.h"
 #include "store/readers.h"
-
-/* The whole thng: document, properties, location; scopes on demand. */
-MUST_USE struct err view_thng(struct reader *reader, const struct actor *actor, const struct id *id,
-                              bool with_scopes, struct buf *out);
-
-/* The same as the answer to the POST that made it: without `properties` when there are none. */
-MUST_USE struct err view_thng_created(struct reader *reader, const struct actor *actor,
-                                      const struct id *id, bool with_scopes, struct buf *out);
 
 enum view_flags {
     VIEW_SCOPES = 1,
-    VIEW_CREATED = 2, /* the answer to a POST */
+    VIEW_CREATED = 2, /* the answer to a POST: no `properties` when there are none */
+    VIEW_CONTEXT = 4, /* of an action, its context too */
+    VIEW_BARE = 8,    /* without what has topics of its own: properties, location */
 };
 
-/* A thng whose document has been read, within documents_reader_begin and _end. The actor is known
- * to see it. */
-MUST_USE struct err view_write_thng(struct reader *reader, const struct document *document,
-                                    unsigned flags, struct buf *out);
+/* From where it is looked at. */
+struct view {
+    struct reader *reader;
+    const struct keyring *keyring; /* shows an application's public key */
+    const struct actor *actor;
+    const struct id *project; /* ?project=; NULL or not set: none */
+    unsigned flags;
+    struct slice origin; /* "https://host:port" for URLs in documents (files); empty: rooted ones */
+    bool is_settled;     /* set by view_settle */
+};
 
-/* The present state of a topic, as a notification would carry it. *found is false when there is
- * none (no value yet). */
-MUST_USE struct err view_state(struct reader *reader, const struct actor *actor,
-                               const struct topic *topic, struct buf *out, bool *found);
+/* For who writes many documents of one moment, within documents_reader_begin and _end: finds out,
+ * once for all, whether deletions are still being worked off that documents do not show yet. */
+MUST_USE struct err view_settle(struct view *view);
+
+/* ERR_NOT_FOUND when view->project is set and there is no such project in the actor's account. */
+MUST_USE struct err view_check_project(const struct view *view);
+
+/* The project whose resources alone are to be seen: ?project=, else the actor's own; NULL: any. */
+const struct id *view_project(const struct view *view);
+
+/* The resource of that kind and id, in one moment. ERR_NOT_FOUND when it does not exist, or the
+ * actor does not see it. */
+MUST_USE struct err view_resource(const struct view *view, enum resource_kind kind,
+                                  const struct id *id, struct buf *out);
+
+/* The document of it, judged as above, within documents_reader_begin and _end. */
+MUST_USE struct err view_find(const struct view *view, enum resource_kind kind, const struct id *id,
+                              struct document *document);
+
+/* A document that has been read, within documents_reader_begin and _end. The actor is known to see
+ * it. The document's slices must not lie in the reader: it is used on the way. */
+MUST_USE struct err view_write(const struct view *view, const struct document *document,
+                               struct buf *out);
+
+/* The same for a document whose slices lie in the reader, as view_find gives it. */
+MUST_USE struct err view_write_found(const struct view *view, const struct document *document,
+                                     struct buf *out);
 
 #endif

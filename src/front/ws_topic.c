@@ -9,15 +9,17 @@
  * payload and nothing else; each text frame of the client is a publish on the topic. There is no
  * answer to a publish but the echo, so a publish that is refused ends the socket.
  *
- * A socket on a part of a thng is to end with the thng (1001), but the deletion fires on the thng's
- * own topic alone. So such a socket has a second subscription, to the thng, of which it only looks
- * at the last message. It is told apart by its filter, which is empty. */
+ * A socket on a part of a resource is to end with the resource (1001), but a deletion fires on the
+ * resource's own topic alone, if it has one. So such a socket has a second subscription, to the
+ * resource's end (fire.h). It is told apart by its filter, which is empty. */
 #include "front/ws_conn.h"
 
 #include "base/assert.h"
 #include "base/log.h"
 #include "codec/uri.h"
 #include "front/auth.h"
+#include "front/context.h"
+#include "front/fire.h"
 #include "front/publish.h"
 #include "front/state.h"
 
@@ -90,7 +92,9 @@ static void ask(struct ws_topic *native)
     ASSERT(copied);
     struct command *command = front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn,
                                             &native->actor, WS_REQUEST_SUBSCRIBE);
+    command->target_kind = publish_resource_kind(native->topic.family);
     command->target = native->topic.resource;
+    command->project = native->topic.options.project;
     command->as.subscribe.family = native->topic.family;
     command->as.subscribe.name = copy;
 }
@@ -178,9 +182,6 @@ static struct err begin(struct ws_topic *native, const struct http1_head *head)
     struct slice target = without_version(head->resource);
     struct slice key;
     TRY(topic_parse(target, &native->topic));
-    if (id_is_set(&native->topic.options.project)) {
-        return ERR(NOT_FOUND); /* this version keeps no projects: none can be named */
-    }
     TRY(find_key(head, &native->topic.options, &key));
     native->topic.options.access_token = (struct slice){0}; /* it dies with the head */
     buf_put(&native->path, uri_split(target).path);
@@ -193,7 +194,7 @@ static struct err begin(struct ws_topic *native, const struct http1_head *head)
 
 /* ---- open ---- */
 
-/* The subscription, and for a part of a thng the one that tells of its end. */
+/* The subscription, and for a part of a resource the one that tells of its end. */
 static struct err subscribe(struct ws_topic *native, uint64_t after,
                             struct subscription **subscription)
 {
@@ -208,12 +209,13 @@ static struct err subscribe(struct ws_topic *native, uint64_t after,
     };
     TRY(subs_add(subs, &wish, subscription));
     enum topic_family family = native->topic.family;
-    if (family == TOPIC_THNG || topic_family_row(family)->resource != TOPIC_RESOURCE_THNG) {
+    bool tells_of_end = family == TOPIC_THNG || family == TOPIC_COLLECTION;
+    if (tells_of_end || publish_resource_kind(family) == 0) {
         return ERR(OK);
     }
-    const struct topic thng = {.family = TOPIC_THNG, .resource = native->topic.resource};
+    const struct topic resource = fire_end_of(&native->topic.resource);
     struct subscription *end;
-    wish.topic = &thng;
+    wish.topic = &resource;
     wish.filter = SLICE("");
     return subs_add(subs, &wish, &end);
 }
@@ -297,6 +299,7 @@ static bool publish(struct ws_topic *native, struct slice payload)
         .payload = payload,
         .actor = &native->actor,
         .qos = 1,
+        .context = context_of(conn, native->topic.family, (struct slice){0}),
         .request = WS_REQUEST_PUBLISH,
     };
     struct err err;

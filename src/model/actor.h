@@ -13,13 +13,16 @@ enum actor_kind {
     ACTOR_NONE, /* no credential */
     ACTOR_OPERATOR,
     ACTOR_DEVICE,
+    ACTOR_APPLICATION, /* an application with its public key */
+    ACTOR_TRUSTED,     /* an application with its secret key */
     ACTOR_KIND_COUNT
 };
 
 struct actor {
     enum actor_kind kind;
-    uint32_t account; /* account number; 0 for ACTOR_NONE */
-    struct id id;     /* the operator; or the thng that a device is */
+    uint32_t account;  /* account number; 0 for ACTOR_NONE */
+    struct id id;      /* the operator; the thng that a device is; the application */
+    struct id project; /* the application's; else not set */
 };
 
 static inline bool actor_equal(const struct actor *a, const struct actor *b)

@@ -125,10 +125,15 @@ static struct slice must_counted(struct cursor *c)
     return must_bytes(c, must_varint(c));
 }
 
-static const struct id *must_id(struct cursor *c)
+static const struct id *must_ids(struct cursor *c, uint32_t count)
 {
     /* struct id is 24 characters without alignment. */
-    return (const struct id *)must_bytes(c, ID_BYTES).at;
+    return (const struct id *)must_bytes(c, (size_t)count * ID_BYTES).at;
+}
+
+static const struct id *must_id(struct cursor *c)
+{
+    return must_ids(c, 1);
 }
 
 bool event_walk_next(struct event_walk *walk, struct event *event)
@@ -172,6 +177,15 @@ bool event_walk_next(struct event_walk *walk, struct event *event)
         event->actor = must_id(&c);
         event->hash = must_bytes(&c, KEY_HASH_BYTES).at;
         event->sealed = must_counted(&c);
+        return true;
+    case EVENT_MEMBERS:
+        event->change = must_u8(&c);
+        event->flags = must_u8(&c);
+        event->kind = RESOURCE_COLLECTION;
+        event->resource = must_id(&c);
+        event->member_kind = must_u8(&c);
+        event->count = (uint32_t)must_varint(&c);
+        event->members = must_ids(&c, event->count);
         return true;
     }
     UNREACHABLE();
@@ -263,13 +277,19 @@ static void put_counted(struct buf *buf, struct slice bytes)
     buf_put(buf, bytes);
 }
 
+/* An id that the group's filter is to know. */
+static void put_named(struct group_writer *writer, uint32_t account, const struct id *resource)
+{
+    buf_put_bytes(&writer->body, resource, sizeof(*resource));
+    uint64_t hash = filter_hash(account, resource);
+    buf_put_bytes(&writer->filter_hashes, &hash, sizeof(hash));
+}
+
 static void put_resource(struct group_writer *writer, uint32_t account, enum resource_kind kind,
                          const struct id *resource)
 {
     buf_put_byte(&writer->body, (uint8_t)kind);
-    buf_put_bytes(&writer->body, resource, sizeof(*resource));
-    uint64_t hash = filter_hash(account, resource);
-    buf_put_bytes(&writer->filter_hashes, &hash, sizeof(hash));
+    put_named(writer, account, resource);
 }
 
 uint64_t group_write_document(struct group_writer *writer, uint32_t account,
@@ -338,6 +358,24 @@ uint64_t group_write_cuts(struct group_writer *writer, uint32_t account, enum re
         buf_put_zigzag(body, cut->to_ms);
         writer->has_documents |= (cut->flags & CUT_RETIRE) != 0;
     }
+    return event_end(writer, mark);
+}
+
+uint64_t group_write_members(struct group_writer *writer, uint32_t account,
+                             enum member_change change, uint8_t flags, const struct id *collection,
+                             enum resource_kind member_kind, const struct id *members,
+                             uint32_t count)
+{
+    ASSERT(count > 0 && count <= MEMBERS_PER_EVENT_MAX);
+    ASSERT(flags == 0 || (flags == MEMBERS_ALL && change == MEMBERS_CLEARED));
+    size_t mark = event_begin(writer, EVENT_MEMBERS, account);
+    buf_put_byte(&writer->body, (uint8_t)change);
+    buf_put_byte(&writer->body, flags);
+    put_named(writer, account, collection);
+    buf_put_byte(&writer->body, (uint8_t)member_kind);
+    buf_put_varint(&writer->body, count);
+    buf_put_bytes(&writer->body, members, count * sizeof(*members));
+    writer->has_documents = true;
     return event_end(writer, mark);
 }
 

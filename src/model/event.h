@@ -24,13 +24,17 @@
  * Event: type (1 byte), varint bytes of the rest, varint account, QoS it was published with (1),
  * then by type:
  *
- *      points       resource kind (1), resource id (24), flags (1), varint count, then each point:
- *                   flags (1), varint property number, varint key bytes, key, zigzag timestamp
- * minus group time, varint value bytes, value cut          resource kind (1), resource id (24),
- * varint count, then each cut: flags (1), varint property number, varint key bytes, key, zigzag
- * from, zigzag to document     operation (1), resource kind (1), resource id (24), varint text
- * bytes, text, varint scopes bytes, scopes key          operation (1), key kind (1), actor id (24),
- * hash (32), varint sealed bytes, sealed
+ *      points     resource kind (1), resource id (24), flags (1), varint count, then each point:
+ *                 flags (1), varint property number, varint key bytes, key,
+ *                 zigzag timestamp minus group time, varint value bytes, value
+ *      cut        resource kind (1), resource id (24), varint count, then each cut: flags (1),
+ *                 varint property number, varint key bytes, key, zigzag from, zigzag to
+ *      document   operation (1), resource kind (1), resource id (24), varint text bytes, text,
+ *                 varint scopes bytes, scopes
+ *      key        operation (1), key kind (1), actor id (24), hash (32), varint sealed bytes,
+ *                 sealed
+ *      members    change (1), flags (1), collection id (24), kind of the members (1), varint
+ *                 count, their ids (24 each)
  *
  * A group is valid when magic, lengths and checksum agree (group_open). Events of a valid group are
  * trusted: what does not decode then is a bug, and asserted. */
@@ -52,6 +56,15 @@ enum resource_kind {
     RESOURCE_THNG = 3,
     RESOURCE_PRODUCT = 4,
     RESOURCE_COLLECTION = 5,
+    RESOURCE_PLACE = 6,
+    RESOURCE_PROJECT = 7,
+    RESOURCE_APPLICATION = 8,
+    RESOURCE_BATCH = 9,
+    RESOURCE_TASK = 10,
+    RESOURCE_FILE = 11,
+    RESOURCE_ACTION_TYPE = 12,
+    RESOURCE_ACTION = 13,
+    RESOURCE_KIND_COUNT
 };
 
 /* Stored as numbers on disk: append only. */
@@ -60,6 +73,7 @@ enum event_type {
     EVENT_CUT = 2,      /* samples deleted, properties perhaps for ever */
     EVENT_DOCUMENT = 3, /* a resource created, updated or deleted */
     EVENT_KEY = 4,      /* an API key created or deleted */
+    EVENT_MEMBERS = 5,  /* resources put into, or taken out of, a collection */
 };
 
 enum event_operation {
@@ -71,7 +85,25 @@ enum event_operation {
 enum key_kind {
     KEY_OPERATOR = 1,
     KEY_DEVICE = 2,
+    KEY_APPLICATION = 3, /* public; its actor is the application */
+    KEY_TRUSTED = 4,     /* the secret one of an application */
 };
+
+/* Stored as numbers on disk: append only. */
+enum member_change {
+    MEMBERS_ADDED = 1,
+    MEMBERS_REMOVED = 2,
+    MEMBERS_CLEARED = 3, /* taken out because the collection was emptied or deleted */
+};
+
+enum {
+    /* In the flags of MEMBERS_CLEARED: whoever was a member before this event is none any more,
+     * also those whom it does not list. They are listed by later events without this flag. */
+    MEMBERS_ALL = 1,
+};
+
+/* So many at most does one event list; notices are made from events, one each. */
+#define MEMBERS_PER_EVENT_MAX 500
 
 /* The property key under which a resource keeps its location; no client can name it, because
  * property keys have at least one character. */
@@ -116,12 +148,12 @@ struct event {
     int64_t time_ms;
     uint32_t account;
     uint8_t qos; /* with which it was published: nobody is sent it with more. REST counts as 1 */
-    /* points, cut, document: */
-    enum resource_kind kind;
-    const struct id *resource;
-    uint8_t flags;         /* points: POINTS_* */
-    uint32_t count;        /* points, cut: how many */
-    struct cursor entries; /* points, cut: for event_next_point, event_next_cut */
+    /* points, cut, document, members: */
+    enum resource_kind kind;   /* members: RESOURCE_COLLECTION */
+    const struct id *resource; /* members: the collection */
+    uint8_t flags;             /* points: POINTS_*; members: MEMBERS_ALL */
+    uint32_t count;            /* points, cut, members: how many */
+    struct cursor entries;     /* points, cut: for event_next_point, event_next_cut */
     /* document, key: */
     enum event_operation operation;
     /* document: */
@@ -132,6 +164,10 @@ struct event {
     const struct id *actor;
     const uint8_t *hash; /* KEY_HASH_BYTES */
     struct slice sealed; /* the key encrypted, where it must be readable again; else empty */
+    /* members: */
+    enum member_change change;
+    enum resource_kind member_kind; /* RESOURCE_THNG or RESOURCE_COLLECTION */
+    const struct id *members;       /* count of them */
 };
 
 /* A group that has been opened. Borrowed bytes. */
@@ -205,6 +241,12 @@ uint64_t group_write_points(struct group_writer *writer, uint32_t account, enum 
                             uint32_t count);
 uint64_t group_write_cuts(struct group_writer *writer, uint32_t account, enum resource_kind kind,
                           const struct id *resource, const struct cut *cuts, uint32_t count);
+
+/* <count> is 1 to MEMBERS_PER_EVENT_MAX; <flags> is MEMBERS_ALL, for MEMBERS_CLEARED only, or 0. */
+uint64_t group_write_members(struct group_writer *writer, uint32_t account,
+                             enum member_change change, uint8_t flags, const struct id *collection,
+                             enum resource_kind member_kind, const struct id *members,
+                             uint32_t count);
 
 /* Closes the group and returns its bytes, which live until the writer starts again; ERR_NO_MEMORY
  * when the group could not be kept in memory. The group must have events. */

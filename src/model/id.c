@@ -4,6 +4,7 @@
 #include "base/assert.h"
 
 #include <assert.h>
+#include <sodium.h>
 
 /* The symbols of ids that are made here, in ASCII order, so that texts sort as their times do. */
 static const char id_symbols[] = "23456789ABCDEFGHKMNPQRSTUVWXYabcdefghkmnpqrstwxy";
@@ -13,6 +14,7 @@ static const char key_symbols[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi
 #define ID_TIME_SYMBOLS 8
 #define ID_RANDOM_SYMBOLS (ID_BYTES - 1 - ID_TIME_SYMBOLS)
 #define KEY_SYMBOL_COUNT 62
+#define NAME_HASH_BYTES 16
 
 static_assert(sizeof(id_symbols) - 1 == ID_SYMBOL_COUNT, "the contract's 48 symbols");
 static_assert(sizeof(key_symbols) - 1 == KEY_SYMBOL_COUNT, "letters and digits");
@@ -75,6 +77,34 @@ struct id id_generate(struct rand *rand, int64_t now_ms)
         time /= ID_SYMBOL_COUNT;
     }
     put_random(rand, id_symbols, ID_SYMBOL_COUNT, id.text + 1 + ID_TIME_SYMBOLS, ID_RANDOM_SYMBOLS);
+    return id;
+}
+
+struct id id_of_name(uint32_t account, unsigned kind, struct slice name)
+{
+    ASSERT(kind <= UINT8_MAX);
+    /* Of fixed width, so that no two triples are the same bytes. */
+    const uint8_t domain[] = {(uint8_t)(account >> 24), (uint8_t)(account >> 16),
+                              (uint8_t)(account >> 8), (uint8_t)account, (uint8_t)kind};
+    crypto_generichash_state hash;
+    uint8_t digest[NAME_HASH_BYTES];
+    crypto_generichash_init(&hash, NULL, 0, sizeof(digest));
+    crypto_generichash_update(&hash, domain, sizeof(domain));
+    crypto_generichash_update(&hash, name.at, name.bytes);
+    crypto_generichash_final(&hash, digest, sizeof(digest));
+
+    struct id id;
+    id.text[0] = 'U';
+    for (size_t i = ID_BYTES - 1; i > 0; i--) {
+        /* The next symbol is what is left when the digest, one large number, is divided. */
+        unsigned rest = 0;
+        for (size_t at = 0; at < sizeof(digest); at++) {
+            unsigned part = rest << 8 | digest[at];
+            digest[at] = (uint8_t)(part / ID_SYMBOL_COUNT);
+            rest = part % ID_SYMBOL_COUNT;
+        }
+        id.text[i] = id_symbols[rest];
+    }
     return id;
 }
 

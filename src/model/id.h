@@ -35,6 +35,11 @@ MUST_USE bool id_parse(struct slice text, struct id *id);
 /* A new id. Unpredictable apart from its time; never fails. */
 struct id id_generate(struct rand *rand, int64_t now_ms);
 
+/* The id of what is unique by its name (action types, files): made from account, kind and name, so
+ * that whoever knows the name knows the id, and the same name is the same resource. Of the pattern
+ * of other ids, with 23 symbols (128 bits) of BLAKE2b. */
+struct id id_of_name(uint32_t account, unsigned kind, struct slice name);
+
 /* A new API key: 80 characters of [A-Za-z0-9], uniform, 476 bits. No NUL behind it. */
 void key_generate(struct rand *rand, char key[static API_KEY_BYTES]);
 

@@ -72,24 +72,32 @@ static struct err read_place(struct json_value place, struct id *id)
     return id_parse(json_string_raw(place), id) ? ERR(OK) : ERR(REFERENCE_UNKNOWN);
 }
 
-struct err location_read(struct json_value value, struct location *location)
+struct err location_read_coordinates(struct json_value value, struct location *location)
 {
-    *location = (struct location){.timestamp_ms = TIMESTAMP_NONE};
-    if (value.type != JSON_OBJECT) {
-        return ERR(SHAPE_INVALID);
-    }
+    ASSERT(value.type == JSON_OBJECT);
     struct json_value position = json_member(value, SLICE("position"));
     struct json_value latitude = json_member(value, SLICE("latitude"));
     struct json_value longitude = json_member(value, SLICE("longitude"));
+    *location = (struct location){.timestamp_ms = TIMESTAMP_NONE};
+    if (is_present(position)) {
+        return read_position(position, location);
+    }
+    if (is_present(latitude) || is_present(longitude)) {
+        return take_coordinates(latitude, longitude, location);
+    }
+    return ERR(OK);
+}
+
+struct err location_read(struct json_value value, struct location *location)
+{
+    if (value.type != JSON_OBJECT) {
+        return ERR(SHAPE_INVALID);
+    }
     struct json_value place = json_member(value, SLICE("place"));
     struct json_value custom_fields = json_member(value, SLICE("customFields"));
-
+    TRY(location_read_coordinates(value, location));
     TRY(timestamp_read(json_member(value, SLICE("timestamp")), &location->timestamp_ms));
-    if (is_present(position)) {
-        TRY(read_position(position, location));
-    } else if (is_present(latitude) || is_present(longitude)) {
-        TRY(take_coordinates(latitude, longitude, location));
-    } else if (!is_present(place)) {
+    if (!location_has_coordinates(location) && !is_present(place)) {
         return ERR(LOCATION_INVALID);
     }
     if (is_present(place)) {
@@ -169,6 +177,20 @@ void location_write_text(struct buf *buf, const struct location *location)
         BUF_PUT_LITERAL(buf, ",\"customFields\":");
         buf_put(buf, location->custom_fields);
     }
+}
+
+bool location_put_place(struct buf *buf, struct slice place_document)
+{
+    const struct json_value document = {.type = JSON_OBJECT, .text = place_document};
+    struct location location;
+    /* It was checked before it was stored. */
+    struct err err = location_read_coordinates(document, &location);
+    ASSERT(!err_is_set(err));
+    bool has_position = location_has_coordinates(&location);
+    if (has_position) {
+        write_coordinates(buf, &location);
+    }
+    return has_position;
 }
 
 void location_write_item(struct buf *buf, struct slice text, int64_t timestamp_ms,

@@ -40,12 +40,21 @@ static inline bool location_has_coordinates(const struct location *location)
  * that are no object; TIMESTAMP_INVALID. The entry borrows <value>. */
 MUST_USE struct err location_read(struct json_value value, struct location *location);
 
+/* Reads the coordinates of an object alone: position before latitude with longitude. None are set
+ * when it has none of these (or null); LOCATION_INVALID as above. */
+MUST_USE struct err location_read_coordinates(struct json_value value, struct location *location);
+
 /* Reads an update: an array of entries, or one. At most <count_max>, else POINTS_TOO_MANY. */
 MUST_USE struct err location_read_all(struct json_value body, struct location *locations,
                                       size_t count_max, size_t *count);
 
 /* Appends the stored text. Coordinates, a place, or both must be there. */
 void location_write_text(struct buf *buf, const struct location *location);
+
+/* Appends the coordinates of a stored place: latitude, longitude and position, as
+ * location_write_text does; nothing when the document has no position. Returns whether it has one.
+ */
+bool location_put_place(struct buf *buf, struct slice place_document);
 
 /* Appends {"createdAt":..,"timestamp":..,<text>}, no comma before it. */
 void location_write_item(struct buf *buf, struct slice text, int64_t timestamp_ms,

@@ -89,9 +89,16 @@ struct config {
         int64_t header_bytes;
         int64_t header_fields;
         int64_t json_depth;
-        int64_t points; /* of one request */
+        int64_t points; /* of one request, as actions and members */
+        int64_t actions;
+        int64_t members;
+        int64_t task_quantity; /* thngs that one task makes */
         int64_t properties_per_resource;
+        int64_t name; /* characters, as description, type and tag */
+        int64_t description;
+        int64_t type;
         int64_t tags;
+        int64_t tag;
         int64_t custom_fields_bytes;
         int64_t connections_per_address; /* 0: no limit */
         int64_t subscriptions_per_session;

@@ -4,6 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "front/address_limit.h"
+#include "front/file_store.h"
+#include "front/file_tidy.h"
+#include "front/openapi.h"
 #include "server/core_inside.h"
 
 #include <errno.h>
@@ -51,6 +54,30 @@ struct err core_read_numbers(struct core *core, struct engine_options *options)
     return err;
 }
 
+static bool resume_task(void *arg, uint32_t account, const struct id *task)
+{
+    engine_resume_task(arg, account, task);
+    return true;
+}
+
+static bool resume_notices(void *arg, uint32_t account, const struct id *collection)
+{
+    engine_resume_notices(arg, account, collection);
+    return true;
+}
+
+struct err core_resume_chores(struct core *core)
+{
+    struct documents_reader *reader;
+    TRY(store_documents_reader(core->store, &reader));
+    struct err err = documents_pending_tasks(reader, resume_task, core->engine);
+    if (!err_is_set(err)) {
+        err = documents_pending_members(reader, resume_notices, core->engine);
+    }
+    documents_reader_close(reader);
+    return err;
+}
+
 void core_engine_options(const struct core *core, struct engine_options *options)
 {
     const struct config *config = core->config;
@@ -58,6 +85,7 @@ void core_engine_options(const struct core *core, struct engine_options *options
         .group_bytes_max = (size_t)config->engine.group_bytes,
         .heads_max = (size_t)config->engine.heads,
         .properties_per_resource_max = (uint32_t)config->limits.properties_per_resource,
+        .task_quantity_max = (uint32_t)config->limits.task_quantity,
         .hash_seed = core->shared.hash_seed,
     };
 }
@@ -78,6 +106,18 @@ static struct err open_store(struct core *core, struct engine_options *options)
     return core_read_numbers(core, options);
 }
 
+static struct document_limits document_limits_of(const struct config *config)
+{
+    return (struct document_limits){
+        .tag_count_max = (uint32_t)config->limits.tags,
+        .tag_characters_max = (uint32_t)config->limits.tag,
+        .name_characters_max = (uint32_t)config->limits.name,
+        .description_characters_max = (uint32_t)config->limits.description,
+        .type_characters_max = (uint32_t)config->limits.type,
+        .custom_fields_bytes_max = (size_t)config->limits.custom_fields_bytes,
+    };
+}
+
 static void fill_limits(struct front_limits *limits, const struct config *config)
 {
     *limits = (struct front_limits){
@@ -89,8 +129,9 @@ static void fill_limits(struct front_limits *limits, const struct config *config
         .header_fields_max = (size_t)config->limits.header_fields,
         .json_depth_max = (unsigned)config->limits.json_depth,
         .points_max = (size_t)config->limits.points,
-        .tags_max = (uint32_t)config->limits.tags,
-        .custom_fields_bytes_max = (size_t)config->limits.custom_fields_bytes,
+        .actions_max = (size_t)config->limits.actions,
+        .members_max = (size_t)config->limits.members,
+        .document = document_limits_of(config),
         .subscriptions_max = (uint32_t)config->limits.subscriptions_per_session,
         .keepalive_max_ms = config->mqtt.keepalive_max_ms,
         .inflight_max = (uint16_t)config->mqtt.inflight_max,
@@ -148,6 +189,9 @@ static struct err open_engine(struct core *core, struct buf *problem)
         err = readers_start(core->store, (unsigned)config->readers.threads,
                             (size_t)config->readers.queue, &core->readers);
     }
+    if (!err_is_set(err)) {
+        err = core_resume_chores(core);
+    }
     return err_is_set(err) ? problem_with(problem, err, "cannot start the store") : err;
 }
 
@@ -167,6 +211,26 @@ static void *zeroed_lines(size_t bytes)
     return at ? memset(at, 0, rounded) : NULL;
 }
 
+static struct err open_files(struct core *core, struct buf *problem)
+{
+    struct err err = file_store_open(core->config->data, &core->files);
+    return err_is_set(err) ? problem_with(problem, err, "cannot open the folder of files") : err;
+}
+
+static void fill_shared(struct core *core)
+{
+    struct front_shared *shared = &core->shared;
+    shared->store = core->store;
+    shared->readers = core->readers;
+    shared->keyring = core->keyring;
+    shared->files = core->files;
+    shared->openapi = buf_data(&core->openapi);
+    shared->ring = &core->ring;
+    shared->commands = &core->commands;
+    shared->engine_bell = &core->engine_bell;
+    shared->ca_path = core->pki.ca_file;
+}
+
 static struct err open_parts(struct core *core, struct buf *problem)
 {
     const struct config *config = core->config;
@@ -179,13 +243,12 @@ static struct err open_parts(struct core *core, struct buf *problem)
         return problem_with(problem, err, path);
     }
     TRY(open_engine(core, problem));
-    core->shared.store = core->store;
-    core->shared.readers = core->readers;
-    core->shared.keyring = core->keyring;
-    core->shared.ring = &core->ring;
-    core->shared.commands = &core->commands;
-    core->shared.engine_bell = &core->engine_bell;
-    core->shared.ca_path = core->pki.ca_file;
+    TRY(open_files(core, problem));
+    openapi_write(&core->openapi);
+    if (core->openapi.failed) {
+        return ERR(NO_MEMORY);
+    }
+    fill_shared(core);
     if (config->limits.connections_per_address > 0) {
         core->shared.address_limit = address_limit_new(
             (uint32_t)config->limits.connections_per_address, core->shared.hash_seed);
@@ -231,6 +294,8 @@ struct err core_start(struct core *core)
 {
     core->is_serving = true;
     TRY(core_start_engine(core));
+    /* What a crash has left of uploads. */
+    file_tidy_start(&core->shared, NULL);
     return core_start_loops(core);
 }
 
@@ -309,6 +374,8 @@ void core_stop(struct core *core)
     inbox_ring_deinit(&core->commands);
     tls_tickets_free(core->tickets);
     address_limit_free(core->shared.address_limit);
+    file_store_close(core->files);
+    buf_deinit(&core->openapi);
     keyring_close(core->keyring);
     free(core->loops);
     free(core);

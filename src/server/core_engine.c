@@ -189,6 +189,11 @@ static struct err recover(struct core *core)
     TRY(store_wait(core->store, journal_last(store_journal(core->store)), RECOVER_WAIT_MS));
     TRY(core_read_numbers(core, &options));
     engine_restart(core->engine, &options);
+    struct err err = core_resume_chores(core);
+    if (err_is_set(err)) {
+        log_line(LOG_WARN, "engine", "unfinished tasks wait for the next start reason=%s",
+                 err_name(err));
+    }
     engine_turn(core->engine);
     return ERR(OK);
 }
@@ -224,7 +229,9 @@ static void *engine_main(void *arg)
         if (core_take_batches(core)) {
             engine_turn(core->engine);
         } else if (atomic_load(&core->engine_must_stop)) {
-            return NULL;
+            return NULL; /* chores go on after the next start */
+        } else if (engine_has_work(core->engine) && !engine_is_read_only(core->engine)) {
+            engine_turn(core->engine);
         } else {
             doorbell_wait(&core->engine_bell, ENGINE_SLEEP_MS);
         }

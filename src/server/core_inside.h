@@ -47,6 +47,8 @@ struct core {
     const struct config *config;
     struct front_shared shared;
     struct keyring *keyring;
+    struct file_store *files;
+    struct buf openapi; /* GET /openapi.json */
     struct store *store;
     struct readers *readers;
     struct broadcast ring;
@@ -79,6 +81,10 @@ void core_engine_options(const struct core *core, struct engine_options *options
 /* Fills in what the store holds: last sequence number and time, highest numbers given out. The
  * documents must have come to the journal's end. */
 MUST_USE struct err core_read_numbers(struct core *core, struct engine_options *options);
+
+/* Has the engine go on with what was begun and is not done, by what the documents say: they must
+ * have come to the journal's end. The engine's thread, or none yet. */
+MUST_USE struct err core_resume_chores(struct core *core);
 
 /* ---- core_engine.c ---- */
 

@@ -48,6 +48,15 @@ void documents_rollback(struct documents *documents);
  * commit writes its mark. Costs a comparison. ERR_CORRUPT when groups before it are missing. */
 MUST_USE struct err documents_skip(struct documents *documents, const struct group *group);
 
+/* Carries on what big deletions have left to do, within a transaction: takes a deleted product out
+ * of the thngs that name it, a deleted project out of scopes with its applications and their keys,
+ * and deletes the actions of a deleted type. Readers see none of these meanwhile either. At most
+ * <rows_max> rows; *is_done when nothing is left. */
+MUST_USE struct err documents_clean(struct documents *documents, uint32_t rows_max, bool *is_done);
+
+/* True while documents_clean has something to do. */
+bool documents_must_clean(const struct documents *documents);
+
 /* Why the last call failed, for the log: lives until the next failure. */
 const char *documents_reason(const struct documents *documents);
 
@@ -68,15 +77,28 @@ struct document {
     struct id id;
     uint32_t account;
     enum resource_kind kind;
-    int64_t created_ms;
+    int64_t created_ms;  /* of an action its timestamp: what it is listed by */
+    int64_t touched_ms;  /* joined or left a collection; 0: never. updatedAt is the later */
+    uint64_t sequence;   /* of the event that made it */
+    struct id parent;    /* an application's project, a task's batch; not set: none */
+    double distance_km;  /* in a list by distance */
     struct slice text;   /* JSON object as the engine stored it; checked against its checksum */
     struct slice scopes; /* JSON object or empty */
 };
 
-/* The resource with that id, of any account. ERR_NOT_FOUND; ERR_CORRUPT when its checksum is not
- * that of its text, which is logged. */
+/* The resource or action with that id, of any account. ERR_NOT_FOUND, also for what went with its
+ * owner (the application of a deleted project, the action of a deleted type); ERR_CORRUPT when its
+ * checksum is not that of its text, which is logged. */
 MUST_USE struct err documents_get(struct documents_reader *reader, const struct id *id,
                                   struct document *document);
+
+/* Is there a resource of that kind (no action) and id, of any account? */
+MUST_USE struct err documents_exists(struct documents_reader *reader, enum resource_kind kind,
+                                     const struct id *id, bool *exists);
+
+/* Do deletions have work left (documents_clean)? Only then can a document name a product that is
+ * no more. */
+MUST_USE struct err documents_has_cascades(struct documents_reader *reader, bool *has_cascades);
 
 /* Resources of <account> and <kind> that carry identifier <key> = <value>: fills up to <max> ids
  * and *count with how many there are (at most max). */
@@ -87,13 +109,22 @@ MUST_USE struct err documents_by_identifier(struct documents_reader *reader, uin
 
 /* What a filter can compare. Grammar and field names: contract, REST section 1.7. All compare for
  * equality with one value, except that tags take several, and that FILTER_CREATED_AT compares
- * <number> in all three ways. Anything else is ERR_QUERY_INVALID. */
+ * <number> in all three ways. Of actions that is the timestamp. Which field which kind has is the
+ * caller's to know; a field that the kind's rows do not have is ERR_QUERY_INVALID. */
 enum filter_field {
     FILTER_NAME,
-    FILTER_TAGS,       /* contains one of the values */
-    FILTER_IDENTIFIER, /* <key> says which */
-    FILTER_PRODUCT,
-    FILTER_COLLECTIONS, /* nothing is a member of a collection in this format: selects nothing */
+    FILTER_TAGS,        /* contains one of the values */
+    FILTER_IDENTIFIER,  /* <key> says which */
+    FILTER_PRODUCT,     /* of thngs, and of actions */
+    FILTER_COLLECTIONS, /* is a direct member of; of thngs and collections */
+    FILTER_PARENT,      /* the application's project, the task's batch */
+    FILTER_TYPE,        /* of actions, and of tasks */
+    FILTER_STATUS,      /* of tasks */
+    FILTER_THNG,        /* of actions, as the following */
+    FILTER_COLLECTION,
+    FILTER_USER,
+    FILTER_CITY,         /* context.city */
+    FILTER_COUNTRY_CODE, /* context.countryCode */
     FILTER_CREATED_AT,
 };
 
@@ -108,14 +139,25 @@ struct filter_condition {
     int64_t number; /* FILTER_CREATED_AT */
 };
 
+/* Places by their distance from a point: nearest first, then by id. */
+struct documents_near {
+    double latitude;
+    double longitude;
+    double distance_km_max; /* INFINITY: all that have a position */
+    bool has_after;         /* only those behind (distance, id) */
+    double after_distance_km;
+};
+
 struct documents_query {
     uint32_t account;
-    enum resource_kind kind;
-    bool ascending; /* by creation; false: newest first */
-    bool has_after; /* only those behind (created_ms, id) in the query's order */
+    enum resource_kind kind;  /* RESOURCE_ACTION too: the same way in, tables of their own */
+    const struct id *project; /* only what is visible in that project; NULL: everything */
+    const struct documents_near *near; /* of places: the order is then by distance; else NULL */
+    bool ascending;                    /* by creation; false: newest first */
+    bool has_after;                    /* only those behind (created_ms, id) in the query's order */
     int64_t after_created_ms;
-    struct id after_id;
-    uint32_t skip; /* the deprecated `page`: rows to pass over first */
+    struct id after_id; /* of near->has_after too */
+    uint32_t skip;      /* the deprecated `page`: rows to pass over first */
     uint32_t limit;
     const struct id *ids; /* only these, when id_count is not 0 */
     uint32_t id_count;
@@ -145,15 +187,64 @@ MUST_USE struct err documents_properties(struct documents_reader *reader, const 
 MUST_USE struct err documents_property(struct documents_reader *reader, const struct id *resource,
                                        struct slice key, uint32_t *property);
 
+/* ---- collections ---- */
+
+/* The collections that <id> is a direct member of, in the order in which it joined them, at most
+ * <max>; *count is how many there are in all. */
+MUST_USE struct err documents_collections_of(struct documents_reader *reader, const struct id *id,
+                                             struct id *collections, uint32_t max, uint32_t *count);
+
+enum member_state {
+    MEMBER_UNKNOWN, /* no such resource in that account, or not visible in that project */
+    MEMBER_OUT,
+    MEMBER_IN,
+};
+
+/* For each of <ids>, resources of <kind>: is it a direct member of <collection>? */
+MUST_USE struct err documents_member_states(struct documents_reader *reader, uint32_t account,
+                                            const struct id *project, const struct id *collection,
+                                            enum resource_kind kind, const struct id *ids,
+                                            uint32_t count, enum member_state *states);
+
+/* The first <max> members of that kind, in an order that stays the same; or instead (<wants_gone>)
+ * those that a MEMBERS_ALL has taken out, and that no event has listed yet. */
+MUST_USE struct err documents_members(struct documents_reader *reader, const struct id *collection,
+                                      enum resource_kind kind, bool wants_gone, struct id *ids,
+                                      uint32_t max, uint32_t *count);
+
+/* So many collections above one are looked at. */
+#define DOCUMENTS_ABOVE_MAX 100000
+
+/* Is <to> the collection <from> itself, or below it by child collections? When more than
+ * DOCUMENTS_ABOVE_MAX are above <to> the answer is yes. */
+MUST_USE struct err documents_reaches(struct documents_reader *reader, const struct id *from,
+                                      const struct id *to, bool *reaches);
+
+/* ---- work that was begun and is to be carried on after a start ---- */
+
+/* False stops. It must not call the reader. */
+typedef bool (*pending_visit_fn)(void *arg, uint32_t account, const struct id *id);
+
+/* The tasks that are not in a final state, oldest first. For the start: it looks at every task. */
+MUST_USE struct err documents_pending_tasks(struct documents_reader *reader, pending_visit_fn visit,
+                                            void *arg);
+/* Collections that have members of which documents_members(.., wants_gone) tells; also such whose
+ * own row has gone. It may visit a collection twice, once for each kind of member. */
+MUST_USE struct err documents_pending_members(struct documents_reader *reader,
+                                              pending_visit_fn visit, void *arg);
+
+/* ---- keys and numbers ---- */
+
 struct key_row {
     uint8_t hash[KEY_HASH_BYTES];
     uint32_t account;
     enum key_kind kind;
     struct id actor;
+    struct id project; /* of an application's key */
     struct slice sealed;
 };
 
-/* The key with that hash; ERR_NOT_FOUND. */
+/* The key with that hash; ERR_NOT_FOUND, also when the project of its application has gone. */
 MUST_USE struct err documents_key(struct documents_reader *reader,
                                   const uint8_t hash[KEY_HASH_BYTES], struct key_row *row);
 

@@ -8,7 +8,8 @@
  *         +--------------------------------------------+   v
  *         +-- after a while, from the mark again ------  failing
  *
- * documents_position is where it stands; the mark follows it outside transactions. */
+ * documents_position is where it stands; the mark follows it outside transactions. A slice of
+ * cleaning goes along with a transaction that is full, or has one of its own when nothing waits. */
 #include "store/projector.h"
 
 #include "base/assert.h"
@@ -39,12 +40,14 @@ struct projector {
     pthread_t thread;
     /* the thread's own: */
     bool in_transaction;
-    uint32_t events;     /* in the transaction */
-    int64_t begun_ms;    /* when it began */
-    size_t passed_bytes; /* of groups behind the durable mark that were passed over */
-    int64_t passed_ms;   /* since when there are such */
-    int64_t retry_ms;    /* the last wait after a failure */
-    uint64_t failures;   /* in a row */
+    uint32_t events;      /* in the transaction */
+    int64_t begun_ms;     /* when it began */
+    size_t passed_bytes;  /* of groups behind the durable mark that were passed over */
+    int64_t passed_ms;    /* since when there are such */
+    int64_t retry_ms;     /* the last wait after a failure */
+    uint64_t failures;    /* in a row */
+    uint64_t cleaned_at;  /* the position at the last slice of cleaning */
+    int64_t clean_due_ns; /* when the next one may be, should groups have come since */
 };
 
 static bool is_stopping(const struct projector *projector)
@@ -94,6 +97,62 @@ static struct err commit(struct projector *projector)
     return ERR(OK);
 }
 
+/* ---- cleaning ---- */
+
+static bool groups_wait(const struct projector *projector)
+{
+    return broadcast_last(projector->reader.ring) > documents_position(projector->documents);
+}
+
+/* In how many milliseconds, rounded up, a slice may begin; 0: now. */
+static int64_t clean_wait_ms(const struct projector *projector)
+{
+    if (documents_position(projector->documents) == projector->cleaned_at) {
+        return 0;
+    }
+    return max_i64(projector->clean_due_ns - clock_monotonic_ns() + 999999, 0) / 1000000;
+}
+
+static bool may_clean(const struct projector *projector)
+{
+    return documents_must_clean(projector->documents) && clean_wait_ms(projector) == 0;
+}
+
+static void pause_cleaning(struct projector *projector, int64_t begun_ns)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t pause_ns = (now_ns - begun_ns) * PROJECTOR_CLEAN_PAUSE_FACTOR;
+    int64_t longest_ns = (int64_t)PROJECTOR_CLEAN_PAUSE_MS * 1000000;
+    projector->clean_due_ns = now_ns + (pause_ns < longest_ns ? pause_ns : longest_ns);
+    projector->cleaned_at = documents_position(projector->documents);
+}
+
+/* One slice, in the transaction that is open. */
+static struct err clean(struct projector *projector)
+{
+    int64_t begun_ns = clock_monotonic_ns();
+    uint32_t rows = 0;
+    bool is_done;
+    do {
+        TRY(documents_clean(projector->documents, PROJECTOR_CLEAN_STEP_ROWS, &is_done));
+        rows += PROJECTOR_CLEAN_STEP_ROWS;
+    } while (!is_done && rows < PROJECTOR_CLEAN_ROWS && !groups_wait(projector) &&
+             clock_monotonic_ns() - begun_ns < (int64_t)PROJECTOR_CLEAN_MS * 1000000);
+    pause_cleaning(projector, begun_ns);
+    return ERR(OK);
+}
+
+/* One slice in a transaction of its own, whose commit counts as part of it. */
+static struct err clean_alone(struct projector *projector)
+{
+    int64_t begun_ns = clock_monotonic_ns();
+    TRY(begin(projector));
+    TRY(clean(projector));
+    TRY(commit(projector));
+    pause_cleaning(projector, begun_ns);
+    return ERR(OK);
+}
+
 /* ---- groups ---- */
 
 static struct err pass(struct projector *projector, const struct group *group)
@@ -129,10 +188,13 @@ static bool is_full(const struct projector *projector)
 static struct err take(struct projector *projector, const struct group *group)
 {
     struct err err = group->has_documents ? apply(projector, group) : pass(projector, group);
-    if (!err_is_set(err) && is_full(projector)) {
-        err = commit(projector);
+    if (err_is_set(err) || !is_full(projector)) {
+        return err;
     }
-    return err;
+    if (may_clean(projector)) {
+        TRY(clean(projector));
+    }
+    return commit(projector);
 }
 
 /* Makes the mark durable, when what lies between has become <bytes> or <ms>. */
@@ -220,12 +282,17 @@ static void fail(struct projector *projector, struct err err)
     doze(projector, BELL_STOP, projector->retry_ms);
 }
 
-/* Sleeps until the ring has more, the projector stops, or the mark is due to be written. */
+/* Sleeps until the ring has more, the projector stops, the mark is due to be written, or the next
+ * slice of cleaning may begin. */
 static void wait_for_more(struct projector *projector)
 {
     int64_t ms = IDLE_MS;
     if (projector->passed_bytes > 0) {
         ms = projector->passed_ms + PROJECTOR_FLUSH_MS - clock_monotonic_ms();
+    }
+    if (documents_must_clean(projector->documents)) {
+        int64_t clean_ms = clean_wait_ms(projector);
+        ms = clean_ms < ms ? clean_ms : ms;
     }
     if (ms > 0) {
         doze(projector, documents_position(projector->documents) + 1, ms);
@@ -241,6 +308,9 @@ static void *run(void *arg)
         struct err err = take_all(projector);
         if (!err_is_set(err)) {
             err = flush(projector, SIZE_MAX, last_round ? 0 : PROJECTOR_FLUSH_MS);
+        }
+        if (!err_is_set(err) && may_clean(projector) && !is_stopping(projector)) {
+            err = clean_alone(projector);
         }
         if (err_is_set(err)) {
             fail(projector, err);

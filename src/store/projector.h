@@ -10,6 +10,9 @@
  * A group without documents costs no transaction: the mark passes over it. So that a restart has
  * little to replay, the mark is written to SQLite now and then all the same (PROJECTOR_FLUSH_*).
  *
+ * What deletions have left to do (documents_clean) is done in slices: one after the other while
+ * nothing comes, and for a tenth of the time while something does (PROJECTOR_CLEAN_*).
+ *
  * When SQLite fails, the transaction is rolled back, one line is logged, and the same groups are
  * tried again, later and later; the mark stands still meanwhile. Nothing is ever skipped. */
 #ifndef THRUM_STORE_PROJECTOR_H
@@ -28,6 +31,15 @@
 /* A transaction takes no more groups from here on. */
 #define PROJECTOR_EVENTS_MAX 10000
 #define PROJECTOR_TRANSACTION_MS 50
+
+/* A slice of cleaning: at most so many rows, and no more once it has taken so long or, after the
+ * first step, when groups wait. While groups come there is a pause after each slice, so many times
+ * as long as the slice was, but never longer than PAUSE_MS: what is to be cleaned must go, too. */
+#define PROJECTOR_CLEAN_ROWS 500
+#define PROJECTOR_CLEAN_STEP_ROWS 50
+#define PROJECTOR_CLEAN_MS 5
+#define PROJECTOR_CLEAN_PAUSE_FACTOR 9
+#define PROJECTOR_CLEAN_PAUSE_MS 100
 
 struct projector;
 

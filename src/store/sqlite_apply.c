@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Events into rows. */
+ * Events into rows: resources, keys and properties. */
 #include "store/sqlite_writer.h"
 
 #include "base/assert.h"
-#include "base/hash.h"
-#include "codec/json.h"
 
-static struct err run_for(struct documents *documents, enum write write, const struct id *id)
+struct err write_for(struct documents *documents, enum write write, const struct id *id)
 {
     struct db_call call = write_call(documents, write);
     db_put_id(&call, id);
@@ -16,121 +14,37 @@ static struct err run_for(struct documents *documents, enum write write, const s
 
 /* ---- documents ---- */
 
-/* Whose rows are written: what all tables repeat, so that their indexes give lists. */
-struct subject {
-    const struct id *id;
-    uint32_t account;
-    enum resource_kind kind;
-    int64_t created_ms;
-};
-
-static void put_subject(struct db_call *call, const struct subject *subject)
+/* The member of a document that names what the resource belongs to, and is listed by. */
+static struct slice parent_member(enum resource_kind kind)
 {
-    db_put_number(call, subject->account);
-    db_put_number(call, subject->kind);
-    db_put_number(call, subject->created_ms);
-}
-
-/* Puts what is between the quotes of a text, decoded; in <scratch> when it has escapes, so a call
- * needs one for each text. */
-static void put_decoded(struct db_call *call, struct slice raw, struct buf *scratch)
-{
-    if (json_raw_has_escapes(raw)) {
-        buf_reset(scratch);
-        if (err_is_set(buf_reserve(scratch, raw.bytes))) {
-            db_fail(call, SQLITE_NOMEM);
-            return;
-        }
-        raw = slice_of(scratch->at, json_raw_decode(raw, scratch->at));
-    }
-    db_put_text(call, raw);
-}
-
-/* A string decoded, any other value as it was sent. */
-static void put_value(struct db_call *call, struct json_value value, struct buf *scratch)
-{
-    if (value.type == JSON_STRING) {
-        put_decoded(call, json_string_raw(value), scratch);
-    } else {
-        db_put_text(call, value.text);
+    switch (kind) {
+    case RESOURCE_APPLICATION:
+        return SLICE("project");
+    case RESOURCE_TASK:
+        return SLICE("batch");
+    default:
+        return (struct slice){0};
     }
 }
 
-/* A member that filters compare: a string, or nothing. */
-static void put_member(struct db_call *call, struct json_value value, struct buf *scratch)
+static struct err write_row(struct documents *documents, const struct event *event,
+                            const struct subject *subject, struct json_value root)
 {
-    if (value.type == JSON_STRING) {
-        put_value(call, value, scratch);
-    } else {
-        db_put_null(call);
-    }
-}
-
-static struct err write_resource(struct documents *documents, const struct event *event,
-                                 const struct subject *subject, struct json_value root)
-{
-    uint64_t checksum = hash_bytes(hash_bytes(0, event->text), event->scopes);
+    struct slice parent = parent_member(event->kind);
+    /* Product and parent are ids, which have no escapes: one scratch buffer does for both. */
     struct db_call call = write_call(documents, WRITE_RESOURCE);
     db_put_id(&call, subject->id);
     put_subject(&call, subject);
+    db_put_number(&call, (int64_t)event->sequence);
     put_member(&call, json_member(root, SLICE("name")), &documents->name);
     put_member(&call, json_member(root, SLICE("product")), &documents->value);
-    db_put_number(&call, (int64_t)checksum);
-    if (slice_is_empty(event->scopes)) {
+    if (slice_is_empty(parent)) {
         db_put_null(&call);
     } else {
-        db_put_text(&call, event->scopes);
+        put_member(&call, json_member(root, parent), &documents->value);
     }
-    db_put_text(&call, event->text);
+    put_texts(&call, event->scopes, event->text);
     return db_run(&call);
-}
-
-static struct err write_tags(struct documents *documents, const struct subject *subject,
-                             struct json_value tags)
-{
-    TRY(run_for(documents, WRITE_TAGS_GONE, subject->id));
-    if (tags.type != JSON_ARRAY) {
-        return ERR(OK);
-    }
-    struct json_each each = json_each(tags);
-    struct json_value tag;
-    while (json_array_next(&each, &tag)) {
-        if (tag.type == JSON_STRING) {
-            struct db_call call = write_call(documents, WRITE_TAG);
-            db_put_id(&call, subject->id);
-            put_value(&call, tag, &documents->value);
-            put_subject(&call, subject);
-            TRY(db_run(&call));
-        }
-    }
-    return ERR(OK);
-}
-
-static bool is_scalar(enum json_type type)
-{
-    return type == JSON_STRING || type == JSON_NUMBER || type == JSON_BOOLEAN;
-}
-
-static struct err write_identifiers(struct documents *documents, const struct subject *subject,
-                                    struct json_value identifiers)
-{
-    TRY(run_for(documents, WRITE_IDENTIFIERS_GONE, subject->id));
-    if (identifiers.type != JSON_OBJECT) {
-        return ERR(OK);
-    }
-    struct json_each each = json_each(identifiers);
-    struct json_member member;
-    while (json_object_next(&each, &member)) {
-        if (is_scalar(member.value.type)) {
-            struct db_call call = write_call(documents, WRITE_IDENTIFIER);
-            db_put_id(&call, subject->id);
-            put_decoded(&call, member.name, &documents->name);
-            put_value(&call, member.value, &documents->value);
-            put_subject(&call, subject);
-            TRY(db_run(&call));
-        }
-    }
-    return ERR(OK);
 }
 
 static struct err write_account(struct documents *documents, const struct event *event)
@@ -144,30 +58,81 @@ static struct err write_account(struct documents *documents, const struct event 
     return db_run(&call);
 }
 
-static struct err write_document(struct documents *documents, const struct event *event)
+static struct err write_resource(struct documents *documents, const struct event *event,
+                                 struct json_value root)
 {
-    struct json_value root;
     struct subject subject = {
         .id = event->resource, .account = event->account, .kind = event->kind};
-    if (err_is_set(json_scan(event->text, JSON_DEPTH_CEILING, &root)) || root.type != JSON_OBJECT) {
-        return writer_refuse(documents, "a document is no JSON object");
-    }
     if (!json_int64(json_member(root, SLICE("createdAt")), &subject.created_ms)) {
         return writer_refuse(documents, "a document has no createdAt");
     }
-    TRY(write_resource(documents, event, &subject, root));
+    TRY(write_row(documents, event, &subject, root));
+    TRY(write_for(documents, WRITE_TAGS_GONE, subject.id));
+    TRY(write_for(documents, WRITE_IDENTIFIERS_GONE, subject.id));
+    TRY(write_for(documents, WRITE_SCOPES_GONE, subject.id));
     TRY(write_tags(documents, &subject, json_member(root, SLICE("tags"))));
     TRY(write_identifiers(documents, &subject, json_member(root, SLICE("identifiers"))));
-    return event->kind == RESOURCE_ACCOUNT ? write_account(documents, event) : ERR(OK);
+    TRY(write_scopes(documents, &subject, event->scopes));
+    switch (event->kind) {
+    case RESOURCE_ACCOUNT:
+        return write_account(documents, event);
+    case RESOURCE_PLACE:
+        return write_place(documents, subject.id, root);
+    default:
+        return ERR(OK);
+    }
 }
 
-/* Everything that hangs on the resource, but for keys, which have events of their own. */
+static struct err write_document(struct documents *documents, const struct event *event)
+{
+    struct json_value root;
+    if (err_is_set(json_scan(event->text, JSON_DEPTH_CEILING, &root)) || root.type != JSON_OBJECT) {
+        return writer_refuse(documents, "a document is no JSON object");
+    }
+    return event->kind == RESOURCE_ACTION ? writer_apply_action(documents, event, root)
+                                          : write_resource(documents, event, root);
+}
+
+/* ---- deletions ---- */
+
+struct err delete_resource(struct documents *documents, enum resource_kind kind,
+                           const struct id *id)
+{
+    TRY(write_for(documents, WRITE_RESOURCE_GONE, id));
+    TRY(write_for(documents, WRITE_TAGS_GONE, id));
+    TRY(write_for(documents, WRITE_IDENTIFIERS_GONE, id));
+    TRY(write_for(documents, WRITE_SCOPES_GONE, id));
+    TRY(write_for(documents, WRITE_PROPERTIES_GONE, id));
+    TRY(write_for(documents, WRITE_MEMBERSHIPS_GONE, id));
+    return kind == RESOURCE_PLACE ? delete_place(documents, id) : ERR(OK);
+}
+
+/* Kinds that any number of other rows may tell of. */
+static bool has_cascade(enum resource_kind kind)
+{
+    return kind == RESOURCE_PRODUCT || kind == RESOURCE_PROJECT || kind == RESOURCE_ACTION_TYPE;
+}
+
+/* Notes what the deletion of a resource, which is there still, leaves to do. */
+static struct err write_cascade(struct documents *documents, const struct event *event)
+{
+    struct db_call call = write_call(documents, WRITE_CASCADE);
+    db_put_id(&call, event->resource);
+    db_put_number(&call, (int64_t)event->sequence);
+    TRY(db_run(&call));
+    documents->highest.cascades += (uint32_t)sqlite3_changes(documents->db);
+    return ERR(OK);
+}
+
 static struct err delete_document(struct documents *documents, const struct event *event)
 {
-    TRY(run_for(documents, WRITE_RESOURCE_GONE, event->resource));
-    TRY(run_for(documents, WRITE_TAGS_GONE, event->resource));
-    TRY(run_for(documents, WRITE_IDENTIFIERS_GONE, event->resource));
-    TRY(run_for(documents, WRITE_PROPERTIES_GONE, event->resource));
+    if (event->kind == RESOURCE_ACTION) {
+        return delete_action(documents, event->resource);
+    }
+    if (has_cascade(event->kind)) {
+        TRY(write_cascade(documents, event));
+    }
+    TRY(delete_resource(documents, event->kind, event->resource));
     if (event->kind == RESOURCE_ACCOUNT) {
         struct db_call call = write_call(documents, WRITE_ACCOUNT_GONE);
         db_put_number(&call, event->account);
@@ -239,6 +204,8 @@ struct err writer_apply(struct documents *documents, struct event *event)
                                                      : write_document(documents, event);
     case EVENT_KEY:
         return apply_key(documents, event);
+    case EVENT_MEMBERS:
+        return writer_apply_members(documents, event);
     }
     UNREACHABLE();
 }

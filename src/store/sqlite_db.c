@@ -4,6 +4,8 @@
 #include "base/assert.h"
 #include "base/log.h"
 
+#include <pthread.h>
+
 /* Nobody else writes to the file; what may be met is another program that reads it, or a copy being
  * made. */
 #define BUSY_TIMEOUT_MS 2000
@@ -29,10 +31,20 @@ struct err db_err(int code)
     }
 }
 
+/* SQLite counts its memory under one lock for all threads: readers would wait for each other at each
+ * allocation. Nobody reads the count. It must be said before the first use; later it is refused, and
+ * all is well but slower. */
+static void no_memory_statistics(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct err db_open(const char *path, int flags, const char *pragmas, sqlite3 **db)
 {
     char room[LOG_VALUE_BYTES];
     char reason[LOG_VALUE_BYTES];
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, no_memory_statistics);
     *db = NULL;
     sqlite3 *opened = NULL;
     int code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX, NULL);
@@ -97,6 +109,11 @@ void db_fail(struct db_call *call, int code)
 void db_put_number(struct db_call *call, int64_t number)
 {
     db_fail(call, sqlite3_bind_int64(call->statement, ++call->index, number));
+}
+
+void db_put_real(struct db_call *call, double number)
+{
+    db_fail(call, sqlite3_bind_double(call->statement, ++call->index, number));
 }
 
 void db_put_text(struct db_call *call, struct slice text)

@@ -43,6 +43,7 @@ void db_finalize(sqlite3_stmt **statements, size_t count);
 
 struct db_call db_call(sqlite3_stmt *statement);
 void db_put_number(struct db_call *call, int64_t number);
+void db_put_real(struct db_call *call, double number);
 void db_put_text(struct db_call *call, struct slice text);
 void db_put_blob(struct db_call *call, struct slice bytes);
 void db_put_id(struct db_call *call, const struct id *id);
@@ -68,6 +69,11 @@ MUST_USE struct err db_run_number(struct db_call *call, int64_t *number);
 static inline int64_t db_number(const struct db_call *call, int column)
 {
     return sqlite3_column_int64(call->statement, column);
+}
+
+static inline double db_real(const struct db_call *call, int column)
+{
+    return sqlite3_column_double(call->statement, column);
 }
 
 static inline struct slice db_slice(const struct db_call *call, int column)

@@ -3,215 +3,32 @@
  * Lists: from a query to a statement.
  *
  * One index drives the statement: it finds the rows in the order of the list, so that a page costs
- * what is on it. In order of preference: given ids (at most 100, the only case that sorts), then an
- * identifier, the name, the product, one tag, else all of account and kind. The other conditions
- * are looked at row by row.
+ * what is on it. Which one, is said by the tables of drivers below, the best first. The other
+ * conditions are looked at row by row.
  *
  *      SELECT ... FROM tag AS d INDEXED BY tag_list CROSS JOIN resource AS r ON r.id = d.resource
- *      WHERE d.account = ? AND d.kind = ? AND d.tag = ?            the driver
- *        AND (d.created_ms, d.resource) > (?, ?)                   bounds: page, createdAt
- *        AND (d.created_ms, d.resource) < (?, ?)
- *        AND r.name = ?                                            other conditions
- *      ORDER BY d.created_ms DESC, d.resource DESC LIMIT ? OFFSET ?
+ *      WHERE d.account = ?1 AND d.kind = ?2 AND d.tag = ?7         the driver
+ *        AND (d.created_ms, d.resource) > (?3, ?4)                 bounds: page, createdAt
+ *        AND (d.created_ms, d.resource) < (?5, ?6)
+ *        AND r.name = ?8                                           other conditions
+ *      ORDER BY 4 DESC, 1 DESC LIMIT ?9 OFFSET ?10
  *
  * INDEXED BY and CROSS JOIN say the plan instead of leaving it to the planner. Both bounds are
  * always there, wide open if need be: the page's position and any createdAt come down to one
  * interval. Lists of ids and values are padded to powers of two by repeating the last one, so that
- * there are few different texts. */
-#include "store/sqlite_reader.h"
+ * there are few different texts.
+ *
+ * Where several values drive (one of several tags; visible in this project, or in all), each is an
+ * arm, a SELECT of its own, joined by UNION ALL: SQLite merges arms that come in order. What is in
+ * several arms then comes several times, which whoever steps through it passes over. All arms have
+ * the same parameters, but for the value that drives.
+ *
+ * Lists by distance are sorted, each arm by itself; so are those of given ids, which are few. */
+#include "store/sqlite_list.h"
 
 #include "base/assert.h"
-#include "base/hash.h"
 
-/* Sorts behind every id. */
-#define ID_HIGHEST SLICE("\x7f")
-
-enum driver {
-    DRIVER_IDS,
-    DRIVER_IDENTIFIER,
-    DRIVER_NAME,
-    DRIVER_PRODUCT,
-    DRIVER_TAG,
-    DRIVER_ALL,
-    DRIVER_COUNT
-};
-
-/* What a statement driven by that index begins with, and what the columns of order are called. */
-struct driver_row {
-    const char *from;
-    const char *join; /* when columns of the resource are needed */
-    const char *where;
-    const char *bounds;
-    const char *order[2]; /* newest first, oldest first */
-    const char *id;
-};
-
-#define RESOURCE_BOUNDS " AND (r.created_ms, r.id) > (?, ?) AND (r.created_ms, r.id) < (?, ?)"
-#define RESOURCE_ORDERS                                                          \
-    {                                                                            \
-        " ORDER BY r.created_ms DESC, r.id DESC", " ORDER BY r.created_ms, r.id" \
-    }
-#define OTHER_JOIN " CROSS JOIN resource AS r INDEXED BY resource_id ON r.id = d.resource"
-#define OTHER_BOUNDS \
-    " AND (d.created_ms, d.resource) > (?, ?) AND (d.created_ms, d.resource) < (?, ?)"
-#define OTHER_ORDERS                                                                         \
-    {                                                                                        \
-        " ORDER BY d.created_ms DESC, d.resource DESC", " ORDER BY d.created_ms, d.resource" \
-    }
-
-static const struct driver_row drivers[DRIVER_COUNT] = {
-    [DRIVER_IDS] = {" FROM resource AS r INDEXED BY resource_id", "",
-                    " WHERE r.account = ? AND r.kind = ?", RESOURCE_BOUNDS, RESOURCE_ORDERS,
-                    "r.id"},
-    [DRIVER_IDENTIFIER] = {" FROM identifier AS d INDEXED BY identifier_list", OTHER_JOIN,
-                           " WHERE d.account = ? AND d.kind = ? AND d.key = ? AND d.value = ?",
-                           OTHER_BOUNDS, OTHER_ORDERS, "d.resource"},
-    [DRIVER_NAME] = {" FROM resource AS r INDEXED BY resource_name", "",
-                     " WHERE r.account = ? AND r.kind = ? AND r.name = ?", RESOURCE_BOUNDS,
-                     RESOURCE_ORDERS, "r.id"},
-    [DRIVER_PRODUCT] = {" FROM resource AS r INDEXED BY resource_product", "",
-                        " WHERE r.account = ? AND r.kind = ? AND r.product = ?", RESOURCE_BOUNDS,
-                        RESOURCE_ORDERS, "r.id"},
-    [DRIVER_TAG] = {" FROM tag AS d INDEXED BY tag_list", OTHER_JOIN,
-                    " WHERE d.account = ? AND d.kind = ? AND d.tag = ?", OTHER_BOUNDS, OTHER_ORDERS,
-                    "d.resource"},
-    [DRIVER_ALL] = {" FROM resource AS r INDEXED BY resource_list", "",
-                    " WHERE r.account = ? AND r.kind = ?", RESOURCE_BOUNDS, RESOURCE_ORDERS,
-                    "r.id"},
-};
-
-/* ---- choosing ---- */
-
-static bool is_valid(const struct filter_condition *condition)
-{
-    switch (condition->field) {
-    case FILTER_CREATED_AT:
-        return condition->value_count == 0;
-    case FILTER_TAGS:
-        return condition->compare == FILTER_EQUAL && condition->value_count >= 1 &&
-               condition->value_count <= DOCUMENTS_VALUES_MAX;
-    case FILTER_NAME:
-    case FILTER_IDENTIFIER:
-    case FILTER_PRODUCT:
-    case FILTER_COLLECTIONS:
-        return condition->compare == FILTER_EQUAL && condition->value_count == 1;
-    }
-    return false;
-}
-
-static struct err check_query(const struct documents_query *query)
-{
-    if (query->id_count > DOCUMENTS_IDS_MAX || query->condition_count > DOCUMENTS_CONDITIONS_MAX) {
-        return ERR(QUERY_INVALID);
-    }
-    for (uint32_t i = 0; i < query->condition_count; i++) {
-        if (!is_valid(&query->conditions[i])) {
-            return ERR(QUERY_INVALID);
-        }
-    }
-    return ERR(OK);
-}
-
-/* Which driver the condition could be; DRIVER_ALL for none. */
-static enum driver driver_of(const struct filter_condition *condition)
-{
-    switch (condition->field) {
-    case FILTER_IDENTIFIER:
-        return DRIVER_IDENTIFIER;
-    case FILTER_NAME:
-        return DRIVER_NAME;
-    case FILTER_PRODUCT:
-        return DRIVER_PRODUCT;
-    case FILTER_TAGS: /* several tags would come in the order of the tags */
-        return condition->value_count == 1 ? DRIVER_TAG : DRIVER_ALL;
-    case FILTER_COLLECTIONS:
-    case FILTER_CREATED_AT:
-        break;
-    }
-    return DRIVER_ALL;
-}
-
-/* The best driver, and the condition that it takes care of; NULL for none. */
-static enum driver choose_driver(const struct documents_query *query,
-                                 const struct filter_condition **driving)
-{
-    enum driver best = DRIVER_ALL;
-    *driving = NULL;
-    if (query->id_count > 0) {
-        return DRIVER_IDS;
-    }
-    for (uint32_t i = 0; i < query->condition_count; i++) {
-        enum driver driver = driver_of(&query->conditions[i]);
-        if (driver < best) {
-            best = driver;
-            *driving = &query->conditions[i];
-        }
-    }
-    return best;
-}
-
-/* ---- bounds ---- */
-
-struct place {
-    int64_t created_ms;
-    struct slice id;
-};
-
-/* An open interval in the order of (created_ms, id). */
-struct bounds {
-    struct place low;
-    struct place high;
-};
-
-static int place_compare(struct place a, struct place b)
-{
-    int order = (a.created_ms > b.created_ms) - (a.created_ms < b.created_ms);
-    return order ? order : slice_compare(a.id, b.id);
-}
-
-static void raise_low(struct bounds *bounds, int64_t created_ms, struct slice id)
-{
-    struct place place = {.created_ms = created_ms, .id = id};
-    if (place_compare(place, bounds->low) > 0) {
-        bounds->low = place;
-    }
-}
-
-static void lower_high(struct bounds *bounds, int64_t created_ms, struct slice id)
-{
-    struct place place = {.created_ms = created_ms, .id = id};
-    if (place_compare(place, bounds->high) < 0) {
-        bounds->high = place;
-    }
-}
-
-static struct bounds bounds_of(const struct documents_query *query, bool is_count)
-{
-    struct bounds bounds = {.low = {INT64_MIN, {0}}, .high = {INT64_MAX, ID_HIGHEST}};
-    for (uint32_t i = 0; i < query->condition_count; i++) {
-        const struct filter_condition *condition = &query->conditions[i];
-        if (condition->field != FILTER_CREATED_AT) {
-            continue;
-        }
-        if (condition->compare != FILTER_LESS) {
-            bool is_greater = condition->compare == FILTER_GREATER;
-            raise_low(&bounds, condition->number, is_greater ? ID_HIGHEST : (struct slice){0});
-        }
-        if (condition->compare != FILTER_GREATER) {
-            bool is_less = condition->compare == FILTER_LESS;
-            lower_high(&bounds, condition->number, is_less ? (struct slice){0} : ID_HIGHEST);
-        }
-    }
-    if (query->has_after && !is_count) {
-        struct slice id = id_slice(&query->after_id);
-        if (query->ascending) {
-            raise_low(&bounds, query->after_created_ms, id);
-        } else {
-            lower_high(&bounds, query->after_created_ms, id);
-        }
-    }
-    return bounds;
-}
+#include <math.h>
 
 /* ---- writing the statement ---- */
 
@@ -220,244 +37,413 @@ static void put(struct list *list, const char *text)
     buf_put(&list->text, slice_of_text(text));
 }
 
-static void add(struct list *list, struct list_parameter parameter)
+/* The next parameter; returns its number. Its mark in the text is put_mark's. */
+static uint32_t add(struct list *list, struct list_parameter parameter)
 {
     ASSERT(list->parameter_count < LIST_PARAMETERS_MAX);
     list->parameters[list->parameter_count++] = parameter;
+    return list->parameter_count;
 }
 
-static void add_number(struct list *list, int64_t number)
+static uint32_t add_number(struct list *list, int64_t number)
 {
-    add(list, (struct list_parameter){.number = number});
+    return add(list, (struct list_parameter){.type = LIST_NUMBER, .number = number});
 }
 
-static void add_text(struct list *list, struct slice text)
+static uint32_t add_real(struct list *list, double real)
 {
-    add(list, (struct list_parameter){.is_text = true, .text = text});
+    return add(list, (struct list_parameter){.type = LIST_REAL, .real = real});
 }
 
-/* " IN (?, ?, ?, ?)" for <count> texts; the caller adds them with add_padded. */
-static uint32_t put_in(struct list *list, uint32_t count)
+static uint32_t add_text(struct list *list, struct slice text)
+{
+    return add(list, (struct list_parameter){.type = LIST_TEXT, .text = text});
+}
+
+static void put_mark(struct list *list, uint32_t number)
+{
+    put(list, "?");
+    buf_put_decimal_unsigned(&list->text, number);
+}
+
+static void put_number(struct list *list, int64_t number)
+{
+    put_mark(list, add_number(list, number));
+}
+
+static void put_real(struct list *list, double real)
+{
+    put_mark(list, add_real(list, real));
+}
+
+static void put_text(struct list *list, struct slice text)
+{
+    put_mark(list, add_text(list, text));
+}
+
+static uint32_t padded_count(uint32_t count)
 {
     uint32_t padded = 1;
     while (padded < count) {
         padded *= 2;
     }
-    put(list, " IN (?");
-    for (uint32_t i = 1; i < padded; i++) {
-        put(list, ", ?");
-    }
-    put(list, ")");
     return padded;
 }
 
-static void put_ids(struct list *list, const struct documents_query *query)
+/* Those parameters that are the same in all arms, but for conditions. */
+static void add_fixed(struct list *list, struct list_plan *plan)
 {
-    put(list, " AND r.id");
-    uint32_t padded = put_in(list, query->id_count);
-    for (uint32_t i = 0; i < padded; i++) {
-        uint32_t index = i < query->id_count ? i : query->id_count - 1;
-        add_text(list, id_slice(&query->ids[index]));
+    const struct documents_query *query = plan->query;
+    add_number(list, query->account);
+    add_number(list, query->kind);
+    add_number(list, plan->bounds.low.created_ms);
+    add_text(list, plan->bounds.low.id);
+    add_number(list, plan->bounds.high.created_ms);
+    add_text(list, plan->bounds.high.id);
+    ASSERT(list->parameter_count == FIXED_PARAMETERS);
+    if (query->near != NULL) {
+        plan->point = add_real(list, query->near->latitude);
+        add_real(list, query->near->longitude);
+    }
+    if (query->project != NULL) {
+        plan->project = add_text(list, id_slice(query->project));
+        plan->values = plan->project;
+        if (plan->which == DRIVER_PROJECT) {
+            add_text(list, SLICE("all"));
+        }
+    }
+    for (uint32_t i = 0; plan->driving != NULL && i < plan->arm_count; i++) {
+        uint32_t number = add_text(list, plan->driving->values[i]);
+        plan->values = i == 0 ? number : plan->values;
     }
 }
 
-static void put_tags(struct list *list, const struct filter_condition *condition, const char *id)
+static void put_distance(struct list *list, const struct list_plan *plan)
 {
-    put(list, " AND EXISTS (SELECT 1 FROM tag AS t WHERE t.resource = ");
-    put(list, id);
-    put(list, " AND t.tag");
-    uint32_t padded = put_in(list, condition->value_count);
-    put(list, ")");
-    for (uint32_t i = 0; i < padded; i++) {
-        uint32_t index = i < condition->value_count ? i : condition->value_count - 1;
-        add_text(list, condition->values[index]);
+    put(list, "distance_km(");
+    put_mark(list, plan->point);
+    put(list, ", ");
+    put_mark(list, plan->point + 1);
+    put(list, ", p.latitude, p.longitude)");
+}
+
+static void put_columns(struct list *list, const struct list_plan *plan)
+{
+    put(list, plan->id);
+    put(list, plan->is_action ? ", r.account, 13, " : ", r.account, r.kind, ");
+    put(list, plan->time);
+    put(list, plan->is_action ? ", " ACTION_TAIL ", " : ", " RESOURCE_TAIL ", ");
+    if (plan->query->near != NULL) {
+        put_distance(list, plan);
+    } else {
+        put(list, "0.0");
     }
 }
 
-static void put_condition(struct list *list, const struct filter_condition *condition,
-                          const char *id)
+/* ---- from ---- */
+
+/* The places in the box: those of all accounts, of which the rest is left out afterwards. */
+static void put_boxes(struct list *list, const struct list_plan *plan)
 {
-    switch (condition->field) {
-    case FILTER_NAME:
-        put(list, " AND r.name = ?");
-        add_text(list, condition->values[0]);
-        return;
-    case FILTER_PRODUCT:
-        put(list, " AND r.product = ?");
-        add_text(list, condition->values[0]);
-        return;
-    case FILTER_TAGS:
-        put_tags(list, condition, id);
-        return;
-    case FILTER_IDENTIFIER:
-        put(list, " AND EXISTS (SELECT 1 FROM identifier AS i WHERE i.resource = ");
-        put(list, id);
-        put(list, " AND i.key = ? AND i.value = ?)");
-        add_text(list, condition->key);
-        add_text(list, condition->values[0]);
-        return;
-    case FILTER_COLLECTIONS:
-        put(list, " AND 0"); /* no resource is a member of a collection in this format */
-        return;
-    case FILTER_CREATED_AT:
-        return; /* in the bounds */
+    uint32_t south = add_real(list, plan->box.south);
+    uint32_t north = add_real(list, plan->box.north);
+    for (size_t i = 0; i < ARRAY_LEN(plan->box.west); i++) {
+        put(list, i == 0 ? "(" : " UNION ALL ");
+        put(list, "SELECT number FROM place_rtree WHERE max_lat >= ");
+        put_mark(list, south);
+        put(list, " AND min_lat <= ");
+        put_mark(list, north);
+        put(list, " AND max_lon >= ");
+        put_real(list, plan->box.west[i]);
+        put(list, " AND min_lon <= ");
+        put_real(list, plan->box.east[i]);
     }
+    put(list, ") AS b CROSS JOIN resource AS r ON r.number = b.number");
 }
 
-static bool needs_resource(const struct documents_query *query, bool is_count,
-                           const struct filter_condition *driving)
+/* Counting can do without the rows themselves, when the driver says all that is asked. */
+static bool needs_rows(const struct list_plan *plan)
 {
-    bool needs = !is_count;
+    const struct documents_query *query = plan->query;
+    bool needs = !plan->is_count || query->near != NULL || plan->is_action ||
+                 query->kind == RESOURCE_APPLICATION;
     for (uint32_t i = 0; i < query->condition_count; i++) {
         const struct filter_condition *condition = &query->conditions[i];
-        needs |= condition != driving &&
-                 (condition->field == FILTER_NAME || condition->field == FILTER_PRODUCT);
+        needs |= condition != plan->driving && list_field(condition->field)->column != NULL;
     }
     return needs;
 }
 
-static void put_where(struct list *list, const struct documents_query *query, bool is_count,
-                      const struct driver_row *driver, const struct filter_condition *driving)
+static void put_from(struct list *list, const struct list_plan *plan)
 {
-    put(list, driver->where);
-    add_number(list, query->account);
-    add_number(list, query->kind);
-    if (driving != NULL) {
-        if (driving->field == FILTER_IDENTIFIER) {
-            add_text(list, driving->key);
+    put(list, " FROM ");
+    put(list, plan->driver->from);
+    if (plan->which == DRIVER_NEAR) {
+        put_boxes(list, plan);
+    }
+    if (plan->driver->is_aside && needs_rows(plan)) {
+        put(list, plan->is_action
+                      ? " CROSS JOIN action AS r INDEXED BY action_id ON r.id = d.resource"
+                      : " CROSS JOIN resource AS r INDEXED BY resource_id ON r.id = d.resource");
+    }
+    if (plan->query->near != NULL) {
+        put(list, " CROSS JOIN place AS p ON p.resource = r.id");
+    }
+}
+
+/* ---- where ---- */
+
+/* " IN (?, ?, ?, ?)", padded. */
+static void put_ids(struct list *list, const struct documents_query *query)
+{
+    uint32_t padded = padded_count(query->id_count);
+    for (uint32_t i = 0; i < padded; i++) {
+        uint32_t index = i < query->id_count ? i : query->id_count - 1;
+        put(list, i == 0 ? " AND r.id IN (" : ", ");
+        put_text(list, id_slice(&query->ids[index]));
+    }
+    put(list, ")");
+}
+
+static void put_tags(struct list *list, const struct list_plan *plan,
+                     const struct filter_condition *condition)
+{
+    put(list, " AND EXISTS (SELECT 1 FROM tag AS t WHERE t.resource = ");
+    put(list, plan->id);
+    uint32_t padded = padded_count(condition->value_count);
+    for (uint32_t i = 0; i < padded; i++) {
+        uint32_t index = i < condition->value_count ? i : condition->value_count - 1;
+        put(list, i == 0 ? " AND t.tag IN (" : ", ");
+        put_text(list, condition->values[index]);
+    }
+    put(list, "))");
+}
+
+/* Where the membership under that name is of a collection that is there, and came after the last
+ * time that it was emptied. <collection> is the parameter with its id. */
+static void put_member_lives(struct list *list, const struct list_plan *plan, const char *name,
+                             uint32_t collection)
+{
+    put(list, " AND ");
+    put(list, name);
+    put(list, plan->query->kind == RESOURCE_THNG ? ".sequence > (SELECT c.cleared_thngs"
+                                                 : ".sequence > (SELECT c.cleared_collections");
+    put(list, " FROM resource AS c WHERE c.id = ");
+    put_mark(list, collection);
+    put(list, " AND c.account = ?1 AND c.kind = 5)");
+}
+
+/* A deleted product is a reference of no thng, though it may still be in their rows. Actions keep
+ * theirs. <product> is the parameter with its id. */
+static void put_product_lives(struct list *list, const struct list_plan *plan, uint32_t product)
+{
+    if (!plan->is_action) {
+        put(list, " AND (NOT EXISTS (SELECT 1 FROM cascade)"
+                  " OR EXISTS (SELECT 1 FROM resource AS g WHERE g.kind = 4 AND g.id = ");
+        put_mark(list, product);
+        put(list, "))");
+    }
+}
+static_assert(RESOURCE_PRODUCT == 4, "it is in the text above");
+
+static void put_column(struct list *list, const struct list_plan *plan,
+                       const struct filter_condition *condition)
+{
+    bool is_task_type = condition->field == FILTER_TYPE && !plan->is_action;
+    put(list, " AND ");
+    put(list,
+        is_task_type ? "json_extract(r.document, '$.type')" : list_field(condition->field)->column);
+    put(list, " = ");
+    uint32_t value = add_text(list, condition->values[0]);
+    put_mark(list, value);
+    if (condition->field == FILTER_PRODUCT) {
+        put_product_lives(list, plan, value);
+    }
+}
+
+static void put_condition(struct list *list, const struct list_plan *plan,
+                          const struct filter_condition *condition)
+{
+    switch (condition->field) {
+    case FILTER_TAGS:
+        put_tags(list, plan, condition);
+        return;
+    case FILTER_IDENTIFIER:
+        put(list, " AND EXISTS (SELECT 1 FROM identifier AS i WHERE i.resource = ");
+        put(list, plan->id);
+        put(list, " AND i.key = ");
+        put_text(list, condition->key);
+        put(list, " AND i.value = ");
+        put_text(list, condition->values[0]);
+        put(list, ")");
+        return;
+    case FILTER_COLLECTIONS:
+        put(list, " AND EXISTS (SELECT 1 FROM member AS m WHERE m.resource = ");
+        put(list, plan->id);
+        put(list, " AND m.collection = ");
+        uint32_t collection = add_text(list, condition->values[0]);
+        put_mark(list, collection);
+        put_member_lives(list, plan, "m", collection);
+        put(list, ")");
+        return;
+    case FILTER_CREATED_AT:
+        return; /* in the bounds */
+    default:
+        put_column(list, plan, condition);
+        return;
+    }
+}
+
+/* What the driver's index finds: its value, between the bounds. */
+static void put_driver(struct list *list, const struct list_plan *plan, uint32_t arm)
+{
+    put(list, plan->driver->is_aside ? " WHERE d.account = ?1 AND d.kind = ?2"
+              : plan->is_action      ? " WHERE r.account = ?1"
+                                     : " WHERE r.account = ?1 AND r.kind = ?2");
+    if (plan->which == DRIVER_IDENTIFIER) {
+        put(list, " AND d.key = ");
+        put_text(list, plan->driving->key);
+    }
+    if (plan->driver->value != NULL) {
+        put(list, " AND ");
+        put(list, plan->driver->value);
+        put(list, " = ");
+        put_mark(list, plan->values + arm);
+    }
+    static const char *const sides[] = {") > (?3, ?4)", ") < (?5, ?6)"};
+    for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
+        put(list, " AND (");
+        put(list, plan->time);
+        put(list, ", ");
+        put(list, plan->id);
+        put(list, sides[i]);
+    }
+    if (plan->which == DRIVER_MEMBERS) {
+        put_member_lives(list, plan, "d", plan->values);
+    } else if (plan->which == DRIVER_PRODUCT) {
+        put_product_lives(list, plan, plan->values);
+    } else if (plan->which == DRIVER_IDS) {
+        put_ids(list, plan->query);
+    }
+}
+
+/* Counting, each row counts in the first arm that has it. */
+static void put_not_earlier(struct list *list, const struct list_plan *plan, uint32_t arm)
+{
+    if (plan->is_count && arm > 0) {
+        put(list, " AND NOT ");
+        put(list, plan->driver->earlier);
+        for (uint32_t i = 0; i < arm; i++) {
+            put(list, i == 0 ? "" : ", ");
+            put_mark(list, plan->values + i);
         }
-        add_text(list, driving->values[0]);
+        put(list, "))");
     }
-    const struct bounds bounds = bounds_of(query, is_count);
-    put(list, driver->bounds);
-    add_number(list, bounds.low.created_ms);
-    add_text(list, bounds.low.id);
-    add_number(list, bounds.high.created_ms);
-    add_text(list, bounds.high.id);
-    if (query->id_count > 0) {
-        put_ids(list, query);
+}
+
+static void put_near(struct list *list, const struct list_plan *plan)
+{
+    const struct documents_near *near = plan->query->near;
+    if (isfinite(near->distance_km_max)) {
+        put(list, " AND ");
+        put_distance(list, plan);
+        put(list, " <= ");
+        put_real(list, near->distance_km_max);
     }
+    if (near->has_after && !plan->is_count) {
+        put(list, " AND (");
+        put_distance(list, plan);
+        put(list, ", r.id) > (");
+        put_real(list, near->after_distance_km);
+        put(list, ", ");
+        put_text(list, id_slice(&plan->query->after_id));
+        put(list, ")");
+    }
+}
+
+static void put_conditions(struct list *list, const struct list_plan *plan)
+{
+    const struct documents_query *query = plan->query;
     for (uint32_t i = 0; i < query->condition_count; i++) {
-        if (&query->conditions[i] != driving) {
-            put_condition(list, &query->conditions[i], driver->id);
+        if (&query->conditions[i] != plan->driving) {
+            put_condition(list, plan, &query->conditions[i]);
+        }
+    }
+    if (query->near != NULL) {
+        put_near(list, plan);
+    }
+    if (query->project != NULL && plan->which != DRIVER_PROJECT) {
+        put(list, " AND EXISTS (SELECT 1 FROM scope AS s WHERE s.resource = ");
+        put(list, plan->id);
+        put(list, " AND s.project IN (");
+        put_mark(list, plan->project);
+        put(list, ", 'all'))");
+    }
+    if (query->kind == RESOURCE_APPLICATION) {
+        put(list, " AND " PROJECT_LIVES);
+    } else if (plan->is_action) {
+        put(list, " AND " ACTION_LIVES);
+    }
+}
+
+/* ---- all of it ---- */
+
+static void put_arm(struct list *list, const struct list_plan *plan, uint32_t arm)
+{
+    put(list, "SELECT ");
+    if (plan->is_count) {
+        put(list, "count(*)");
+    } else {
+        put_columns(list, plan);
+    }
+    put_from(list, plan);
+    put_driver(list, plan, arm);
+    put_not_earlier(list, plan, arm);
+    put_conditions(list, plan);
+}
+
+/* The arms of a list are merged, those of a count are added up. */
+static void put_arms(struct list *list, const struct list_plan *plan)
+{
+    uint32_t shared = list->parameter_count;
+    for (uint32_t arm = 0; arm < plan->arm_count; arm++) {
+        list->parameter_count = shared; /* each adds the same again */
+        if (plan->is_count) {
+            put(list, arm == 0 ? "SELECT (" : " + (");
+            put_arm(list, plan, arm);
+            put(list, ")");
+        } else {
+            put(list, arm == 0 ? "" : " UNION ALL ");
+            put_arm(list, plan, arm);
         }
     }
 }
 
-struct err list_build(struct list *list, const struct documents_query *query, bool is_count)
+static void put_order(struct list *list, const struct list_plan *plan)
 {
-    TRY(check_query(query));
+    static_assert(DOCUMENT_COLUMN_CREATED == 4 && DOCUMENT_COLUMN_DISTANCE == 11,
+                  "they are in the texts below");
+    put(list, plan->query->near != NULL ? " ORDER BY 11, 1"
+              : plan->query->ascending  ? " ORDER BY 4, 1"
+                                        : " ORDER BY 4 DESC, 1 DESC");
+    if (!list->is_merged) {
+        put(list, " LIMIT ");
+        put_number(list, plan->query->limit);
+        put(list, " OFFSET ");
+        put_number(list, plan->query->skip);
+    }
+}
+
+struct err list_write(struct list *list, struct list_plan *plan)
+{
     buf_reset(&list->text);
     list->parameter_count = 0;
-    const struct filter_condition *driving;
-    const struct driver_row *driver = &drivers[choose_driver(query, &driving)];
-    put(list, is_count ? "SELECT count(*)" : "SELECT " DOCUMENT_COLUMNS);
-    put(list, driver->from);
-    put(list, needs_resource(query, is_count, driving) ? driver->join : "");
-    put_where(list, query, is_count, driver, driving);
-    if (!is_count) {
-        put(list, driver->order[query->ascending ? 1 : 0]);
-        put(list, " LIMIT ? OFFSET ?");
-        add_number(list, query->limit);
-        add_number(list, query->skip);
+    list->is_merged = plan->arm_count > 1 && !plan->is_count;
+    add_fixed(list, plan);
+    put_arms(list, plan);
+    if (!plan->is_count) {
+        put_order(list, plan);
     }
     buf_put_byte(&list->text, '\0');
     return list->text.failed ? ERR(NO_MEMORY) : ERR(OK);
-}
-
-/* ---- running it ---- */
-
-/* The place of the statement with that text, or the one that has not been used for longest. */
-static struct list_statement *find_place(struct documents_reader *reader, uint64_t text_hash,
-                                         struct slice text)
-{
-    struct list_statement *oldest = &reader->lists[0];
-    for (size_t i = 0; i < READER_LISTS_MAX; i++) {
-        struct list_statement *list = &reader->lists[i];
-        if (list->statement != NULL && list->text_hash == text_hash &&
-            slice_equal(slice_of_text(sqlite3_sql(list->statement)), text)) {
-            return list;
-        }
-        if (list->used < oldest->used) {
-            oldest = list;
-        }
-    }
-    db_finalize(&oldest->statement, 1);
-    oldest->text_hash = text_hash;
-    return oldest;
-}
-
-static struct err find_statement(struct documents_reader *reader, sqlite3_stmt **statement)
-{
-    struct slice text = buf_data(&reader->list.text);
-    text.bytes--; /* the NUL */
-    struct list_statement *list = find_place(reader, hash_bytes(0, text), text);
-    list->used = ++reader->use_count;
-    if (list->statement == NULL) {
-        const char *texts[] = {(const char *)text.at};
-        TRY(db_prepare(reader->db, texts, 1, &list->statement));
-    }
-    *statement = list->statement;
-    return ERR(OK);
-}
-
-/* Builds and binds. */
-static struct err start(struct documents_reader *reader, const struct documents_query *query,
-                        bool is_count, struct db_call *call)
-{
-    struct list *list = &reader->list;
-    TRY(list_build(list, query, is_count));
-    sqlite3_stmt *statement;
-    TRY(find_statement(reader, &statement));
-    ASSERT(sqlite3_bind_parameter_count(statement) == (int)list->parameter_count);
-    *call = db_call(statement);
-    for (uint32_t i = 0; i < list->parameter_count; i++) {
-        const struct list_parameter *parameter = &list->parameters[i];
-        if (parameter->is_text) {
-            db_put_text(call, parameter->text);
-        } else {
-            db_put_number(call, parameter->number);
-        }
-    }
-    return ERR(OK);
-}
-
-struct err documents_list(struct documents_reader *reader, const struct documents_query *query,
-                          document_visit_fn visit, void *arg)
-{
-    struct db_call call;
-    struct err err = start(reader, query, false, &call);
-    if (err_is_set(err)) {
-        return reader_failed(reader, err);
-    }
-    for (;;) {
-        bool has_row;
-        err = db_step(&call, &has_row);
-        if (err_is_set(err)) {
-            return reader_failed(reader, err);
-        }
-        struct document document;
-        err = has_row ? reader_document(&call, &document) : ERR(OK);
-        if (!has_row || err_is_set(err) || !visit(arg, &document)) {
-            break;
-        }
-    }
-    db_end(&call);
-    return err;
-}
-
-struct err documents_count(struct documents_reader *reader, const struct documents_query *query,
-                           uint64_t *count)
-{
-    struct db_call call;
-    int64_t number;
-    struct err err = start(reader, query, true, &call);
-    if (!err_is_set(err)) {
-        err = db_run_number(&call, &number);
-    }
-    if (err_is_set(err)) {
-        return reader_failed(reader, err);
-    }
-    *count = (uint64_t)number;
-    return ERR(OK);
 }

@@ -5,14 +5,19 @@
  *
  * Every list is newest or oldest first, by (created_ms, id). So each index that finds resources by
  * something ends with these two columns: a list with that condition then comes out of the index in
- * order, page by page, however many resources there are. */
+ * order, page by page, however many resources there are. Actions are listed by (timestamp_ms, id),
+ * the same way.
+ *
+ * Kinds and kinds of keys are the numbers of model/event.h. */
 #include "store/sqlite_schema.h"
 
-const char schema_text[] =
+#include <stddef.h>
+
+static const char first_tables[] =
     "PRAGMA application_id = 0x7468726d;\n"
 
-    "CREATE TABLE meta ( -- format; applied_sequence: the group up to which all tables have come;\n"
-    "                    -- last_property, last_account: the highest numbers ever given out\n"
+    "CREATE TABLE meta ( -- format; applied_sequence: the group up to which all tables have\n"
+    "                    -- come; last_property, last_account: the highest numbers given out\n"
     "    name TEXT PRIMARY KEY,\n"
     "    value INTEGER NOT NULL\n"
     ") STRICT, WITHOUT ROWID;\n"
@@ -22,42 +27,23 @@ const char schema_text[] =
     "    id TEXT NOT NULL\n"
     ") STRICT;\n"
 
-    "CREATE TABLE resource ( -- one row a resource of any kind, accounts and operators included\n"
-    "    number INTEGER PRIMARY KEY, -- of this table only; nothing refers to it\n"
-    "    id TEXT NOT NULL,\n"
-    "    account INTEGER NOT NULL,\n"
-    "    kind INTEGER NOT NULL, -- 1 account, 2 operator, 3 thng, 4 product, 5 collection\n"
-    "    created_ms INTEGER NOT NULL,\n"
-    "    name TEXT, -- from the document, for filters\n"
-    "    product TEXT, -- from the document, for filters\n"
-    "    checksum INTEGER NOT NULL, -- XXH3 of scopes, seeded with the XXH3 of document\n"
-    "    scopes TEXT, -- JSON object\n"
-    "    document TEXT NOT NULL -- JSON object, byte for byte as it is served; last: it is long\n"
-    ") STRICT;\n"
-    "CREATE UNIQUE INDEX resource_id ON resource (id);\n"
-    "CREATE INDEX resource_list ON resource (account, kind, created_ms, id);\n"
-    "CREATE INDEX resource_name ON resource (account, kind, name, created_ms, id)\n"
-    "    WHERE name IS NOT NULL;\n"
-    "CREATE INDEX resource_product ON resource (account, kind, product, created_ms, id)\n"
-    "    WHERE product IS NOT NULL;\n"
-
-    "CREATE TABLE tag ( -- the different tags of each resource\n"
+    "CREATE TABLE tag ( -- the different tags of each resource and action\n"
     "    resource TEXT NOT NULL, -- its id\n"
     "    tag TEXT NOT NULL,\n"
     "    account INTEGER NOT NULL,\n"
     "    kind INTEGER NOT NULL,\n"
-    "    created_ms INTEGER NOT NULL,\n"
+    "    created_ms INTEGER NOT NULL, -- of an action its timestamp\n"
     "    PRIMARY KEY (resource, tag)\n"
     ") STRICT, WITHOUT ROWID;\n"
     "CREATE INDEX tag_list ON tag (account, kind, tag, created_ms, resource);\n"
 
-    "CREATE TABLE identifier ( -- of each resource; values that are no texts as they were sent\n"
+    "CREATE TABLE identifier ( -- of each resource and action; values that are no texts as sent\n"
     "    resource TEXT NOT NULL, -- its id\n"
     "    key TEXT NOT NULL,\n"
     "    value TEXT NOT NULL,\n"
     "    account INTEGER NOT NULL,\n"
     "    kind INTEGER NOT NULL,\n"
-    "    created_ms INTEGER NOT NULL,\n"
+    "    created_ms INTEGER NOT NULL, -- of an action its timestamp\n"
     "    PRIMARY KEY (resource, key)\n"
     ") STRICT, WITHOUT ROWID;\n"
     "CREATE INDEX identifier_list\n"
@@ -74,11 +60,137 @@ const char schema_text[] =
     "CREATE TABLE key ( -- API keys: their keyed hashes, and who they act as\n"
     "    hash BLOB PRIMARY KEY,\n"
     "    account INTEGER NOT NULL,\n"
-    "    kind INTEGER NOT NULL, -- 1 operator, 2 device\n"
-    "    actor TEXT NOT NULL, -- the id of the operator or thng\n"
+    "    kind INTEGER NOT NULL, -- 1 operator, 2 device, 3 application, 4 its secret one\n"
+    "    actor TEXT NOT NULL, -- the id of the operator, thng or application\n"
     "    sealed BLOB NOT NULL -- the key encrypted, where it must be readable again; else empty\n"
     ") STRICT, WITHOUT ROWID;\n"
-    "CREATE INDEX key_of ON key (actor, kind);\n"
+    "CREATE INDEX key_of ON key (actor, kind);\n";
 
+static const char resource_table[] =
+    "CREATE TABLE resource ( -- one row a resource of any kind but actions; accounts and\n"
+    "                        -- operators included\n"
+    "    number INTEGER PRIMARY KEY, -- of this table; place_rtree refers to it\n"
+    "    id TEXT NOT NULL,\n"
+    "    account INTEGER NOT NULL,\n"
+    "    kind INTEGER NOT NULL,\n"
+    "    created_ms INTEGER NOT NULL,\n"
+    "    sequence INTEGER NOT NULL DEFAULT 0, -- of the event that made it; 0: format 1\n"
+    "    touched_ms INTEGER NOT NULL DEFAULT 0, -- when it last joined or left a collection\n"
+    "    cleared_thngs INTEGER NOT NULL DEFAULT 0, -- of a collection: the event that last took\n"
+    "    cleared_collections INTEGER NOT NULL DEFAULT 0, -- all its members of that kind out\n"
+    "    name TEXT, -- from the document, for filters\n"
+    "    product TEXT, -- from the document, for filters\n"
+    "    parent TEXT, -- from the document: an application's project, a task's batch\n"
+    "    checksum INTEGER NOT NULL, -- XXH3 of scopes, seeded with the XXH3 of document\n"
+    "    scopes TEXT, -- JSON object\n"
+    "    document TEXT NOT NULL -- JSON object, byte for byte as it is kept; last: it is long\n"
+    ") STRICT;\n"
+    "CREATE UNIQUE INDEX resource_id ON resource (id);\n"
+    "CREATE INDEX resource_list ON resource (account, kind, created_ms, id);\n"
+    "CREATE INDEX resource_name ON resource (account, kind, name, created_ms, id)\n"
+    "    WHERE name IS NOT NULL;\n"
+    "CREATE INDEX resource_product ON resource (account, kind, product, created_ms, id)\n"
+    "    WHERE product IS NOT NULL;\n"
+    "CREATE INDEX resource_parent ON resource (account, kind, parent, created_ms, id)\n"
+    "    WHERE parent IS NOT NULL;\n";
+
+static const char tables_since_2[] =
+    "CREATE TABLE scope ( -- the projects in which each resource and action is visible\n"
+    "    resource TEXT NOT NULL, -- its id\n"
+    "    project TEXT NOT NULL, -- an id, or all\n"
+    "    account INTEGER NOT NULL,\n"
+    "    kind INTEGER NOT NULL,\n"
+    "    created_ms INTEGER NOT NULL, -- of an action its timestamp\n"
+    "    PRIMARY KEY (resource, project)\n"
+    ") STRICT, WITHOUT ROWID;\n"
+    "CREATE INDEX scope_list ON scope (account, project, kind, created_ms, resource);\n"
+
+    "CREATE TABLE member ( -- who is directly in which collection: those whose collection has a\n"
+    "                      -- row, with cleared_thngs or cleared_collections below sequence;\n"
+    "                      -- the others have left it, but no event has listed them yet\n"
+    "    resource TEXT NOT NULL, -- its id\n"
+    "    collection TEXT NOT NULL, -- its id\n"
+    "    kind INTEGER NOT NULL, -- of the member\n"
+    "    account INTEGER NOT NULL,\n"
+    "    created_ms INTEGER NOT NULL, -- of the member\n"
+    "    sequence INTEGER NOT NULL, -- of the event that put it in\n"
+    "    PRIMARY KEY (resource, collection)\n"
+    ") STRICT, WITHOUT ROWID;\n"
+    "CREATE INDEX member_list ON member (collection, kind, created_ms, resource);\n"
+
+    "CREATE TABLE place ( -- where the places are that have a position\n"
+    "    resource TEXT PRIMARY KEY, -- its id\n"
+    "    number INTEGER NOT NULL, -- of its resource row\n"
+    "    latitude REAL NOT NULL,\n"
+    "    longitude REAL NOT NULL\n"
+    ") STRICT, WITHOUT ROWID;\n"
+    "CREATE VIRTUAL TABLE place_rtree\n"
+    "    USING rtree(number, min_lat, max_lat, min_lon, max_lon);\n"
+
+    "CREATE TABLE action ( -- one row an action\n"
+    "    number INTEGER PRIMARY KEY, -- of this table only; nothing refers to it\n"
+    "    id TEXT NOT NULL,\n"
+    "    account INTEGER NOT NULL,\n"
+    "    type TEXT NOT NULL,\n"
+    "    timestamp_ms INTEGER NOT NULL,\n"
+    "    sequence INTEGER NOT NULL, -- of the event that created it: those of a custom type\n"
+    "                               -- count only when it is above that of the type's row\n"
+    "    thng TEXT, -- ids, from the document, for filters\n"
+    "    product TEXT,\n"
+    "    collection TEXT,\n"
+    "    user TEXT,\n"
+    "    checksum INTEGER NOT NULL, -- XXH3 of scopes, seeded with the XXH3 of document\n"
+    "    scopes TEXT, -- JSON object\n"
+    "    document TEXT NOT NULL -- JSON object\n"
+    ") STRICT;\n"
+    "CREATE UNIQUE INDEX action_id ON action (id);\n"
+    "CREATE INDEX action_list ON action (account, timestamp_ms, id);\n"
+    "CREATE INDEX action_type ON action (account, type, timestamp_ms, id);\n"
+    "CREATE INDEX action_thng ON action (thng, timestamp_ms, id) WHERE thng IS NOT NULL;\n"
+    "CREATE INDEX action_product ON action (product, timestamp_ms, id)\n"
+    "    WHERE product IS NOT NULL;\n"
+    "CREATE INDEX action_collection ON action (collection, timestamp_ms, id)\n"
+    "    WHERE collection IS NOT NULL;\n"
+
+    "CREATE TABLE cascade ( -- deleted products, projects and action types that other rows "
+    "still\n"
+    "                       -- tell of\n"
+    "    sequence INTEGER PRIMARY KEY, -- of the event that deleted it\n"
+    "    account INTEGER NOT NULL,\n"
+    "    kind INTEGER NOT NULL,\n"
+    "    id TEXT NOT NULL,\n"
+    "    name TEXT -- of an action type\n"
+    ") STRICT;\n";
+
+static const char numbers[] =
     "INSERT INTO meta (name, value) VALUES\n"
-    "    ('format', 1), ('applied_sequence', 0), ('last_property', 0), ('last_account', 0);\n";
+    "    ('format', 2), ('applied_sequence', 0), ('last_property', 0), ('last_account', 0);\n";
+
+static const char *const new_file[] = {first_tables, resource_table, tables_since_2, numbers, NULL};
+
+/* ---- from format 1 ---- */
+
+/* The table of resources is made anew rather than altered: added columns come last, and there they
+ * would lie behind the long documents. */
+static const char put_aside_1[] = "DROP INDEX resource_id;\n"
+                                  "DROP INDEX resource_list;\n"
+                                  "DROP INDEX resource_name;\n"
+                                  "DROP INDEX resource_product;\n"
+                                  "ALTER TABLE resource RENAME TO resource_1;\n";
+
+static const char take_over_1[] =
+    "INSERT INTO resource\n"
+    "    (number, id, account, kind, created_ms, name, product, checksum, scopes, document)\n"
+    "    SELECT number, id, account, kind, created_ms, name, product, checksum, scopes, document\n"
+    "    FROM resource_1;\n"
+    "INSERT OR IGNORE INTO scope (resource, project, account, kind, created_ms)\n"
+    "    SELECT r.id, item.value, r.account, r.kind, r.created_ms\n"
+    "    FROM resource_1 AS r, json_each(r.scopes, '$.projects') AS item\n"
+    "    WHERE item.type = 'text';\n"
+    "DROP TABLE resource_1;\n"
+    "UPDATE meta SET value = 2 WHERE name = 'format';\n";
+
+static const char *const from_1[] = {put_aside_1, resource_table, tables_since_2, take_over_1,
+                                     NULL};
+
+const char *const *const schema_steps[SCHEMA_FORMAT] = {[0] = new_file, [1] = from_1};

@@ -380,4 +380,36 @@ scenario('properties over REST', {}, (d) => {
             });
         }
     });
+
+    it('products have properties like thngs', async () => {
+        const { id } = await d.api.must(201, 'POST', '/products', { name: 'x' });
+        const path = `/products/${id}/properties`;
+        assert.equal((await d.api.get(path)).text, '[]');
+        const [a, b] = await put(path, [
+            { key: 'B', value: 1, timestamp: 1000 },
+            { key: 'a', value: 2 },
+        ]);
+        assertPoint(a, { key: 'b', value: 1, timestamp: 1000 });
+        assert.deepEqual((await d.api.get(path)).body, [b, a]);
+        await put(`${path}/b`, [{ value: 3, timestamp: 2000 }]);
+        await d.api.must(200, 'POST', `${path}/b`, [{ value: 4, timestamp: 3000 }]);
+        assert.deepEqual(await values(`${path}/b`), [4, 3, 1]);
+        assert.deepEqual((await d.api.get(`/products/${id}`)).body.properties, { a: 2, b: 4 });
+        await d.api.must(200, 'DELETE', `${path}/b?to=3000`);
+        assert.deepEqual(await values(`${path}/b`), [4]);
+        await d.api.must(200, 'DELETE', `${path}/b`);
+        assert.deepEqual((await d.api.get(`/products/${id}`)).body.properties, { a: 2 });
+        await d.api.must(200, 'DELETE', path);
+        assert.deepEqual((await d.api.get(path)).body, []);
+        assertError(await d.api.put(path, [{ key: 'a', value: null }]), 400);
+        const thng = await fresh();
+        for (const other of [unknownId, thng.split('/')[2]]) {
+            assertError(await d.api.get(`/products/${other}/properties`), 404);
+            assertError(await d.api.put(`/products/${other}/properties/a`, [{ value: 1 }]), 404);
+            assertError(await d.api.delete(`/products/${other}/properties/a`), 404);
+            assertError(await d.api.get(`/products/${other}/properties/a`), 404);
+        }
+        assertError(await d.api.put(`/thngs/${id}/properties/a`, [{ value: 1 }]), 404);
+        assertError(await d.api.get(`/thngs/${id}/properties/a`), 404);
+    });
 });

@@ -45,10 +45,11 @@ scenario('access and device keys', {}, (d) => {
         assert.deepEqual(Object.keys(issued.body).sort(), ['thngApiKey', 'thngId']);
         assert.equal(issued.body.thngId, thng.id);
         assert.match(issued.body.thngApiKey, keyPattern);
-        assert.deepEqual(
-            await d.api.must(201, 'POST', '/auth/evrythng/thngs', { thngId: thng.id }),
-            issued.body,
-        );
+        assert.equal(new URL(issued.headers.location, d.url.http).pathname, path);
+        const again = await d.api.post('/auth/evrythng/thngs', { thngId: thng.id });
+        assert.equal(again.status, 201);
+        assert.deepEqual(again.body, issued.body);
+        assert.equal(again.headers.location, issued.headers.location);
         assert.deepEqual(await d.api.must(200, 'GET', path), issued.body);
     });
 

@@ -80,6 +80,46 @@ scenario('lists over REST', {}, (d) => {
         );
     });
 
+    it('action types: the built-in ones come first, on pages of any size', async () => {
+        const custom = [];
+        for (let i = 0; i < 3; i++) {
+            await sleep(2);
+            await d.api.must(201, 'POST', '/actions', { name: `_own${i}` });
+            custom.unshift(`_own${i}`);
+        }
+        const all = (await d.api.get('/actions')).body.map((type) => type.name);
+        assert.deepEqual(all.slice(-3), custom);
+        assert.ok(all.length > custom.length && all.every((name, i) => name[0] === '_' || i < 8));
+        for (let size = 1; size <= all.length + 1; size++) {
+            const names = [];
+            let url = `${d.url.http}/actions?perPage=${size}`;
+            while (url) {
+                const answer = await request(url, { key: d.key });
+                assert.equal(answer.status, 200, answer.text);
+                assert.ok(answer.body.length > 0 && answer.body.length <= size);
+                names.push(...answer.body.map((type) => type.name));
+                url = nextLink(answer.headers);
+            }
+            assert.deepEqual(names, all, `perPage=${size}`);
+            const numbered = [];
+            for (let page = 1; numbered.length < all.length; page++) {
+                const answer = await d.api.get(`/actions?perPage=${size}&page=${page}`);
+                numbered.push(...answer.body.map((type) => type.name));
+            }
+            assert.deepEqual(numbered, all, `page by page of ${size}`);
+        }
+        for (const query of ['', '?perPage=2', '?perPage=8'])
+            assert.equal(
+                (await d.api.head(`/actions${query}`)).headers['x-result-count'],
+                String(all.length),
+            );
+        const named = async (name) =>
+            (await d.api.get(`/actions?filter=name%3D${name}`)).body.map((type) => type.name);
+        assert.deepEqual(await named('scans'), ['scans']);
+        assert.deepEqual(await named('_own1'), ['_own1']);
+        assert.deepEqual(await named('nonsense'), []);
+    });
+
     it('HEAD and withTotalCount tell how many there are', async () => {
         const head = await d.api.head('/thngs');
         assert.equal(head.status, 200);

@@ -21,6 +21,13 @@ scenario('refused publishes', {}, (d) => {
         ['a bad timestamp', () => `/thngs/${thng.id}/properties/a`, '[{"value":1,"timestamp":-1}]'],
         ['a location without coordinates', () => `/thngs/${thng.id}/location`, '[{}]'],
         ['an array for a thng', () => `/thngs/${thng.id}`, '[1]'],
+        ['an unknown product', () => `/products/${unknownId}/properties/a`, '[{"value":1}]'],
+        ['an action on an unknown thng', () => `/thngs/${unknownId}/actions/scans`, '{}'],
+        ['an action of an unknown type', () => `/thngs/${thng.id}/actions/_unknown`, '{}'],
+        ['an action without a type', () => '/actions/all', '{}'],
+        ['a type of action that exists', () => '/actions', '{"name":"scans"}'],
+        ['ids for an unknown collection', () => `/collections/${unknownId}/thngs`, '[]'],
+        ['a project that is not there', () => `/actions/scans?project=${unknownId}`, '{}'],
         [
             'bytes that are not UTF-8',
             () => `/thngs/${thng.id}/properties/a`,
@@ -75,7 +82,8 @@ scenario('refused publishes', {}, (d) => {
 
     it('what may not be published to closes at QoS 1', async () => {
         await prepare();
-        for (const topic of ['/thngs', '/products', '/access', '/time']) {
+        const topics = ['/thngs', '/products', '/access', '/time', `/batches/${unknownId}/tasks`];
+        for (const topic of topics) {
             const client = await login(d.port.mqtt, d.key);
             client.send(publish(topic, '{"name":"x"}', { qos: 1 }));
             await client.closed();

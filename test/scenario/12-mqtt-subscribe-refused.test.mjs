@@ -86,6 +86,82 @@ scenario('refused subscriptions', {}, (d) => {
         client.destroy();
     });
 
+    it('products, collections and batches: their topics are granted, unknown ones refused', async () => {
+        const make = (path) => d.api.must(201, 'POST', path, { name: 'x' });
+        const product = await make('/products');
+        const collection = await make('/collections');
+        const batch = await make('/batches');
+        const client = await login(d.port.mqtt, d.key);
+        for (const [root, id, rests] of [
+            ['products', product.id, ['/properties', '/properties/never', '/actions/all']],
+            ['collections', collection.id, ['', '/thngs', '/actions/all', '/actions/scans']],
+            ['batches', batch.id, ['/tasks']],
+        ]) {
+            const filters = (one) => rests.map((rest) => `/${root}/${one}${rest}`);
+            assert.deepEqual(
+                await codes(client, ...filters(id)),
+                rests.map(() => 1),
+            );
+            assert.deepEqual(
+                await codes(client, ...filters(unknownId)),
+                rests.map(() => 0x80),
+            );
+        }
+        assert.deepEqual(
+            await codes(
+                client,
+                `/products/${product.id}`,
+                `/products/${collection.id}/properties`,
+                `/collections/${product.id}`,
+                `/batches/${batch.id}`,
+                `/batches/${batch.id}/tasks/${unknownId}`,
+            ),
+            [0x80, 0x80, 0x80, 0x80, 0x80],
+        );
+        client.destroy();
+    });
+
+    it('a type nobody has made yet may be waited for in the account, not on a resource', async () => {
+        const { id } = await d.api.newThng();
+        await d.api.must(201, 'POST', '/actions', { name: '_known' });
+        const client = await login(d.port.mqtt, d.key);
+        assert.deepEqual(
+            await codes(
+                client,
+                '/actions',
+                '/actions/all',
+                '/actions/_unknown',
+                `/thngs/${id}/actions/all`,
+                `/thngs/${id}/actions/_known`,
+                `/thngs/${id}/actions/scans`,
+                `/thngs/${id}/actions/_unknown`,
+                `/actions/_known/${unknownId}`,
+            ),
+            [1, 1, 1, 1, 1, 1, 0x80, 0x80],
+        );
+        client.destroy();
+    });
+
+    it('the option project: one that exists, and in which the resource is seen', async () => {
+        const project = await d.api.must(201, 'POST', '/projects', { name: 'p' });
+        const inside = await d.api.must(201, 'POST', `/thngs?project=${project.id}`, { name: 'x' });
+        const outside = await d.api.newThng();
+        const client = await login(d.port.mqtt, d.key);
+        assert.deepEqual(
+            await codes(
+                client,
+                `/actions/all?project=${project.id}`,
+                `/thngs/${inside.id}/properties?project=${project.id}`,
+                `/thngs/${outside.id}/properties?project=${project.id}`,
+                `/actions/all?project=${unknownId}`,
+                `/actions/all?project=${inside.id}`,
+                '/actions/all?project=short',
+            ),
+            [1, 1, 0x80, 0x80, 0x80, 0x80],
+        );
+        client.destroy();
+    });
+
     it('a device sees its own thng only', async () => {
         const own = await d.api.newThng();
         const other = await d.api.newThng();
@@ -96,8 +172,12 @@ scenario('refused subscriptions', {}, (d) => {
                 `/thngs/${own.id}/properties`,
                 `/thngs/${other.id}/properties`,
                 `/thngs/${own.id}`,
+                `/thngs/${own.id}/actions/all`,
+                `/thngs/${other.id}/actions/all`,
+                '/actions/all',
+                '/actions',
             ),
-            [1, 0x80, 1],
+            [1, 0x80, 1, 1, 0x80, 0x80, 0x80],
         );
         client.destroy();
     });

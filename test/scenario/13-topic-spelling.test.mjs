@@ -103,4 +103,37 @@ scenario('the spelling of topics', {}, (d) => {
         assert.equal((await client.next(type.unsuback)).id, 4);
         client.destroy();
     });
+
+    it('actions, types and members in other spellings come back in those', async () => {
+        const thng = await d.api.newThng();
+        const collection = await d.api.must(201, 'POST', '/collections', { name: 'x' });
+        const client = await login(d.port.mqtt, d.key);
+        const filters = [
+            'actions/%5Fspelt/',
+            '/actions/all?pubStates=0&x=1',
+            `thngs/${thng.id}/actions/_spel%74`,
+            'actions/?a',
+            `collections/${collection.id}/thngs/`,
+        ];
+        await d.api.must(201, 'POST', '/actions', { name: '_spelt' });
+        client.send(subscribe(1, ...filters));
+        assert.deepEqual(
+            (await client.next(type.suback)).codes,
+            filters.map(() => 1),
+        );
+        const publisher = await login(d.port.mqtt, d.key);
+        publisher.send(
+            publish(`thngs/${thng.id}/actions/%5fspelt/`, {}, { qos: 1, id: 2 }),
+            publish('actions', { name: '_other' }, { qos: 1, id: 3 }),
+            publish(`collections/${collection.id}/thngs?`, [thng.id], { qos: 1, id: 4 }),
+        );
+        for (let i = 0; i < 3; i++) await publisher.next(type.puback);
+        publisher.destroy();
+        const found = [];
+        for (let i = 0; i < filters.length; i++) {
+            found.push((await client.next(type.publish)).topic);
+        }
+        assert.deepEqual(found.sort(), [...filters].sort());
+        client.destroy();
+    });
 });

@@ -121,6 +121,54 @@ scenario('pubStates', {}, (d) => {
         await writing;
     });
 
+    it('products as thngs; a collection its document; actions the latest one', async () => {
+        const make = (path, body) => d.api.must(201, 'POST', path, body);
+        const product = await make('/products', { name: 'x' });
+        const collection = await make('/collections', { name: 'c' });
+        const properties = `/products/${product.id}/properties`;
+        await d.api.must(200, 'PUT', properties, [
+            { key: 'b', value: 1 },
+            { key: 'a', value: 2 },
+        ]);
+        const older = await make('/actions/scans', { product: product.id, timestamp: 1000 });
+        const newest = await make('/actions/all', { type: 'checkins', product: product.id });
+        const state = async (topic) => {
+            const client = await subscribed(`${topic}?pubStates=1`);
+            const { payload } = await client.next(type.publish);
+            await client.quiet(50);
+            client.destroy();
+            return payload;
+        };
+        assert.equal(await state(properties), (await d.api.get(properties)).text);
+        assert.equal(onePoint(await state(`${properties}/a`)).value, 2);
+        const path = `/collections/${collection.id}`;
+        assert.deepEqual(JSON.parse(await state(path)), (await d.api.get(path)).body);
+        const root = `/products/${product.id}/actions`;
+        const { context: _, ...shown } = newest;
+        assert.deepEqual(JSON.parse(await state(`${root}/all`)), shown);
+        assert.equal(JSON.parse(await state(`${root}/scans`)).id, older.id);
+        assert.equal(JSON.parse(await state('/actions/all')).id, newest.id);
+        assert.equal(JSON.parse(await state('/actions/checkins')).id, newest.id);
+    });
+
+    it('members, types and tasks have none; nor have actions before the first', async () => {
+        const { id } = await d.api.newThng();
+        const collection = await d.api.must(201, 'POST', '/collections', { name: 'c' });
+        const batch = await d.api.must(201, 'POST', '/batches', { name: 'b' });
+        await d.api.must(200, 'PUT', `/collections/${collection.id}/thngs`, [id]);
+        for (const topic of [
+            `/collections/${collection.id}/thngs`,
+            '/actions',
+            `/batches/${batch.id}/tasks`,
+            `/thngs/${id}/actions/all`,
+            `/thngs/${id}/actions/shares`,
+        ]) {
+            const client = await subscribed(`${topic}?pubStates=1`);
+            await client.quiet(100);
+            client.destroy();
+        }
+    });
+
     it('on a native WebSocket too', async () => {
         const { id } = await d.api.newThng({ name: 'x', properties: { a: 'state' } });
         const socket = await wsOpen(d, `/thngs/${id}/properties/a?pubStates=1`);

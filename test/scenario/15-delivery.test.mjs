@@ -247,6 +247,88 @@ scenario('deliveries', {}, (d) => {
         client.destroy();
     });
 
+    it('a product: points on its topics; its document has none', async () => {
+        const { id } = await d.api.must(201, 'POST', '/products', { name: 'x' });
+        const base = `/products/${id}/properties`;
+        const client = await subscribed([base, 0], [`${base}/a`, 0]);
+        await d.api.must(200, 'PUT', `/products/${id}`, { description: 'silent' });
+        const answer = await d.api.put(base, '[{"key":"a","value":1.50},{"key":"b","value":[]}]');
+        const all = await client.next(type.publish);
+        assert.equal(all.topic, base);
+        assert.equal(all.payload, answer.text);
+        const one = await client.next(type.publish);
+        assert.equal(one.topic, `${base}/a`);
+        assert.equal(onePoint(one.payload).value, 1.5);
+        client.send(publish(`${base}/a`, [{ value: 2 }]));
+        assert.equal(onePoint((await client.next(type.publish)).payload).value, 2);
+        assert.equal((await d.api.get(`/products/${id}`)).body.properties.a, 2);
+        await client.next(type.publish);
+        await client.quiet(100);
+        client.destroy();
+    });
+
+    it('a location by a place is delivered with the coordinates of the place', async () => {
+        const { id } = await d.api.newThng();
+        const place = await d.api.must(201, 'POST', '/places', {
+            name: 'here',
+            position: { type: 'Point', coordinates: [8.54, 47.37] },
+        });
+        const topic = `/thngs/${id}/location`;
+        const client = await subscribed([topic, 0]);
+        client.send(publish(topic, [{ place: place.id }]));
+        const entry = onePoint((await client.next(type.publish)).payload);
+        assert.deepEqual([entry.latitude, entry.longitude, entry.place], [47.37, 8.54, place.id]);
+        const { location } = (await d.api.get(`/thngs/${id}`)).body;
+        assert.equal(location.place, place.id);
+        client.destroy();
+    });
+
+    it('a collection: its document when it is updated, a notice when it is deleted', async () => {
+        const { id } = await d.api.must(201, 'POST', '/collections', { name: 'x' });
+        const topic = `/collections/${id}`;
+        const client = await subscribed([topic, 0]);
+        await d.api.must(200, 'PUT', topic, { description: 'rest' });
+        client.send(publish(topic, { description: 'mqtt' }));
+        for (const description of ['rest', 'mqtt']) {
+            const document = JSON.parse((await client.next(type.publish)).payload);
+            assert.deepEqual([document.id, document.description], [id, description]);
+        }
+        await d.api.must(200, 'DELETE', topic);
+        const { timestamp, ...notice } = JSON.parse((await client.next(type.publish)).payload);
+        assert.deepEqual(notice, { operation: 'deleted', resources: [id] });
+        assert.ok(Number.isInteger(timestamp));
+        client.destroy();
+    });
+
+    it('who does not see a thng any more hears no more of it, until it is seen again', async () => {
+        const project = await d.api.must(201, 'POST', '/projects', { name: 'p' });
+        const path = `/projects/${project.id}/applications`;
+        const app = await d.api.must(201, 'POST', path, { name: 'a' });
+        const { secretApiKey } = await d.api.must(200, 'GET', `${path}/${app.id}/secretKey`);
+        const thng = await d.api.must(201, 'POST', `/thngs?project=${project.id}`, { name: 'x' });
+        const topic = `/thngs/${thng.id}/properties/a`;
+        const client = await login(d.port.mqtt, secretApiKey);
+        const operator = await subscribed([`${topic}?project=${project.id}`, 0]);
+        client.send(subscribe(1, [topic, 0]));
+        assert.deepEqual((await client.next(type.suback)).codes, [0]);
+        for (const [value, projects] of [
+            [1, [project.id]],
+            [2, []],
+            [3, [project.id]],
+        ]) {
+            const scopes = { users: ['all'], projects };
+            await d.api.must(200, 'PUT', `/thngs/${thng.id}`, { scopes });
+            await d.api.must(200, 'PUT', topic, [{ value }]);
+        }
+        for (const value of [1, 3]) {
+            for (const one of [client, operator]) {
+                assert.equal(onePoint((await one.next(type.publish)).payload).value, value);
+            }
+        }
+        client.destroy();
+        operator.destroy();
+    });
+
     it('a write that is refused sends nothing', async () => {
         const { id } = await d.api.newThng();
         const client = await subscribed(`/thngs/${id}/properties`);

@@ -3,7 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe } from 'node:test';
-import { assert, it, scenario } from './lib/suite.mjs';
+import { assert, assertError, it, scenario } from './lib/suite.mjs';
 import { program, run, temporaryFolder } from './lib/daemon.mjs';
 
 describe('the command line', { concurrency: false }, () => {
@@ -141,5 +141,61 @@ for (const [what, options, accepted, refused] of [
         });
     });
 }
+
+const small = {
+    'limits.name': 5,
+    'limits.description': 6,
+    'limits.type': 7,
+    'limits.tag': 8,
+    'limits.tags': 2,
+    'limits.custom_fields': '1KiB',
+    'limits.points': 3,
+    'limits.actions': 3,
+    'limits.members': 3,
+};
+
+scenario('limits of requests', { set: small }, (d) => {
+    const text = (count) => 'ä'.repeat(count);
+    const thng = (more) => d.api.post('/thngs', { name: 'a', ...more });
+
+    it('hold for the fields of documents, in characters', async () => {
+        for (const [field, most] of [
+            ['name', 5],
+            ['description', 6],
+            ['type', 7],
+        ]) {
+            assert.equal((await thng({ [field]: text(most) })).status, 201, field);
+            assertError(await thng({ [field]: text(most + 1) }), 400);
+        }
+        assert.equal((await thng({ tags: [text(8), 'b'] })).status, 201);
+        assertError(await thng({ tags: [text(9)] }), 400);
+        assertError(await thng({ tags: ['a', 'b', 'c'] }), 400);
+        assert.equal((await thng({ customFields: { a: 'x'.repeat(1000) } })).status, 201);
+        assertError(await thng({ customFields: { a: 'x'.repeat(1100) } }), 400);
+    });
+
+    it('hold for arrays, and nothing of one that is too long takes effect', async () => {
+        const { id } = await d.api.newThng({ name: 'a' });
+        const points = [1, 2, 3, 4].map((value) => ({ value, timestamp: value }));
+        const property = `/thngs/${id}/properties/a`;
+        assertError(await d.api.put(property, points), 400);
+        assert.equal((await d.api.get(property)).text, '[]');
+        assert.equal((await d.api.put(property, points.slice(1))).status, 200);
+
+        const actions = [1, 2, 3, 4].map(() => ({ type: 'scans' }));
+        assertError(await d.api.post('/actions/all', actions), 400);
+        assert.equal((await d.api.get('/actions/all')).text, '[]');
+        assert.equal((await d.api.post('/actions/all', actions.slice(1))).status, 201);
+
+        const thngs = [];
+        for (let i = 0; i < 4; i++) thngs.push((await d.api.newThng({ name: 'a' })).id);
+        const collection = await d.api.must(201, 'POST', '/collections', { name: 'c' });
+        const members = `/collections/${collection.id}/thngs`;
+        assertError(await d.api.put(members, thngs), 400);
+        assert.equal((await d.api.get(members)).text, '[]');
+        assert.equal((await d.api.put(members, thngs.slice(1))).status, 200);
+        assert.equal((await d.api.get(members)).body.length, 3);
+    });
+});
 
 process.on('exit', () => rmSync(path.dirname(packetFile), { recursive: true, force: true }));

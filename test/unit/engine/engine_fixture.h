@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 
 #include "base/assert.h"
+#include "model/document.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +19,19 @@
 
 #define ANSWERS_MAX 64
 #define LOADS_MAX 16
+#define PLANTED_MAX 32
 #define OPERATOR_ACCOUNT 1
 #define LOOP 3 /* the one that commands come from, where nothing else is said */
+
+/* A resource that the documents have. */
+struct planted {
+    struct id id;
+    struct id parent;
+    enum resource_kind kind;
+    uint32_t account;
+    char document[300];
+    char scopes[120];
+};
 
 struct world {
     struct engine *engine;
@@ -37,7 +49,10 @@ struct world {
     size_t published;
     struct head_load *loads[LOADS_MAX];
     size_t load_count;
+    size_t loads_asked; /* ever */
     bool loads_are_refused;
+    struct planted planted[PLANTED_MAX];
+    size_t planted_count;
 };
 
 static inline struct err commit(void *owner, const struct group *group)
@@ -78,6 +93,8 @@ static inline bool load(void *owner, struct head_load *wanted)
     if (world->loads_are_refused) {
         return false;
     }
+    assert_true(world->load_count < LOADS_MAX);
+    world->loads_asked++;
     world->loads[world->load_count++] = wanted;
     return true;
 }
@@ -112,6 +129,7 @@ static inline int setup(void **state)
         .group_bytes_max = 1 << 20,
         .heads_max = 1000,
         .properties_per_resource_max = 4,
+        .task_quantity_max = 50,
         .hash_seed = 99,
     };
     world->engine = engine_new(&options, &world->port);
@@ -139,6 +157,19 @@ static inline int teardown(void **state)
 static inline struct actor operator_of(uint32_t account)
 {
     return (struct actor){.kind = ACTOR_OPERATOR, .account = account};
+}
+
+static inline struct actor device_of(const struct id *thng)
+{
+    return (struct actor){.kind = ACTOR_DEVICE, .account = OPERATOR_ACCOUNT, .id = *thng};
+}
+
+static inline struct actor trusted_of(const struct id *project, const struct id *application)
+{
+    return (struct actor){.kind = ACTOR_TRUSTED,
+                          .account = OPERATOR_ACCOUNT,
+                          .id = *application,
+                          .project = *project};
 }
 
 static inline struct command *command_in(struct command_batch *batch, enum command_kind kind,
@@ -169,16 +200,28 @@ static inline void run(struct world *world, struct command_batch *batch)
     engine_turn(world->engine);
 }
 
-static inline struct id create_thng(struct world *world)
+static inline struct command *creation_in(struct command_batch *batch, enum resource_kind kind,
+                                          uint64_t request)
+{
+    struct command *command = command_in(batch, COMMAND_CREATE, request);
+    command->target_kind = kind;
+    command->as.create.members = SLICE("\"name\":\"t\"");
+    return command;
+}
+
+static inline struct id create(struct world *world, enum resource_kind kind)
 {
     struct command_batch *batch = batch_of(4096);
-    struct command *command = command_in(batch, COMMAND_CREATE, 1);
-    command->as.create.kind = RESOURCE_THNG;
-    command->as.create.members = SLICE("\"name\":\"t\"");
+    creation_in(batch, kind, 1);
     run(world, batch);
     assert_int_equal(world->answer_count, 1);
     assert_int_equal(world->answers[0].err.code, ERR_OK);
     return world->answers[0].created;
+}
+
+static inline struct id create_thng(struct world *world)
+{
+    return create(world, RESOURCE_THNG);
 }
 
 static inline const struct command_point *points_in(struct command_batch *batch, struct slice key,
@@ -195,8 +238,44 @@ static inline void add_points(struct command_batch *batch, const struct id *thng
     const struct command_point *point = points_in(batch, key, SLICE("1"));
     struct command *command = command_in(batch, COMMAND_POINTS, request);
     command->target = *thng;
+    command->target_kind = RESOURCE_THNG;
     command->as.points.at = point;
     command->as.points.count = 1;
+}
+
+static inline struct command *update_in(struct command_batch *batch, enum resource_kind kind,
+                                        const struct id *target, uint64_t request)
+{
+    struct command *command = command_in(batch, COMMAND_UPDATE, request);
+    command->target = *target;
+    command->target_kind = kind;
+    command->as.update.patch = SLICE("\"name\":\"u\"");
+    return command;
+}
+
+static inline struct command *removal_in(struct command_batch *batch, enum resource_kind kind,
+                                         const struct id *target, uint64_t request)
+{
+    struct command *command = command_in(batch, COMMAND_DELETE, request);
+    command->target = *target;
+    command->target_kind = kind;
+    return command;
+}
+
+/* A reference in the batch's memory. Take it before the command, which is then the last. */
+static inline const struct document_reference *
+reference_in(struct command_batch *batch, enum resource_kind kind, const struct id *id)
+{
+    struct document_reference *reference = command_batch_take(batch, sizeof(*reference));
+    assert_non_null(reference);
+    *reference = (struct document_reference){.kind = kind, .id = *id};
+    return reference;
+}
+
+static inline void assert_text(struct slice text, const char *expected)
+{
+    assert_int_equal(text.bytes, strlen(expected));
+    assert_memory_equal(text.at, expected, text.bytes);
 }
 
 /* The events of the last group, up to <room>; returns how many it has. */
@@ -222,13 +301,107 @@ static inline struct event first_event(struct world *world)
     return event;
 }
 
+/* ---- what readers answer ---- */
+
+/* Has the documents hold a resource with those members and scopes. */
+static inline struct planted *plant_id(struct world *world, enum resource_kind kind,
+                                       const struct id *id, const char *members, const char *scopes)
+{
+    assert_true(world->planted_count < PLANTED_MAX);
+    struct planted *planted = &world->planted[world->planted_count++];
+    *planted = (struct planted){.id = *id, .kind = kind, .account = OPERATOR_ACCOUNT};
+    (void)snprintf(planted->document, sizeof(planted->document),
+                   "{\"id\":\"%.24s\",\"createdAt\":1,\"updatedAt\":1%s%s}", id->text,
+                   members[0] != 0 ? "," : "", members);
+    (void)snprintf(planted->scopes, sizeof(planted->scopes), "%s", scopes);
+    return planted;
+}
+
+static inline struct id plant(struct world *world, enum resource_kind kind, const char *members,
+                              const char *scopes)
+{
+    struct id id = id_generate(&world->rand, 1);
+    plant_id(world, kind, &id, members, scopes);
+    return id;
+}
+
+/* The scopes of what is in one project. */
+static inline void scopes_of_project(char scopes[120], const struct id *project)
+{
+    (void)snprintf(scopes, 120, "{\"users\":[\"all\"],\"projects\":[\"%.24s\"]}", project->text);
+}
+
+/* Takes a load out of those under way, of which the first is the oldest. */
+static inline struct head_load *take_load_at(struct world *world, size_t index)
+{
+    assert_true(index < world->load_count);
+    struct head_load *taken = world->loads[index];
+    world->load_count--;
+    memmove(world->loads + index, world->loads + index + 1,
+            (world->load_count - index) * sizeof(world->loads[0]));
+    return taken;
+}
+
+static inline struct head_load *take_load(struct world *world)
+{
+    return take_load_at(world, 0);
+}
+
+/* Answers a load with what is planted, or that there is no such thing. Answers to commands come
+ * behind those that are there. */
+static inline void answer_load_at(struct world *world, size_t index)
+{
+    struct head_load *taken = take_load_at(world, index);
+    taken->read = taken->after;
+    for (size_t i = 0; i < world->planted_count; i++) {
+        const struct planted *planted = &world->planted[i];
+        if (id_equal(&planted->id, &taken->id)) {
+            taken->found = true;
+            taken->kind = planted->kind;
+            taken->account = planted->account;
+            taken->parent = planted->parent;
+            buf_put(&taken->scopes, slice_of_text(planted->scopes));
+            if (taken->want_document) {
+                buf_put(&taken->document, slice_of_text(planted->document));
+            }
+        }
+    }
+    engine_accept(world->engine, taken->batch);
+    engine_turn(world->engine);
+}
+
+/* Answers the oldest load. */
+static inline void answer_load(struct world *world)
+{
+    answer_load_at(world, 0);
+}
+
+static inline void answer_loads(struct world *world)
+{
+    while (world->load_count > 0) {
+        answer_load(world);
+    }
+}
+
+/* Runs the batch, and all loads that it asks for. */
+static inline void run_through(struct world *world, struct command_batch *batch)
+{
+    run(world, batch);
+    answer_loads(world);
+}
+
+/* The code of the one answer to the one command of the batch. */
+static inline enum err_code outcome(struct world *world, struct command_batch *batch)
+{
+    run_through(world, batch);
+    assert_int_equal(world->answer_count, 1);
+    return world->answers[0].err.code;
+}
+
 /* The reader's answer to the oldest load. */
 static inline void finish_load_as(struct world *world, bool found, enum resource_kind kind)
 {
-    assert_true(world->load_count > 0);
-    struct head_load *oldest = world->loads[0];
-    world->load_count--;
-    memmove(world->loads, world->loads + 1, world->load_count * sizeof(world->loads[0]));
+    struct head_load *oldest = take_load(world);
     oldest->found = found;
     oldest->kind = kind;
     oldest->account = OPERATOR_ACCOUNT;

@@ -79,7 +79,7 @@ static void test_awaited_heads_stay(void **state)
     struct command command = {0};
     struct head *awaited = add(&heads, 0, 1, 1);
     struct head *loading = add(&heads, 1, 1, 1);
-    head_wait(awaited, &command);
+    head_wait(&heads, awaited, &command);
     loading->state = HEAD_LOADING;
     for (unsigned i = 2; i < 10 * COUNT_MAX; i++) {
         add(&heads, i, 1, 1);
@@ -93,12 +93,85 @@ static void test_awaited_heads_stay(void **state)
     heads_deinit(&heads);
 }
 
+/* What is held, or being read for, is not let go either. */
+static void test_busy_heads_stay(void **state)
+{
+    struct heads heads;
+    (void)state;
+    heads_init(&heads, 1, COUNT_MAX);
+    const struct command command = {0};
+    const struct head_load load = {0};
+    struct head *busy[3];
+    for (unsigned i = 0; i < ARRAY_LEN(busy); i++) {
+        busy[i] = add(&heads, i, 1, 1);
+    }
+    busy[0]->held_by = &command;
+    busy[1]->loading = &load;
+    list_push(&heads.ready, &busy[2]->ready);
+    for (unsigned i = 10; i < 10 * COUNT_MAX; i++) {
+        add(&heads, i, 1, 1);
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(busy); i++) {
+        struct id id = id_number(i);
+        assert_ptr_equal(heads_find(&heads, &id), busy[i]);
+        assert_false(head_is_idle(busy[i]));
+    }
+    heads_deinit(&heads);
+}
+
+/* Whoever reads the documents must know how far they have to have come. */
+static void test_last_change_of_the_forgotten_is_remembered(void **state)
+{
+    struct heads heads;
+    (void)state;
+    heads_init(&heads, 1, COUNT_MAX);
+    for (unsigned i = 0; i < COUNT_MAX; i++) {
+        add(&heads, i, 100 - i, 100);
+    }
+    assert_int_equal(heads.forgotten, 0);
+    for (unsigned i = 0; i < 4 * COUNT_MAX; i++) {
+        add(&heads, 100 + i, 0, 100);
+    }
+    assert_int_equal(heads.forgotten, 100);
+    heads_deinit(&heads);
+}
+
+/* The oldest documents go first, and the heads stay. */
+static void test_documents_are_bounded(void **state)
+{
+    struct heads heads;
+    (void)state;
+    heads_init(&heads, 1, COUNT_MAX);
+    const size_t bytes = HEADS_DOCUMENT_BYTES_MAX / 3;
+    uint8_t *text = calloc(1, bytes);
+    struct head *kept[4];
+    for (unsigned i = 0; i < 4; i++) {
+        kept[i] = add(&heads, i, 1, 1);
+        assert_int_equal(head_keep_document(&heads, kept[i], slice_of(text, bytes)).code, ERR_OK);
+        heads_trim_documents(&heads);
+    }
+    assert_false(kept[0]->has_document);
+    assert_true(kept[1]->has_document);
+    /* Written again it is the newest. */
+    assert_int_equal(head_keep_document(&heads, kept[1], slice_of(text, bytes)).code, ERR_OK);
+    assert_int_equal(head_keep_document(&heads, kept[0], slice_of(text, bytes)).code, ERR_OK);
+    heads_trim_documents(&heads);
+    assert_true(kept[0]->has_document && kept[1]->has_document && kept[3]->has_document);
+    assert_false(kept[2]->has_document);
+    assert_int_equal(heads.document_bytes, 3 * bytes);
+    heads_deinit(&heads);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_old_heads_make_room),
         cmocka_unit_test(test_changed_heads_stay_until_the_documents_show_it),
         cmocka_unit_test(test_awaited_heads_stay),
+        cmocka_unit_test(test_busy_heads_stay),
+        cmocka_unit_test(test_documents_are_bounded),
+        cmocka_unit_test(test_last_change_of_the_forgotten_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

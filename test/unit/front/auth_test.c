@@ -30,6 +30,7 @@ struct world {
     struct loop_message *message; /* of the read that has been done */
     bool readers_are_full;
     bool key_is_there; /* what the documents say of any key */
+    struct key_row row;
     unsigned reads;
     /* what connections were told: */
     unsigned actors_told;
@@ -74,7 +75,7 @@ struct err documents_key(struct documents_reader *reader, const uint8_t hash[KEY
 {
     (void)reader;
     (void)hash;
-    *row = (struct key_row){.account = 1, .kind = KEY_OPERATOR};
+    *row = world_now(NULL)->row;
     return world_now(NULL)->key_is_there ? ERR(OK) : ERR(NOT_FOUND);
 }
 
@@ -122,6 +123,7 @@ static int setup(void **state)
     (void)snprintf(path, sizeof(path), "%s/secret", world->folder);
     assert_int_equal(keyring_open(path, &world->keyring).code, ERR_OK);
     world->key_is_there = true;
+    world->row = (struct key_row){.account = 1, .kind = KEY_OPERATOR};
     world->loop.owner = &world->front;
     world->shared.keyring = world->keyring;
     world->proto = (struct proto){.name = "test", .on_actor = on_actor, .on_revoked = on_revoked};
@@ -260,6 +262,96 @@ static void test_a_revoked_key_ends_its_connections_alone(void **state)
     assert_false(auth_attach(&world->front, &world->conns[2], SLICE("a")));
 }
 
+static const struct id PROJECT = {.text = "UaBcDeFgHkMnPqRsTwXyPaBb"};
+static const struct id APPLICATION = {.text = "UaBcDeFgHkMnPqRsTwXyAaBb"};
+
+static void look_up_as(struct world *world, struct slice key, enum key_kind kind,
+                       const struct id *project)
+{
+    world->row =
+        (struct key_row){.account = 1, .kind = kind, .actor = APPLICATION, .project = *project};
+    look_up(world, key);
+}
+
+static void test_keys_of_applications_act_in_their_project(void **state)
+{
+    struct world *world = *state;
+    struct actor actor;
+    static const struct {
+        enum key_kind key;
+        enum actor_kind actor;
+    } rows[] = {{KEY_OPERATOR, ACTOR_OPERATOR},
+                {KEY_DEVICE, ACTOR_DEVICE},
+                {KEY_APPLICATION, ACTOR_APPLICATION},
+                {KEY_TRUSTED, ACTOR_TRUSTED}};
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+        struct numbered memory;
+        struct slice key = key_number(&memory, i);
+        look_up_as(world, key, rows[i].key, &PROJECT);
+        assert_int_equal(auth_resolve(&world->front, &world->conns[0], key, 9, &actor), AUTH_KNOWN);
+        assert_int_equal(actor.kind, rows[i].actor);
+        assert_true(id_equal(&actor.id, &APPLICATION) && id_equal(&actor.project, &PROJECT));
+    }
+}
+
+static void take_deletion(struct world *world, enum resource_kind kind, const struct id *id)
+{
+    const struct event event = {
+        .type = EVENT_DOCUMENT,
+        .sequence = ++world->front.sequence,
+        .operation = OPERATION_DELETED,
+        .kind = kind,
+        .resource = id,
+    };
+    auth_take_event(&world->front, &event);
+}
+
+/* Those of another project, and of none, stay. */
+static void test_the_keys_of_a_project_end_with_it(void **state)
+{
+    struct world *world = *state;
+    look_up_as(world, SLICE("public"), KEY_APPLICATION, &PROJECT);
+    look_up_as(world, SLICE("secret"), KEY_TRUSTED, &PROJECT);
+    look_up_as(world, SLICE("other"), KEY_TRUSTED, &FIXTURE_THNG);
+    look_up_as(world, SLICE("operator"), KEY_OPERATOR, &(struct id){0});
+    assert_true(auth_attach(&world->front, &world->conns[0], SLICE("secret")));
+    assert_true(auth_attach(&world->front, &world->conns[1], SLICE("other")));
+    assert_true(auth_attach(&world->front, &world->conns[2], SLICE("operator")));
+    take_deletion(world, RESOURCE_PROJECT, &PROJECT);
+    assert_int_equal(world->revocations, 1);
+    assert_ptr_equal(world->revoked, &world->conns[0]);
+    assert_int_equal(resolve(world, SLICE("other")), AUTH_KNOWN);
+    assert_int_equal(resolve(world, SLICE("operator")), AUTH_KNOWN);
+    world->key_is_there = false;
+    look_up(world, SLICE("public"));
+    assert_int_equal(world->told.code, ERR_CREDENTIAL_UNKNOWN);
+    look_up(world, SLICE("secret"));
+    assert_int_equal(world->told.code, ERR_CREDENTIAL_UNKNOWN);
+}
+
+static void test_the_keys_of_an_application_end_with_it(void **state)
+{
+    struct world *world = *state;
+    look_up_as(world, SLICE("public"), KEY_APPLICATION, &PROJECT);
+    assert_true(auth_attach(&world->front, &world->conns[0], SLICE("public")));
+    take_deletion(world, RESOURCE_APPLICATION, &APPLICATION);
+    assert_int_equal(world->revocations, 1);
+    assert_int_equal(resolve(world, SLICE("public")), AUTH_LATER);
+    run_message(world);
+}
+
+/* The reader saw the key still, the project has gone since. */
+static void test_a_project_deleted_while_its_key_is_looked_up(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(resolve(world, SLICE("a")), AUTH_LATER);
+    world->key_is_there = false;
+    take_deletion(world, RESOURCE_PROJECT, &PROJECT);
+    run_message(world);
+    run_message(world);
+    assert_int_equal(world->told.code, ERR_CREDENTIAL_UNKNOWN);
+}
+
 /* The oldest are in use: they stay, and do not keep the others from being forgotten. */
 static void test_keys_are_kept_within_bounds(void **state)
 {
@@ -292,6 +384,10 @@ int main(void)
         T(test_full_readers_are_busy),
         T(test_revoked_while_it_is_looked_up),
         T(test_a_revoked_key_ends_its_connections_alone),
+        T(test_keys_of_applications_act_in_their_project),
+        T(test_the_keys_of_a_project_end_with_it),
+        T(test_the_keys_of_an_application_end_with_it),
+        T(test_a_project_deleted_while_its_key_is_looked_up),
         T(test_keys_are_kept_within_bounds),
 #undef T
     };

@@ -54,6 +54,7 @@ struct client {
     bool catches_up;
     unsigned answers;
     uint64_t event_shown; /* the event that came with the last answer */
+    struct buf events;    /* all that were shown to it, a full stop behind each answer */
 };
 
 struct world {
@@ -134,12 +135,24 @@ static inline void on_answer(struct conn *conn, const struct answer *answer,
     struct actor actor = operator_of(ACCOUNT);
     client->answers++;
     client->event_shown = event != NULL ? event->sequence : 0;
+    if (event != NULL) {
+        buf_put_decimal_unsigned(&client->events, event->sequence);
+    }
+    BUF_PUT_LITERAL(&client->events, ". ");
     if (client->subscribes_to != NULL) {
         subscribe_as(client, client->subscribes_to, &actor, answer->after);
     }
     if (client->catches_up) {
         front_catch_up(conn->front, conn);
     }
+}
+
+static inline void on_event(struct conn *conn, uint64_t request, const struct event *event)
+{
+    struct client *client = CONTAINER_OF(conn, struct client, conn);
+    (void)request;
+    buf_put_decimal_unsigned(&client->events, event->sequence);
+    buf_put_byte(&client->events, ' ');
 }
 
 /* ---- the world ---- */
@@ -164,6 +177,17 @@ static inline void world_open(struct world *world, size_t ring_slots, uint64_t l
     MUST(broadcast_init(&world->ring, ring_slots, (size_t)1 << 20, last, committed_free));
     world->last = last;
     world->shared.limits.points_max = 16;
+    world->shared.limits.actions_max = 4;
+    world->shared.limits.members_max = 4;
+    world->shared.limits.json_depth_max = 16;
+    world->shared.limits.document = (struct document_limits){
+        .tag_count_max = 60,
+        .tag_characters_max = 256,
+        .name_characters_max = 256,
+        .description_characters_max = 4096,
+        .type_characters_max = 256,
+        .custom_fields_bytes_max = 4096,
+    };
     world->shared.limits.outbox_bytes_max = 1 << 20;
     world->shared.ring = &world->ring;
     world->shared.hash_seed = 7;
@@ -174,7 +198,8 @@ static inline void world_open(struct world *world, size_t ring_slots, uint64_t l
     };
     MUST(loop_init(&world->loop, &options));
     MUST(front_init(&world->front, &world->shared, &world->loop, 0, 64, 1));
-    world->proto = (struct proto){.name = "test", .on_answer = on_answer};
+    world->proto = (struct proto){
+        .name = "test", .on_answer = on_answer, .on_event = on_event};
     world->front.slots = calloc(SESSIONS, sizeof(world->front.slots[0]));
     ASSERT(world->front.slots != NULL);
     world->front.slot_count = SESSIONS;
@@ -231,6 +256,7 @@ static inline int teardown(void **state)
     for (uint32_t i = 0; i < SESSIONS; i++) {
         session_deinit(&world->clients[i].session, &world->front.subs);
         buf_deinit(&world->clients[i].got);
+        buf_deinit(&world->clients[i].events);
     }
     front_deinit(&world->front);
     loop_deinit(&world->loop);
@@ -326,6 +352,16 @@ static inline void answer_behind(struct client *client, uint64_t after, uint64_t
     "{\"createdAt\":1700000000000,\"timestamp\":1700000000000,"           \
     "\"key\":\"" key "\",\"value\":" value "}"
 #define LINE(sequence, filter, payload) sequence " " filter " " payload "\n"
+
+/* And forgets it. */
+static inline void assert_events_seen(struct client *client, const char *wanted)
+{
+    struct slice seen = buf_data(&client->events);
+    if (!slice_equal(seen, slice_of_text(wanted))) {
+        fail_msg("seen: %.*s wanted: %s", SLICE_ARGS(seen), wanted);
+    }
+    buf_reset(&client->events);
+}
 
 static inline void assert_got(struct client *client, const char *lines)
 {

@@ -25,11 +25,11 @@ static void test_all_keys_first_then_each_once(void **state)
     group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, 0, points, 4);
     publish(world);
     front_drain(&world->front);
-    assert_got(client,
-               LINE("1", A_ALL, "[" ITEM("temp", "1") "," ITEM("hum", "2") "," ITEM("temp", "3")
-                    "," ITEM("other", "4") "]")
-               LINE("1", A_TEMP, "[" ITEM("temp", "1") "," ITEM("temp", "3") "]")
-               LINE("1", A_HUM, "[" ITEM("hum", "2") "]"));
+    assert_got(client, LINE("1", A_ALL,
+                            "[" ITEM("temp", "1") "," ITEM("hum", "2") "," ITEM(
+                                "temp", "3") "," ITEM("other", "4") "]")
+                           LINE("1", A_TEMP, "[" ITEM("temp", "1") "," ITEM("temp", "3") "]")
+                               LINE("1", A_HUM, "[" ITEM("hum", "2") "]"));
 }
 
 static void test_other_topics_hear_nothing(void **state)
@@ -57,8 +57,8 @@ static void test_spellings_come_back_as_they_are(void **state)
     publish_temp(world, "1");
     front_drain(&world->front);
     assert_got(client, LINE("1", A_TEMP, "[" ITEM("temp", "1") "]")
-               LINE("1", "thngs/UaBcDeFgHkMnPqRsTwXyAaBb/properties/temp/?pubStates=0",
-                    "[" ITEM("temp", "1") "]"));
+                           LINE("1", "thngs/UaBcDeFgHkMnPqRsTwXyAaBb/properties/temp/?pubStates=0",
+                                "[" ITEM("temp", "1") "]"));
 }
 
 static void test_silent_points_are_not_delivered(void **state)
@@ -73,7 +73,7 @@ static void test_silent_points_are_not_delivered(void **state)
     publish(world);
     front_drain(&world->front);
     assert_got(client, LINE("2", A_ALL, "[" ITEM("temp", "2") "]")
-               LINE("2", A_TEMP, "[" ITEM("temp", "2") "]"));
+                           LINE("2", A_TEMP, "[" ITEM("temp", "2") "]"));
 }
 
 static void test_location(void **state)
@@ -204,7 +204,30 @@ static void test_answer_waits_for_its_events(void **state)
     publish(world);
     front_drain(&world->front);
     assert_int_equal(client->answers, 2);
-    assert_int_equal(client->event_shown, 0); /* event 1 is not the last before that answer */
+    assert_int_equal(client->event_shown, 2); /* the last of the command's own, 1 to 2 */
+    assert_int_equal(world->front.event_waiters, 0);
+}
+
+/* Commands that write several events: each is shown to its own command, before the answer. */
+static void test_all_events_of_a_command_are_shown(void **state)
+{
+    struct world *world = *state;
+    struct client *first = &world->clients[0];
+    struct client *second = &world->clients[1];
+    begin(world);
+    for (unsigned i = 0; i < 7; i++) {
+        put_temp(&world->writer, &THNG_A, "1");
+    }
+    answer_behind(first, 3, 1);
+    answer_behind(second, 3, 0); /* refused: it has none */
+    answer_behind(second, 6, 5); /* 4 is that of a command without an answer */
+    answer_behind(first, 7, 7);
+    publish(world);
+    front_drain(&world->front);
+    assert_int_equal(first->answers, 2);
+    assert_int_equal(second->answers, 2);
+    assert_events_seen(first, "1 2 3. 7. ");
+    assert_events_seen(second, ". 5 6. ");
     assert_int_equal(world->front.event_waiters, 0);
 }
 
@@ -251,7 +274,7 @@ static void test_blocked_session_catches_up(void **state)
     }
     const char *all = LINE("1", A_TEMP, "[" ITEM("temp", "1") "]")
         LINE("2", A_TEMP, "[" ITEM("temp", "2") "]") LINE("3", A_TEMP, "[" ITEM("temp", "3") "]")
-        LINE("4", A_TEMP, "[" ITEM("temp", "4") "]");
+            LINE("4", A_TEMP, "[" ITEM("temp", "4") "]");
     assert_got(fast, all);
     assert_true(slow->session.is_behind);
     assert_int_equal(slow->session.cursor, 2);
@@ -289,12 +312,11 @@ static void test_blocked_between_subscriptions_of_one_event(void **state)
         front_catch_up(&world->front, &client->conn);
     }
     assert_false(client->session.is_behind);
-    assert_got(client,
-               LINE("1", A_ALL, "[" ITEM("temp", "1") "," ITEM("hum", "2") "]")
-               LINE("1", A_TEMP, "[" ITEM("temp", "1") "]")
-               LINE("1", A_HUM, "[" ITEM("hum", "2") "]")
-               LINE("2", A_ALL, "[" ITEM("temp", "3") "]")
-               LINE("2", A_TEMP, "[" ITEM("temp", "3") "]"));
+    assert_got(client, LINE("1", A_ALL, "[" ITEM("temp", "1") "," ITEM("hum", "2") "]")
+                           LINE("1", A_TEMP, "[" ITEM("temp", "1") "]")
+                               LINE("1", A_HUM, "[" ITEM("hum", "2") "]")
+                                   LINE("2", A_ALL, "[" ITEM("temp", "3") "]")
+                                       LINE("2", A_TEMP, "[" ITEM("temp", "3") "]"));
 }
 
 static void test_subscription_made_while_behind(void **state)
@@ -312,9 +334,9 @@ static void test_subscription_made_while_behind(void **state)
     client->room = NO_BOUND;
     front_catch_up(&world->front, &client->conn);
     assert_got(client, LINE("1", A_TEMP, "[" ITEM("temp", "1") "]")
-               LINE("2", A_TEMP, "[" ITEM("temp", "2") "]")
-               LINE("3", A_ALL, "[" ITEM("temp", "3") "]")
-               LINE("3", A_TEMP, "[" ITEM("temp", "3") "]"));
+                           LINE("2", A_TEMP, "[" ITEM("temp", "2") "]")
+                               LINE("3", A_ALL, "[" ITEM("temp", "3") "]")
+                                   LINE("3", A_TEMP, "[" ITEM("temp", "3") "]"));
 }
 
 /* An answer in the middle of a group lets a session go on that is behind (its connection reads
@@ -339,9 +361,9 @@ static void test_catches_up_in_the_middle_of_a_group(void **state)
     front_drain(&world->front);
     assert_false(client->session.is_behind);
     assert_got(client, LINE("1", A_TEMP, "[" ITEM("temp", "1") "]")
-               LINE("2", A_TEMP, "[" ITEM("temp", "2") "]")
-               LINE("3", A_TEMP, "[" ITEM("temp", "3") "]")
-               LINE("4", A_TEMP, "[" ITEM("temp", "4") "]"));
+                           LINE("2", A_TEMP, "[" ITEM("temp", "2") "]")
+                               LINE("3", A_TEMP, "[" ITEM("temp", "3") "]")
+                                   LINE("4", A_TEMP, "[" ITEM("temp", "4") "]"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -361,6 +383,7 @@ int main(void)
         TEST(test_subscription_begins_where_a_group_ends),
         TEST(test_answer_waits_for_its_events),
         TEST(test_answer_is_shown_its_event),
+        TEST(test_all_events_of_a_command_are_shown),
         TEST(test_answer_to_nobody),
         TEST(test_blocked_session_catches_up),
         TEST(test_blocked_between_subscriptions_of_one_event),

@@ -58,9 +58,13 @@ static void bodies_are_not_encoded(void **state)
 {
     (void)state;
     struct http1_head head = head_with("Content-Encoding", "gzip", NULL, 1);
-    assert_int_equal(http_media_of_body(&head).code, ERR_MEDIA_TYPE);
+    assert_int_equal(http_media_of_encoding(&head).code, ERR_MEDIA_TYPE);
+    head = head_with("Content-Encoding", "gzip", NULL, 0);
+    assert_int_equal(http_media_of_encoding(&head).code, ERR_OK);
     head = head_with("Content-Encoding", "Identity", NULL, 1);
-    assert_int_equal(http_media_of_body(&head).code, ERR_OK);
+    assert_int_equal(http_media_of_encoding(&head).code, ERR_OK);
+    head = head_with("Content-Type", "text/plain", NULL, 1);
+    assert_int_equal(http_media_of_encoding(&head).code, ERR_OK);
 }
 
 static void assert_accept(const char *first, const char *second, enum err_code code)

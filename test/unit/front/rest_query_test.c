@@ -12,15 +12,20 @@
 #define OTHER "U2345678abcdefghkmnpqrsw"
 
 /* A list read from <query>, which must be right; freed by list_free. */
-static struct rest_list *list_of(const char *query)
+static struct rest_list *list_of_kind(enum resource_kind kind, const char *query)
 {
     struct rest_list *list = calloc(1, sizeof(*list));
     assert_non_null(list);
-    struct err err = rest_list_read(slice_of_text(query), list);
+    struct err err = rest_list_read(slice_of_text(query), kind, list);
     if (err_is_set(err)) {
         fail_msg("%s: %s", query, err_name(err));
     }
     return list;
+}
+
+static struct rest_list *list_of(const char *query)
+{
+    return list_of_kind(RESOURCE_THNG, query);
 }
 
 static void list_free(struct rest_list *list)
@@ -29,15 +34,20 @@ static void list_free(struct rest_list *list)
     free(list);
 }
 
-static void assert_list_refused(const char *query)
+static void assert_kind_refused(enum resource_kind kind, const char *query)
 {
     struct rest_list *list = calloc(1, sizeof(*list));
     assert_non_null(list);
-    struct err err = rest_list_read(slice_of_text(query), list);
+    struct err err = rest_list_read(slice_of_text(query), kind, list);
     if (err.code != ERR_QUERY_INVALID) {
         fail_msg("%s: %s", query, err_name(err));
     }
     list_free(list);
+}
+
+static void assert_list_refused(const char *query)
+{
+    assert_kind_refused(RESOURCE_THNG, query);
 }
 
 static void assert_slice(struct slice got, const char *wanted)
@@ -91,8 +101,7 @@ static void a_list_has_defaults(void **state)
     (void)state;
     struct rest_list *list = list_of("unknown=1&q=x");
     assert_int_equal(list->per_page, 30);
-    assert_false(list->ascending || list->has_after || list->has_ids || list->with_count ||
-                 list->with_scopes);
+    assert_false(list->ascending || list->has_after || list->has_ids || list->with_count);
     assert_int_equal(list->skip, 0);
     assert_int_equal(list->condition_count, 0);
     list_free(list);
@@ -101,9 +110,9 @@ static void a_list_has_defaults(void **state)
 static void pages_are_bounded(void **state)
 {
     (void)state;
-    struct rest_list *list = list_of("perPage=100&sortOrder=ASCENDING&page=3&withScopes=true");
+    struct rest_list *list = list_of("perPage=100&sortOrder=ASCENDING&page=3&withTotalCount=true");
     assert_int_equal(list->per_page, 100);
-    assert_true(list->ascending && list->with_scopes);
+    assert_true(list->ascending && list->with_count);
     assert_int_equal(list->skip, 200);
     list_free(list);
     static const char *const bad[] = {
@@ -121,6 +130,7 @@ static void pages_are_bounded(void **state)
         "nextPageToken=1",
         "nextPageToken=.",
         "nextPageToken=1.x",
+        "nextPageToken=1.",
         "nextPageToken=x." ID,
         "nextPageToken=-1." ID,
     };
@@ -136,7 +146,7 @@ static void a_token_comes_back(void **state)
     struct buf query = {0};
     assert_true(id_parse(SLICE(ID), &id));
     BUF_PUT_LITERAL(&query, "page=9&nextPageToken=");
-    rest_list_token(&query, 1700000000123, &id);
+    rest_list_token(&query, &(struct rest_list){0}, 1700000000123, 0, &id);
     buf_put_byte(&query, '\0');
     struct rest_list *list = list_of((const char *)buf_data(&query).at);
     assert_true(list->has_after);
@@ -251,6 +261,139 @@ static void filters_that_say_nothing_known(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_list_refused(bad[i]);
     }
+}
+
+/* Each kind has the fields of the contract (REST 1.7), and no others. */
+static void kinds_have_their_fields(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "name",       "tags",  "product",       "collections",  "createdAt",
+        "project",    "batch", "status",        "type",         "thng",
+        "collection", "user",  "identifiers.a", "context.city", "context.countryCode",
+        "timestamp",
+    };
+    static const struct {
+        enum resource_kind kind;
+        const char *has; /* one letter for each name */
+    } rows[] = {
+        {RESOURCE_THNG, "yyyyy.......y..."},       {RESOURCE_PRODUCT, "yy..........y..."},
+        {RESOURCE_COLLECTION, "yy.y........y..."}, {RESOURCE_PLACE, "yy..........y..."},
+        {RESOURCE_PROJECT, "yy..........y..."},    {RESOURCE_APPLICATION, "y....y.........."},
+        {RESOURCE_BATCH, "yy..y.......y..."},      {RESOURCE_TASK, "......yyy......."},
+        {RESOURCE_FILE, "yy.............."},       {RESOURCE_ACTION_TYPE, "y..............."},
+        {RESOURCE_ACTION, ".yy.....yyyyyyyy"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(names); j++) {
+            char query[64];
+            bool is_time = strcmp(names[j], "createdAt") == 0 || strcmp(names[j], "timestamp") == 0;
+            snprintf(query, sizeof(query), "filter=%s%s1", names[j], is_time ? "%3E" : "%3D");
+            if (rows[i].has[j] == 'y') {
+                list_free(list_of_kind(rows[i].kind, query));
+            } else {
+                assert_kind_refused(rows[i].kind, query);
+            }
+        }
+    }
+}
+
+static void places_may_be_asked_for_by_distance(void **state)
+{
+    (void)state;
+    struct id id;
+    struct buf query = {0};
+    assert_true(id_parse(SLICE(ID), &id));
+    struct rest_list *list =
+        list_of_kind(RESOURCE_PLACE, "lat=-33.5&lon=180&maxDist=0.5&sortOrder=DESCENDING");
+    struct documents_query wanted = rest_list_query(list, 1);
+    assert_non_null(wanted.near);
+    assert_true(wanted.near->latitude == -33.5 && wanted.near->longitude == 180 &&
+                wanted.near->distance_km_max == 0.5);
+    assert_false(wanted.near->has_after);
+    BUF_PUT_LITERAL(&query, "lat=1&lon=2&nextPageToken=");
+    rest_list_token(&query, list, 5, 1.0 / 3, &id);
+    buf_put_byte(&query, '\0');
+    list_free(list);
+    list = list_of_kind(RESOURCE_PLACE, (const char *)query.at);
+    assert_true(list->near.has_after && list->near.after_distance_km == 1.0 / 3);
+    assert_true(id_equal(&list->after_id, &id));
+    assert_false(list->has_after);
+    list_free(list);
+    buf_deinit(&query);
+    static const char *const bad[] = {
+        "lat=1",
+        "lon=1",
+        "maxDist=1",
+        "lat=1&maxDist=1",
+        "lat=91&lon=1",
+        "lat=1&lon=-180.1",
+        "lat=x&lon=1",
+        "lat=1&lon=",
+        "lat=1&lon=1&maxDist=-1",
+        "lat=1&lon=1&maxDist=%22a%22",
+        "lat=1&lon=1&nextPageToken=5." ID,
+        "nextPageToken=0.5_" ID,
+        "lat=1&lon=1&nextPageToken=_" ID,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_kind_refused(RESOURCE_PLACE, bad[i]);
+    }
+    list = list_of_kind(RESOURCE_PRODUCT, "lat=1"); /* it has no such parameter */
+    assert_null(rest_list_query(list, 1).near);
+    list_free(list);
+}
+
+static void actions_have_a_span(void **state)
+{
+    (void)state;
+    struct rest_list *list = list_of_kind(RESOURCE_ACTION, "from=5&to=9");
+    assert_int_equal(list->condition_count, 2);
+    assert_int_equal(list->conditions[0].compare, FILTER_GREATER);
+    assert_int_equal(list->conditions[0].number, 4);
+    assert_int_equal(list->conditions[1].compare, FILTER_LESS);
+    assert_int_equal(list->conditions[1].number, 10);
+    list_free(list);
+    list = list_of_kind(RESOURCE_ACTION, "from=latest&perPage=50&sortOrder=ASCENDING");
+    assert_true(list->is_latest && !list->ascending);
+    assert_int_equal(list->per_page, 1);
+    list_free(list);
+    assert_kind_refused(RESOURCE_ACTION, "from=x");
+    list = list_of_kind(RESOURCE_THNG, "from=x");
+    assert_int_equal(list->condition_count, 0);
+    list_free(list);
+}
+
+static void what_leads_has_a_token(void **state)
+{
+    (void)state;
+    struct buf query = {0};
+    BUF_PUT_LITERAL(&query, "page=3&nextPageToken=");
+    rest_list_leading_token(&query, 7);
+    buf_put_byte(&query, '\0');
+    struct rest_list *list = list_of_kind(RESOURCE_ACTION_TYPE, (const char *)query.at);
+    assert_int_equal(list->leading_done, 7);
+    assert_false(list->has_after);
+    assert_int_equal(list->skip, 0);
+    list_free(list);
+    buf_deinit(&query);
+}
+
+static void a_project_is_an_id_or_unknown(void **state)
+{
+    (void)state;
+    struct id id = {0};
+    bool found;
+    assert_int_equal(rest_query_id(SLICE("a=1"), SLICE("project"), &found, &id).code, ERR_OK);
+    assert_false(found);
+    assert_int_equal(rest_query_id(SLICE("project="), SLICE("project"), &found, &id).code, ERR_OK);
+    assert_false(found);
+    assert_int_equal(rest_query_id(SLICE("project=x"), SLICE("project"), &found, &id).code,
+                     ERR_NOT_FOUND);
+    assert_int_equal(rest_query_id(SLICE("project=" ID), SLICE("project"), &found, &id).code,
+                     ERR_OK);
+    assert_true(found);
+    assert_slice(id_slice(&id), ID);
 }
 
 static void filters_are_bounded(void **state)
@@ -369,6 +512,11 @@ int main(void)
         cmocka_unit_test(several_conditions),
         cmocka_unit_test(values_are_decoded_twice),
         cmocka_unit_test(filters_that_say_nothing_known),
+        cmocka_unit_test(kinds_have_their_fields),
+        cmocka_unit_test(places_may_be_asked_for_by_distance),
+        cmocka_unit_test(actions_have_a_span),
+        cmocka_unit_test(what_leads_has_a_token),
+        cmocka_unit_test(a_project_is_an_id_or_unknown),
         cmocka_unit_test(filters_are_bounded),
         cmocka_unit_test(a_history_has_a_span),
         cmocka_unit_test(a_place_in_a_history_comes_back),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #define ID "U2345678abcdefghkmnpqrst"
+#define OTHER "U2345678abcdefghkmnpqrsw"
 
 struct asked {
     struct http_request request;
@@ -53,6 +54,14 @@ static void paths_find_their_route(void **state)
     assert_route(HTTP1_GET, "/%74hngs/" ID "/location", "/thngs/:thngId/location");
     assert_route(HTTP1_DELETE, "/thngs/x/properties/y", "/thngs/:thngId/properties/:key");
     assert_route(HTTP1_POST, "/auth/evrythng/thngs", "/auth/evrythng/thngs");
+    assert_route(HTTP1_GET, "/v2/products/x/actions/all/y",
+                 "/products/:productId/actions/:type/:actionId");
+    assert_route(HTTP1_GET, "/projects/p/applications/a/secretKey/",
+                 "/projects/:projectId/applications/:applicationId/secretKey");
+    assert_route(HTTP1_GET, "/applications/me", "/applications/me");
+    assert_route(HTTP1_POST, "/thngs/x/actions/commissions", "/thngs/:thngId/actions/commissions");
+    assert_route(HTTP1_GET, "/thngs/x/actions/commissions", "/thngs/:thngId/actions/:type");
+    assert_route(HTTP1_DELETE, "/actions/_a", "/actions/:type");
     assert_refused(HTTP1_GET, "/v2/v2/thngs", ERR_NOT_FOUND);
     assert_refused(HTTP1_GET, "//thngs", ERR_NOT_FOUND);
     assert_refused(HTTP1_GET, "/Thngs", ERR_NOT_FOUND);
@@ -116,6 +125,71 @@ static void rights_come_before_what_is_named(void **state)
     assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "project=x").code,
                      ERR_NOT_FOUND);
     assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "project=").code, ERR_OK);
+    assert_false(id_is_set(&asked.request.project));
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "project=" OTHER).code, ERR_OK);
+    assert_true(slice_equal(id_slice(&asked.request.project), SLICE(OTHER)));
+}
+
+/* Whoever belongs to a project may name that one only. */
+static void keys_of_a_project_name_no_other(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char path[] = "/thngs";
+    ask(&asked, HTTP1_GET, path);
+    asked.request.actor = (struct actor){.kind = ACTOR_TRUSTED, .account = 1};
+    assert_true(id_parse(SLICE(ID), &asked.request.actor.project));
+    asked.request.query = SLICE("project=" ID);
+    assert_int_equal(rest_judge(&asked.request).code, ERR_OK);
+    asked.request.query = SLICE("project=" OTHER);
+    assert_int_equal(rest_judge(&asked.request).code, ERR_NOT_FOUND);
+}
+
+static void children_are_ids(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char good[] = "/projects/" ID "/applications/" OTHER "/secretKey";
+    char bad[] = "/projects/" ID "/applications/x";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "").code, ERR_OK);
+    assert_true(slice_equal(id_slice(&asked.request.resource), SLICE(ID)));
+    assert_true(slice_equal(id_slice(&asked.request.child), SLICE(OTHER)));
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, bad, "").code, ERR_NOT_FOUND);
+    assert_int_equal(judge(&asked, ACTOR_DEVICE, HTTP1_GET, bad, "").code, ERR_DENIED);
+}
+
+/* GET and POST are about the actions, PUT and DELETE about their type (contract: REST 7.1). */
+static void action_types_are_addressed_by_name(void **state)
+{
+    (void)state;
+    struct asked asked;
+    struct id id = id_of_name(1, RESOURCE_ACTION_TYPE, SLICE("_a b"));
+    char type[] = "/actions/_a%20b";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_PUT, type, "").code, ERR_OK);
+    assert_true(id_equal(&asked.request.resource, &id));
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, type, "").code, ERR_OK);
+    assert_false(id_is_set(&asked.request.resource));
+    assert_true(slice_equal(asked.request.type, SLICE("_a b")));
+    char empty[] = "/actions//";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, empty, "").code, ERR_NOT_FOUND);
+    char alias[] = "/v2/actionTypes/_a%20b";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_DELETE, alias, "").code, ERR_OK);
+    assert_true(id_equal(&asked.request.resource, &id));
+}
+
+static void an_application_may_record_scans_alone(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char scans[] = "/actions/scans";
+    char shares[] = "/actions/shares";
+    char on_thng[] = "/thngs/" ID "/actions/scans";
+    assert_int_equal(judge(&asked, ACTOR_APPLICATION, HTTP1_POST, scans, "").code, ERR_OK);
+    assert_int_equal(judge(&asked, ACTOR_APPLICATION, HTTP1_GET, scans, "").code, ERR_DENIED);
+    assert_int_equal(judge(&asked, ACTOR_APPLICATION, HTTP1_POST, shares, "").code, ERR_DENIED);
+    assert_int_equal(judge(&asked, ACTOR_APPLICATION, HTTP1_POST, on_thng, "").code, ERR_DENIED);
+    assert_int_equal(judge(&asked, ACTOR_TRUSTED, HTTP1_POST, scans, "").code, ERR_OK);
+    assert_int_equal(judge(&asked, ACTOR_TRUSTED, HTTP1_GET, scans, "").code, ERR_OK);
 }
 
 static void keys_come_in_normal_form(void **state)
@@ -133,15 +207,19 @@ static void keys_come_in_normal_form(void **state)
                      ERR_PROPERTY_KEY_INVALID);
 }
 
-static void identifiers_stand_for_thngs_only(void **state)
+static void identifiers_stand_for_thngs_and_products_only(void **state)
 {
     (void)state;
     struct asked asked;
     char good[] = "/thngs/gs1:21:0237";
     assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, good, "").code, ERR_OK);
     assert_true(asked.request.needs_resolving);
-    static const char *const bad[] = {"/thngs/:a", "/thngs/a:", "/thngs/a:b%20",
-                                      "/auth/evrythng/thngs/a:b", "/operators/a:b"};
+    char product[] = "/products/gs1:01:0237/properties/a";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, product, "").code, ERR_OK);
+    assert_true(asked.request.needs_resolving);
+    static const char *const bad[] = {
+        "/thngs/:a",      "/thngs/a:",        "/thngs/a:b%20", "/auth/evrythng/thngs/a:b",
+        "/operators/a:b", "/collections/a:b", "/places/a:b"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         char path[64];
         size_t bytes = strlen(bad[i]) + 1;
@@ -165,9 +243,13 @@ static void the_table_is_sound(void **state)
         assert_ptr_equal(asked.request.route, &routes[i]);
         assert_non_null(routes[i].begin);
         assert_true(strlen(routes[i].help) > 0);
-        unsigned first = ROUTE_HAS_THNG | ROUTE_HAS_ID;
-        assert_int_equal((routes[i].flags & first) != 0, asked.request.resource_text.bytes > 0);
-        assert_int_equal((routes[i].flags & ROUTE_HAS_KEY) != 0, asked.request.key.bytes > 0);
+        bool is_nested = (routes[i].flags & ROUTE_NESTED) != 0;
+        assert_true(!is_nested || asked.request.resource_text.bytes > 0);
+        assert_true(routes[i].status >= 200 && routes[i].status < 300);
+        assert_int_equal(strstr(routes[i].pattern, ":key") != NULL &&
+                             strstr(routes[i].pattern, ":keyThngId") == NULL,
+                         asked.request.key.bytes > 0);
+        assert_int_equal(strstr(routes[i].pattern, ":type") != NULL, asked.request.type.bytes > 0);
     }
 }
 
@@ -178,8 +260,12 @@ int main(void)
         cmocka_unit_test(a_path_knows_its_methods),
         cmocka_unit_test(parameters_are_decoded),
         cmocka_unit_test(rights_come_before_what_is_named),
+        cmocka_unit_test(keys_of_a_project_name_no_other),
+        cmocka_unit_test(children_are_ids),
+        cmocka_unit_test(action_types_are_addressed_by_name),
+        cmocka_unit_test(an_application_may_record_scans_alone),
         cmocka_unit_test(keys_come_in_normal_form),
-        cmocka_unit_test(identifiers_stand_for_thngs_only),
+        cmocka_unit_test(identifiers_stand_for_thngs_and_products_only),
         cmocka_unit_test(the_table_is_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

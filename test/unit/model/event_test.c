@@ -6,6 +6,7 @@
 
 #include "base/rand.h"
 #include "lib/guard.h"
+#include "lib/hex.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 #define FIRST ((uint64_t)0x1122334455)
 
 static const struct id THNG = {.text = "UaBcDeFgHkMnPqRsTwXyAaBb"};
+static const struct id COLLECTION = {.text = "UaBcDeFgHkMnPqRsTwXyAaBd"};
 static const struct id PRODUCT = {.text = "UaBcDeFgHkMnPqRsTwXyAaBc"};
 
 static void assert_slice(struct slice actual, struct slice expected)
@@ -57,6 +59,10 @@ static void write_all_kinds(struct group_writer *writer)
     assert_int_equal(
         group_write_key(writer, 3, OPERATION_CREATED, KEY_DEVICE, &THNG, hash, SLICE("sealed")),
         FIRST + 3);
+    const struct id members[] = {THNG, PRODUCT};
+    assert_int_equal(group_write_members(writer, 9, MEMBERS_CLEARED, MEMBERS_ALL, &COLLECTION,
+                                         RESOURCE_THNG, members, 2),
+                     FIRST + 4);
 }
 
 static struct slice close_group(struct group_writer *writer)
@@ -105,6 +111,21 @@ static void check_cuts(struct event *event)
     assert_false(event_next_cut(event, &cut));
 }
 
+static void check_members(struct event *event)
+{
+    assert_int_equal(event->type, EVENT_MEMBERS);
+    assert_int_equal(event->sequence, FIRST + 4);
+    assert_int_equal(event->account, 9);
+    assert_int_equal(event->change, MEMBERS_CLEARED);
+    assert_int_equal(event->flags, MEMBERS_ALL);
+    assert_int_equal(event->kind, RESOURCE_COLLECTION);
+    assert_true(id_equal(event->resource, &COLLECTION));
+    assert_int_equal(event->member_kind, RESOURCE_THNG);
+    assert_int_equal(event->count, 2);
+    assert_true(id_equal(&event->members[0], &THNG));
+    assert_true(id_equal(&event->members[1], &PRODUCT));
+}
+
 static void every_kind_comes_back(void **state)
 {
     (void)state;
@@ -118,9 +139,9 @@ static void every_kind_comes_back(void **state)
         struct slice bytes = guard_slice(&guard, close_group(&writer));
         assert_int_equal(group_open(bytes, &group).code, ERR_OK);
         assert_int_equal(group.first_sequence, FIRST);
-        assert_int_equal(group.last_sequence, FIRST + 3);
+        assert_int_equal(group.last_sequence, FIRST + 4);
         assert_int_equal(group.time_ms, TIME_MS);
-        assert_int_equal(group.count, 4);
+        assert_int_equal(group.count, 5);
         assert_true(group.has_documents);
 
         struct event_walk walk = event_walk_start(&group);
@@ -144,6 +165,8 @@ static void every_kind_comes_back(void **state)
         assert_int_equal(event.key_kind, KEY_DEVICE);
         assert_int_equal(event.hash[31], 0xab);
         assert_slice(event.sealed, SLICE("sealed"));
+        assert_true(event_walk_next(&walk, &event));
+        check_members(&event);
         assert_false(event_walk_next(&walk, &event));
     }
     guard_deinit(&guard);
@@ -194,6 +217,10 @@ static void groups_say_whether_documents_change(void **state)
         assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
         assert_int_equal(group.has_documents, (flags & CUT_RETIRE) != 0);
     }
+    group_writer_start(&writer, 1, TIME_MS);
+    group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, RESOURCE_THNG, &THNG, 1);
+    assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
+    assert_true(group.has_documents);
     group_writer_deinit(&writer);
 }
 
@@ -259,6 +286,74 @@ static void long_events_come_back(void **state)
     group_writer_deinit(&writer);
 }
 
+/* The largest event of members; and its group is named for the collection alone. */
+static void many_members_come_back(void **state)
+{
+    (void)state;
+    static struct id members[MEMBERS_PER_EVENT_MAX];
+    struct group_writer writer = {0};
+    struct rand rand;
+    rand_seed(&rand, 4);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        members[i] = id_generate(&rand, TIME_MS);
+    }
+    group_writer_start(&writer, 1, TIME_MS);
+    group_write_members(&writer, 1, MEMBERS_REMOVED, 0, &COLLECTION, RESOURCE_COLLECTION, members,
+                        MEMBERS_PER_EVENT_MAX);
+    group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, RESOURCE_THNG, &THNG, 1);
+    struct group group;
+    assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
+    assert_true(group_may_name(&group, 1, &COLLECTION));
+    assert_false(group_may_name(&group, 1, &THNG));
+    struct event_walk walk = event_walk_start(&group);
+    struct event event;
+    assert_true(event_walk_next(&walk, &event));
+    assert_int_equal(event.change, MEMBERS_REMOVED);
+    assert_int_equal(event.flags, 0);
+    assert_int_equal(event.member_kind, RESOURCE_COLLECTION);
+    assert_int_equal(event.count, MEMBERS_PER_EVENT_MAX);
+    assert_memory_equal(event.members, members, sizeof(members));
+    assert_true(event_walk_next(&walk, &event));
+    assert_int_equal(event.change, MEMBERS_ADDED);
+    assert_int_equal(event.count, 1);
+    assert_false(event_walk_next(&walk, &event));
+    group_writer_deinit(&writer);
+}
+
+/* A group of the first release, byte by byte: journals live longer than programs. */
+static void older_groups_are_read(void **state)
+{
+    (void)state;
+    static const char hex[] =
+        "'thg1' 01 05 0000  0000000000000007  00000000000003e8  00000004 000000bc  00018000"
+        " 01 a8808000 03 01  03 'UaBcDeFgHkMnPqRsTwXyAaBb' 00 01  02 01 01 'k' 01 05 '37.20'"
+        " 02 a2808000 03 01  03 'UaBcDeFgHkMnPqRsTwXyAaBb' 01  01 01 01 'k' 00 0a"
+        " 03 a0808000 03 01  03 03 'UaBcDeFgHkMnPqRsTwXyAaBb' 00  02 '{}'"
+        " 04 be808000 03 01  01 02 'UaBcDeFgHkMnPqRsTwXyAaBb' ab*32 01 's'"
+        " 415279f8a33f823a";
+    uint8_t bytes[256];
+    struct group group;
+    assert_int_equal(group_open(hex_slice(hex, bytes, sizeof(bytes)), &group).code, ERR_OK);
+    struct event_walk walk = event_walk_start(&group);
+    struct event event;
+    struct point point;
+    struct cut cut;
+    assert_true(event_walk_next(&walk, &event));
+    assert_true(event_next_point(&event, &point));
+    assert_int_equal(point.timestamp_ms, 999);
+    assert_slice(point.value, SLICE("37.20"));
+    assert_true(event_walk_next(&walk, &event));
+    assert_true(event_next_cut(&event, &cut));
+    assert_int_equal(cut.to_ms, 5);
+    assert_true(event_walk_next(&walk, &event));
+    assert_int_equal(event.operation, OPERATION_DELETED);
+    assert_slice(event.scopes, SLICE("{}"));
+    assert_true(event_walk_next(&walk, &event));
+    assert_int_equal(event.key_kind, KEY_DEVICE);
+    assert_slice(event.sealed, SLICE("s"));
+    assert_false(event_walk_next(&walk, &event));
+}
+
 /* A group that cannot be kept in memory is refused when it is closed, not written in part. */
 static void a_full_writer_says_so(void **state)
 {
@@ -285,6 +380,8 @@ int main(void)
         cmocka_unit_test(groups_say_whether_documents_change),
         cmocka_unit_test(the_filter_never_hides_and_seldom_lies),
         cmocka_unit_test(long_events_come_back),
+        cmocka_unit_test(many_members_come_back),
+        cmocka_unit_test(older_groups_are_read),
         cmocka_unit_test(a_full_writer_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,14 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#define NAME_GOLDEN "U3V6bP4gVnUqDh3SY3feTDW4"
+
+static bool is_id_text(struct slice text)
+{
+    struct id id;
+    return id_parse(text, &id);
+}
+
 static bool is_id(const char *text)
 {
     struct id id = {0};
@@ -163,6 +171,51 @@ static void hashes(void **state)
     assert_true(id_hash(1, &a) != id_hash(1, &b));
 }
 
+/* The names of two accounts, two kinds, or two names have nothing in common; the same name is the
+ * same id for ever, because it is on disk. */
+static void ids_of_names(void **state)
+{
+    (void)state;
+    struct id id = id_of_name(1, 12, SLICE("_x"));
+    assert_memory_equal(id.text, NAME_GOLDEN, ID_BYTES);
+    const struct id others[] = {
+        id_of_name(2, 12, SLICE("_x")),         id_of_name(1, 11, SLICE("_x")),
+        id_of_name(1, 12, SLICE("_X")),         id_of_name(1, 12, SLICE("_x\0")),
+        id_of_name(1, 12, (struct slice){0}),   id_of_name(0x100, 12, SLICE("_x")),
+        id_of_name(0, 12, SLICE("_x")),         id_of_name(0x10000, 12, SLICE("_x")),
+        id_of_name(0x1000000, 12, SLICE("_x")), id_of_name(0, 1, SLICE("\x0c_x")),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        assert_false(id_equal(&id, &others[i]));
+        assert_true(is_id_text(id_slice(&others[i])));
+        for (size_t j = 0; j < i; j++) {
+            assert_false(id_equal(&others[i], &others[j]));
+        }
+    }
+}
+
+/* All 128 bits count: every place takes every symbol that it can. */
+static void names_spread_over_all_symbols(void **state)
+{
+    (void)state;
+    static bool seen[ID_BYTES][128];
+    size_t counts[ID_BYTES] = {0};
+    for (uint32_t name = 0; name < 5000; name++) {
+        struct id id = id_of_name(1, 12, slice_of(&name, sizeof(name)));
+        assert_int_equal(id.text[0], 'U');
+        for (size_t i = 1; i < ID_BYTES; i++) {
+            bool *first = &seen[i][(uint8_t)id.text[i]];
+            counts[i] += !*first;
+            *first = true;
+        }
+    }
+    /* 2^128 is 35.04 * 48^22: the highest symbol is one of 36. */
+    assert_int_equal(counts[1], 36);
+    for (size_t i = 2; i < ID_BYTES; i++) {
+        assert_int_equal(counts[i], 48);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +226,8 @@ int main(void)
         cmocka_unit_test(symbols_are_uniform),
         cmocka_unit_test(keys),
         cmocka_unit_test(hashes),
+        cmocka_unit_test(ids_of_names),
+        cmocka_unit_test(names_spread_over_all_symbols),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,44 @@ static void coordinates_of_a_place(void **state)
     buf_deinit(&text);
 }
 
+/* The coordinates alone; whatever else the object has is not looked at. */
+static void coordinates_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum err_code code;
+        const char *latitude;
+    } rows[] = {
+        {"{}", ERR_OK, ""},
+        {"{\"position\":null,\"latitude\":null}", ERR_OK, ""},
+        {"{\"latitude\":46.950,\"longitude\":7,\"place\":7,\"timestamp\":-1}", ERR_OK, "46.950"},
+        {"{\"position\":{\"coordinates\":[1,2.0]},\"latitude\":5,\"longitude\":6}", ERR_OK, "2.0"},
+        {"{\"position\":null,\"latitude\":5,\"longitude\":6}", ERR_OK, "5"},
+        {"{\"latitude\":5}", ERR_LOCATION_INVALID, ""},
+        {"{\"position\":7}", ERR_LOCATION_INVALID, ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct json_value root = {0};
+        struct location location;
+        assert_false(err_is_set(json_scan(slice_of_text(rows[i].text), JSON_DEPTH_MAX, &root)));
+        assert_int_equal(location_read_coordinates(root, &location).code, rows[i].code);
+        assert_true(slice_equal(location.latitude, slice_of_text(rows[i].latitude)));
+    }
+}
+
+static void a_stored_place_lends_its_coordinates(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    assert_true(location_put_place(
+        &text, SLICE("{\"id\":\"" PLACE "\",\"name\":\"x\"," BERN ",\"icon\":\"y\"}")));
+    assert_true(slice_equal(buf_data(&text), SLICE(BERN)));
+    assert_false(location_put_place(&text, SLICE("{\"id\":\"" PLACE "\",\"name\":\"x\"}")));
+    assert_true(slice_equal(buf_data(&text), SLICE(BERN)));
+    buf_deinit(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +264,8 @@ int main(void)
         cmocka_unit_test(updates),
         cmocka_unit_test(items_are_the_text_with_times),
         cmocka_unit_test(coordinates_of_a_place),
+        cmocka_unit_test(coordinates_alone),
+        cmocka_unit_test(a_stored_place_lends_its_coordinates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

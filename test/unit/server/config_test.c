@@ -136,6 +136,16 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(config->limits.header_fields, 100);
     assert_int_equal(config->limits.json_depth, 64);
     assert_int_equal(config->limits.connections_per_address, 0);
+    assert_int_equal(config->limits.points, 1000);
+    assert_int_equal(config->limits.actions, 1000);
+    assert_int_equal(config->limits.members, 10000);
+    assert_int_equal(config->limits.task_quantity, 100000);
+    assert_int_equal(config->limits.name, 256);
+    assert_int_equal(config->limits.description, 4096);
+    assert_int_equal(config->limits.type, 256);
+    assert_int_equal(config->limits.tags, 60);
+    assert_int_equal(config->limits.tag, 256);
+    assert_int_equal(config->limits.custom_fields_bytes, 65536);
     assert_int_equal(config->mqtt.keepalive_max_ms, 120000);
     assert_int_equal(config->mqtt.refused_subscriptions, CONFIG_SUBSCRIPTIONS_REPORT);
     assert_int_equal(config->mqtt.refused_publishes, CONFIG_PUBLISHES_CLOSE);

@@ -353,6 +353,164 @@ static void test_a_refusing_file(void **state)
     close_bench(bench);
 }
 
+/* ---- cleaning ---- */
+
+/* A product, <count> thngs of it, and its deletion. */
+static void push_cascade(struct bench *bench, uint32_t count)
+{
+    static const char text[] =
+        "{\"createdAt\":1,\"updatedAt\":1,\"product\":\"U99999999999999999999999\"}";
+    struct id product;
+    assert_true(id_parse(SLICE("U99999999999999999999999"), &product));
+    group_writer_start(&bench->writer, broadcast_last(&bench->ring) + 1, 1);
+    group_write_document(&bench->writer, 1, OPERATION_CREATED, RESOURCE_PRODUCT, &product,
+                         SLICE("{\"createdAt\":1}"), (struct slice){0});
+    for (uint32_t i = 0; i < count; i++) {
+        struct id made = id_of(++bench->resources);
+        group_write_document(&bench->writer, 1, OPERATION_CREATED, RESOURCE_THNG, &made,
+                             slice_of_text(text), (struct slice){0});
+    }
+    group_write_document(&bench->writer, 1, OPERATION_DELETED, RESOURCE_PRODUCT, &product,
+                         (struct slice){0}, (struct slice){0});
+    commit_group(bench);
+}
+
+static int64_t ask(const struct bench *bench, const char *text)
+{
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_open(bench->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return number;
+}
+
+static bool is_clean(const struct bench *bench)
+{
+    return ask(bench, "SELECT count(*) FROM cascade") == 0;
+}
+
+static void assert_cleaned(struct bench *bench)
+{
+    int64_t end_ms = clock_monotonic_ms() + WAIT_MS;
+    while (!is_clean(bench)) {
+        assert_true(clock_monotonic_ms() < end_ms);
+        usleep(1000);
+    }
+    assert_int_equal(ask(bench, "SELECT count(*) FROM resource WHERE product IS NOT NULL"), 0);
+}
+
+static void test_cleans_while_nothing_waits(void **state)
+{
+    (void)state;
+    struct bench *bench = open_bench(64);
+    start(bench);
+    push_cascade(bench, 2 * PROJECTOR_CLEAN_ROWS + 1);
+    assert_caught_up(bench);
+    assert_cleaned(bench);
+    /* Asleep again, it hears of what comes. */
+    push(bench, 1, 1);
+    assert_caught_up(bench);
+    push_cascade(bench, 1);
+    assert_caught_up(bench);
+    assert_cleaned(bench);
+    close_bench(bench);
+}
+
+/* Groups come all the time; what is to be cleaned goes all the same, and no group is lost. */
+static void test_cleans_under_load(void **state)
+{
+    (void)state;
+    struct bench *bench = open_bench(1024);
+    start(bench);
+    push_cascade(bench, 2000);
+    for (uint32_t i = 0; !is_clean(bench); i++) {
+        assert_true(i < GROUP_COUNT_MAX - 1);
+        push(bench, 20, 1);
+        if (i % 8 == 7) {
+            assert_caught_up(bench);
+        }
+    }
+    assert_caught_up(bench);
+    assert_cleaned(bench);
+    close_bench(bench);
+}
+
+/* One transaction after the other is full: the slices go along with them. A projector that stops
+ * does no others. */
+static void test_cleans_beside_full_transactions(void **state)
+{
+    (void)state;
+    struct bench *bench = open_bench(1024);
+    push_cascade(bench, 5000);
+    for (uint32_t i = 0; i < 150; i++) {
+        push(bench, 250, 10);
+    }
+    start(bench);
+    stop(bench);
+    assert_int_equal(resource_count(bench), bench->resources);
+    int64_t left = ask(bench, "SELECT count(*) FROM resource WHERE product IS NOT NULL");
+    assert_true(left <= 5000 - PROJECTOR_CLEAN_STEP_ROWS);
+    start(bench);
+    assert_caught_up(bench);
+    assert_cleaned(bench);
+    close_bench(bench);
+}
+
+/* Applies what was pushed, as an earlier life's projector did that had no time to clean. */
+static void apply_without_cleaning(struct bench *bench)
+{
+    assert_ok(documents_begin(bench->documents));
+    for (uint32_t i = 0; i < bench->journal.group_count; i++) {
+        struct group group;
+        assert_ok(group_open(bench->journal.groups[i], &group));
+        assert_ok(documents_apply(bench->documents, &group));
+    }
+    assert_ok(documents_commit(bench->documents));
+    assert_false(is_clean(bench));
+}
+
+static void test_cleaning_goes_on_after_a_start(void **state)
+{
+    (void)state;
+    struct bench *bench = open_bench(64);
+    push_cascade(bench, 3000);
+    apply_without_cleaning(bench);
+    /* However far each of these lives comes. */
+    for (uint32_t i = 0; i < 3; i++) {
+        reopen_documents(bench);
+        start(bench);
+        stop(bench);
+        assert_int_equal(documents_applied(bench->documents), 3002);
+    }
+    reopen_documents(bench);
+    start(bench);
+    assert_cleaned(bench);
+    assert_caught_up(bench);
+    close_bench(bench);
+}
+
+static void test_cleaning_is_tried_again(void **state)
+{
+    (void)state;
+    struct bench *bench = open_bench(64);
+    push_cascade(bench, 3000);
+    apply_without_cleaning(bench);
+    sqlite3 *lock = lock_file(bench);
+    start(bench);
+    /* Groups that need no file are passed on meanwhile. */
+    push(bench, 0, 1);
+    assert_true(mark_wait(projector_mark(bench->projector), 3003, WAIT_MS));
+    assert_false(is_clean(bench));
+    sqlite3_close(lock);
+    assert_cleaned(bench);
+    assert_caught_up(bench);
+    close_bench(bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +522,11 @@ int main(void)
         cmocka_unit_test(test_a_failing_journal_is_read_again),
         cmocka_unit_test(test_nothing_is_skipped),
         cmocka_unit_test(test_a_refusing_file),
+        cmocka_unit_test(test_cleans_while_nothing_waits),
+        cmocka_unit_test(test_cleans_under_load),
+        cmocka_unit_test(test_cleans_beside_full_transactions),
+        cmocka_unit_test(test_cleaning_goes_on_after_a_start),
+        cmocka_unit_test(test_cleaning_is_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

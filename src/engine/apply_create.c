@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Documents: create. All that the new one refers to is found first; then its events are written:
+ * the document, its keys, its first values. */
+#include "engine/apply.h"
+
+#include "base/assert.h"
+#include "codec/json.h"
+
+/* What is found out before the first event is written. */
+struct creation {
+    const struct document_kind *kind;
+    struct head *former; /* the head of its name, when names of the kind are unique */
+    struct slice scopes;
+    const struct command_point *points;
+    struct id id;
+};
+
+/* The kind of what documents of that kind lie in; 0: in nothing. */
+static enum resource_kind parent_kind(enum resource_kind kind)
+{
+    switch (kind) {
+    case RESOURCE_APPLICATION:
+        return RESOURCE_PROJECT;
+    case RESOURCE_TASK:
+        return RESOURCE_BATCH;
+    default:
+        return 0;
+    }
+}
+
+/* ---- finding ---- */
+
+/* The head of the name. It is the command's target, so that commands on one name keep their order
+ * from its creation on. */
+static bool find_former(struct engine *engine, struct command *command, struct creation *creation)
+{
+    if (!creation->kind->has_unique_name || err_is_set(command->refusal)) {
+        return true;
+    }
+    command->target =
+        id_of_name(command->actor.account, command->target_kind, command->as.create.name);
+    bool want_document = command->target_kind == RESOURCE_FILE;
+    creation->former = engine_await(engine, command, &command->target, want_document);
+    return creation->former != NULL;
+}
+
+/* What the path names: the parent, the project. */
+static bool find_path(struct engine *engine, struct command *command)
+{
+    enum resource_kind kind = parent_kind(command->target_kind);
+    enum head_found found = HEAD_SEEN;
+    struct head *parent;
+    if (kind != 0) {
+        found =
+            engine_find(engine, command, kind, &command->as.create.parent, NULL, false, &parent);
+    }
+    if (found == HEAD_SEEN) {
+        found = engine_find_project(engine, command);
+    }
+    return engine_has_found(engine, command, found, ERR(NOT_FOUND));
+}
+
+/* What the body names. */
+static bool find_named(struct engine *engine, struct command *command, struct creation *creation)
+{
+    struct slice scopes = command->as.create.scopes;
+    enum head_found found =
+        engine_check_scopes(engine, command, (struct slice){0}, scopes, &scopes);
+    if (found == HEAD_SEEN) {
+        found = engine_find_references(engine, command, command->as.create.references,
+                                       command->as.create.reference_count);
+    }
+    creation->points = command->as.create.points;
+    if (found == HEAD_SEEN) {
+        found =
+            engine_place_points(engine, command, &creation->points, command->as.create.point_count);
+    }
+    if (!engine_has_found(engine, command, found, ERR(REFERENCE_UNKNOWN))) {
+        return false;
+    }
+    found = engine_new_scopes(engine, command, scopes, &creation->scopes);
+    return engine_has_found(engine, command, found, ERR(NOT_FOUND));
+}
+
+/* A file is written over by another of its name (contract: REST 11), an action type is not. */
+static bool is_overwritten(const struct creation *creation)
+{
+    return creation->former != NULL && creation->former->state == HEAD_PRESENT;
+}
+
+static bool is_taken(const struct creation *creation)
+{
+    return is_overwritten(creation) && creation->former->kind != RESOURCE_FILE;
+}
+
+/* ---- the document ---- */
+
+/* The members, behind the one that says where the document lies. */
+static struct slice members_of(struct engine *engine, const struct command *command)
+{
+    if (parent_kind(command->target_kind) == 0) {
+        return command->as.create.members;
+    }
+    struct buf *members = &engine->scratch_members;
+    bool is_task = command->target_kind == RESOURCE_TASK;
+    buf_reset(members);
+    buf_put_format(members, "\"%s\":\"%.*s\"", is_task ? "batch" : "project", ID_BYTES,
+                   command->as.create.parent.text);
+    if (!slice_is_empty(command->as.create.members)) {
+        buf_put_byte(members, ',');
+        buf_put(members, command->as.create.members);
+    }
+    return buf_data(members);
+}
+
+/* A document in the place of <former>: all of it is new but the time of its creation. */
+static void put_over(struct engine *engine, const struct head *former, struct slice members)
+{
+    const struct json_value document = {.type = JSON_OBJECT, .text = buf_data(&former->document)};
+    int64_t created_ms = 0;
+    bool has_time = json_int64(json_member(document, SLICE("createdAt")), &created_ms);
+    ASSERT(has_time);
+    struct buf *fresh = &engine->scratch_members;
+    buf_reset(fresh);
+    document_create(fresh, &former->id, created_ms, members);
+    document_merge(&engine->scratch, former->kind, buf_data(fresh), (struct slice){0},
+                   engine_group(engine)->time_ms);
+    engine->scratch.failed = engine->scratch.failed || fresh->failed;
+}
+
+static void compose(struct engine *engine, const struct command *command, struct creation *creation)
+{
+    int64_t now_ms = engine_group(engine)->time_ms;
+    struct slice members = members_of(engine, command);
+    buf_reset(&engine->scratch);
+    if (is_overwritten(creation)) {
+        creation->id = creation->former->id;
+        put_over(engine, creation->former, members);
+        return;
+    }
+    creation->id =
+        creation->former != NULL ? creation->former->id : id_generate(engine->port->rand, now_ms);
+    document_create(&engine->scratch, &creation->id, now_ms, members);
+    if (parent_kind(command->target_kind) != 0) {
+        engine->scratch.failed = engine->scratch.failed || engine->scratch_members.failed;
+    }
+}
+
+/* How many thngs the task in engine->scratch makes is bounded (contract: its checked document says
+ * how many they are). */
+static bool is_too_much(const struct engine *engine, const struct command *command)
+{
+    if (command->target_kind != RESOURCE_TASK) {
+        return false;
+    }
+    const struct json_value task = {.type = JSON_OBJECT, .text = buf_data(&engine->scratch)};
+    int64_t amount = 0;
+    struct json_value progress = json_member(task, SLICE("progress"));
+    return json_int64(json_member(progress, SLICE("totalAmount")), &amount) &&
+           amount > engine->options.task_quantity_max;
+}
+
+/* What else speaks against it, when all that it names is there. */
+static struct err judge(const struct engine *engine, const struct command *command)
+{
+    if (engine->scratch.failed) {
+        return ERR(NO_MEMORY);
+    }
+    if (is_too_much(engine, command)) {
+        return ERR(FIELD_INVALID);
+    }
+    if (command->as.create.point_count > engine->options.properties_per_resource_max) {
+        return ERR(PROPERTIES_TOO_MANY);
+    }
+    return ERR(OK);
+}
+
+/* ---- writing ---- */
+
+/* The document, and all that comes with it. Returns the document's event; 0: no memory. */
+static uint64_t write_all(struct engine *engine, const struct command *command,
+                          const struct creation *creation)
+{
+    bool overwrites = is_overwritten(creation);
+    struct head *head = overwrites ? creation->former
+                                   : engine_add_head(engine, command->actor.account,
+                                                     command->target_kind, &creation->id);
+    if (head == NULL) {
+        return 0;
+    }
+    head->parent = command->as.create.parent;
+    uint64_t event = write_document(
+        engine, head, overwrites ? OPERATION_UPDATED : OPERATION_CREATED, creation->scopes);
+    for (uint32_t i = 0; i < command->as.create.key_count; i++) {
+        write_key_created(engine, head, &command->as.create.keys[i]);
+    }
+    if (command->as.create.point_count > 0) {
+        uint64_t points_event;
+        struct err err = write_points(engine, head, creation->points,
+                                      command->as.create.point_count, POINTS_SILENT, &points_event);
+        /* Its limits were looked at before; what is left is memory for a few bytes. The resource
+         * stands in the group already, so there is no way back but to refuse the whole group. */
+        ASSERT(!err_is_set(err));
+    }
+    if (command->target_kind == RESOURCE_TASK) {
+        chore_add_task(engine, head->account, &creation->id);
+    }
+    return event;
+}
+
+/* Composes and writes it, now that all that it needs is there. */
+static struct err make(struct engine *engine, const struct command *command,
+                       struct creation *creation, uint64_t *event)
+{
+    if (is_taken(creation)) {
+        return ERR(NAME_TAKEN);
+    }
+    compose(engine, command, creation);
+    TRY(judge(engine, command));
+    *event = write_all(engine, command, creation);
+    return *event == 0 ? ERR(NO_MEMORY) : ERR(OK);
+}
+
+void apply_create(struct engine *engine, struct command *command)
+{
+    struct creation creation = {.kind = document_kind(command->target_kind)};
+    enum perm_subject subject = document_list_subject(command->target_kind);
+    struct err err = perm_may(&command->actor, subject, PERM_CREATE);
+    if (!err_is_set(err)) {
+        if (!find_former(engine, command, &creation) || !find_path(engine, command)) {
+            return;
+        }
+        err = command->refusal;
+    }
+    uint64_t event = 0;
+    if (!err_is_set(err)) {
+        if (!find_named(engine, command, &creation)) {
+            return;
+        }
+        err = make(engine, command, &creation, &event);
+    }
+    if (err_is_set(err)) {
+        engine_answer(engine, command, err, 0);
+    } else {
+        engine_answer_created(engine, command, event, &creation.id);
+    }
+}

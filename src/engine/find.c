@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The heads that commands need: found, judged, loaded, waited for (head.h).
+ *
+ *      engine_await --missing--> load, wait in the queue --apply_loaded--> applied anew
+ *                   --held-----> wait in the queue ------engine_settle--> applied anew
+ *
+ * Whoever waits in a queue waits for a load that is under way, or for the command that holds the
+ * head; so every queue is emptied some time. */
+#include "engine/apply.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+/* ---- loading ---- */
+
+static void load_free(struct head_load *load)
+{
+    head_load_deinit(load);
+    free(load->batch);
+}
+
+/* Asks a reader; its answer is a COMMAND_LOADED. Takes the load. */
+static struct err start_load(struct engine *engine, struct head *head, struct head_load *load)
+{
+    if (load == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    load->after = max_u64(load->after, head->changed);
+    head->loading = load;
+    if (!engine->port->load(engine->port->owner, load)) {
+        head->loading = NULL;
+        load_free(load);
+        return ERR(BUSY);
+    }
+    return ERR(OK);
+}
+
+static struct err load_head(struct engine *engine, struct head *head, const struct command *command,
+                            bool want_document)
+{
+    struct head_load *load = head_load_new(&head->id);
+    if (load != NULL) {
+        load->want_document = want_document;
+        /* An action that was just made has no head that would say so (apply_action.c). */
+        bool is_action =
+            command->target_kind == RESOURCE_ACTION && id_equal(&command->target, &head->id);
+        load->after = is_action ? engine->last_action : 0;
+    }
+    return start_load(engine, head, load);
+}
+
+/* ---- waiting ---- */
+
+/* Has the command wait in the head's queue, and hold its own target meanwhile. */
+static void wait_for(struct engine *engine, struct head *head, struct command *command)
+{
+    const struct id *target = &command->target;
+    if (command->held == NULL && id_is_set(target) && !id_equal(target, &head->id)) {
+        struct head *held = heads_find(&engine->heads, target);
+        if (held != NULL && held->held_by == NULL) {
+            held->held_by = command;
+            command->held = held;
+        }
+    }
+    head_wait(&engine->heads, head, command);
+}
+
+void engine_release(struct engine *engine, struct command *command)
+{
+    if (command->held != NULL) {
+        ASSERT(command->held->held_by == command);
+        command->held->held_by = NULL;
+        list_push(&engine->heads.ready, &command->held->ready);
+    }
+    struct command_batch *batch = command->batch;
+    ASSERT(batch->unanswered > 0);
+    if (--batch->unanswered == 0) {
+        free(batch);
+    }
+}
+
+/* Must the command let others go first? Only the order of commands on one target is kept. */
+static bool has_to_queue(const struct head *head, const struct command *command)
+{
+    if (!id_equal(&head->id, &command->target)) {
+        return false;
+    }
+    return head->held_by != NULL ? head->held_by != command : head->waiting != NULL;
+}
+
+static bool is_missing(const struct head *head, bool want_document)
+{
+    return head->state == HEAD_LOADING ||
+           (want_document && head->state == HEAD_PRESENT && !head->has_document);
+}
+
+struct head *engine_await(struct engine *engine, struct command *command, const struct id *id,
+                          bool want_document)
+{
+    struct heads *heads = &engine->heads;
+    struct head *head = heads_find(heads, id);
+    if (head == NULL) {
+        head = heads_add(heads, id, engine->port->documents_mark(engine->port->owner));
+        if (head == NULL) {
+            engine_answer(engine, command, ERR(NO_MEMORY), 0);
+            return NULL;
+        }
+    }
+    bool queues = has_to_queue(head, command);
+    if (!queues && !is_missing(head, want_document)) {
+        return head;
+    }
+    if (!queues && head->loading == NULL) {
+        struct err err = load_head(engine, head, command, want_document);
+        if (err_is_set(err)) {
+            if (head->state == HEAD_LOADING) {
+                heads_remove(heads, head);
+            }
+            engine_answer(engine, command, err, 0);
+            return NULL;
+        }
+    }
+    wait_for(engine, head, command);
+    return NULL;
+}
+
+/* Applies all who wait for the head anew, or refuses them with <err>; whoever has to wait on does
+ * so behind those who have waited longer. */
+static void apply_waiting(struct engine *engine, struct head *head, struct err err)
+{
+    const struct id id = head->id;
+    const uint64_t waits = engine->heads.waits;
+    struct command *waiting = head->waiting;
+    head->waiting = NULL;
+    head->waiting_last = &head->waiting;
+    if (err_is_set(err) && head->state == HEAD_LOADING) {
+        heads_remove(&engine->heads, head);
+    }
+    while (waiting != NULL) {
+        struct command *next = waiting->next;
+        if (err_is_set(err)) {
+            engine_answer(engine, waiting, err, 0);
+        } else {
+            engine_apply(engine, waiting);
+        }
+        waiting = next;
+    }
+    /* A resource that does not exist is not worth keeping: ids can be guessed without end. But
+     * whoever goes on to wait for something else comes back, and must find both. */
+    head = heads_find(&engine->heads, &id);
+    if (head != NULL && head_is_idle(head) && head->state == HEAD_ABSENT && head->changed == 0 &&
+        engine->heads.waits == waits) {
+        heads_remove(&engine->heads, head);
+    }
+}
+
+void engine_settle(struct engine *engine)
+{
+    struct link *ready = &engine->heads.ready;
+    while (!list_is_empty(ready)) {
+        struct head *head = LIST_ENTRY(ready->next, struct head, ready);
+        list_remove(&head->ready);
+        apply_waiting(engine, head, ERR(OK));
+    }
+    heads_trim_documents(&engine->heads);
+}
+
+/* ---- what a reader brings ---- */
+
+static struct err take_load(struct engine *engine, struct head *head, const struct head_load *load)
+{
+    TRY(load->err);
+    if (head->state == HEAD_LOADING) {
+        return head_fill(&engine->heads, head, load);
+    }
+    /* The head had been here, and its document was wanted. If it has been changed since (by who
+     * held it), those who wait ask again. */
+    if (head->state == HEAD_PRESENT && load->want_document && load->found &&
+        head->changed <= load->after) {
+        return head_keep_document(&engine->heads, head, buf_data(&load->document));
+    }
+    return ERR(OK);
+}
+
+void apply_loaded(struct engine *engine, struct command *command)
+{
+    struct head_load *load = command->as.loaded.load;
+    struct head *head = heads_find(&engine->heads, &load->id);
+    /* Not so when it was asked for before a restart: who waited for it has been refused. */
+    if (head != NULL && head->loading == load) {
+        head->loading = NULL;
+        struct err err = take_load(engine, head, load);
+        engine->loaded = load;
+        apply_waiting(engine, head, err);
+        engine->loaded = NULL;
+    }
+    head_load_deinit(load);
+    engine_release(engine, command);
+}
+
+void engine_load_members(struct engine *engine, struct head *head, struct command *command,
+                         struct head_load *load)
+{
+    ASSERT(head->state != HEAD_LOADING && load->members.asker == command);
+    struct member_load *members = &load->members;
+    members->project = command->actor.project;
+    buf_put_bytes(&members->ids_copy, members->ids, members->id_count * sizeof(*members->ids));
+    members->ids = (const struct id *)members->ids_copy.at;
+    struct err err = ERR(OK);
+    if (members->ids_copy.failed) {
+        load_free(load);
+        err = ERR(NO_MEMORY);
+    } else if (head->loading == NULL) {
+        err = start_load(engine, head, load);
+    } else {
+        /* Something else is under way for the head; the command asks again when it is here. */
+        load_free(load);
+    }
+    if (err_is_set(err)) {
+        engine_answer(engine, command, err, 0);
+        return;
+    }
+    wait_for(engine, head, command);
+}
+
+const struct head_load *engine_loaded(const struct engine *engine, const struct command *command)
+{
+    const struct head_load *load = engine->loaded;
+    return load != NULL && load->members.asker == command ? load : NULL;
+}
+
+uint64_t engine_forgotten(const struct engine *engine)
+{
+    return engine->heads.forgotten;
+}
+
+/* ---- finding and judging ---- */
+
+static bool is_present(const struct head *head, enum resource_kind kind)
+{
+    return head->state == HEAD_PRESENT && head->kind == kind;
+}
+
+static bool sees(const struct actor *actor, const struct head *head)
+{
+    /* A device sees nothing but its thng, and may yet record actions of each of its account's types
+     * on it (contract: auth.md 6). */
+    if (actor->kind == ACTOR_DEVICE && head->kind == RESOURCE_ACTION_TYPE) {
+        return actor->account == head->account;
+    }
+    const struct perm_resource resource = {
+        .account = head->account,
+        .kind = head->kind,
+        .id = &head->id,
+        .scopes = buf_data(&head->scopes),
+    };
+    return !err_is_set(perm_sees(actor, &resource));
+}
+
+bool engine_sees(const struct actor *actor, enum resource_kind kind, const struct head *head)
+{
+    return is_present(head, kind) && sees(actor, head);
+}
+
+/* An application is gone with its project. */
+static enum head_found find_parent(struct engine *engine, struct command *command,
+                                   const struct head *head)
+{
+    if (head->kind != RESOURCE_APPLICATION) {
+        return HEAD_SEEN;
+    }
+    const struct head *project = engine_await(engine, command, &head->parent, false);
+    if (project == NULL) {
+        return HEAD_LATER;
+    }
+    return is_present(project, RESOURCE_PROJECT) ? HEAD_SEEN : HEAD_UNSEEN;
+}
+
+enum head_found engine_find(struct engine *engine, struct command *command, enum resource_kind kind,
+                            const struct id *id, const struct id *project, bool want_document,
+                            struct head **head)
+{
+    struct head *found = engine_await(engine, command, id, want_document);
+    if (found == NULL) {
+        return HEAD_LATER;
+    }
+    bool must_be_in_project = project != NULL && id_is_set(project);
+    if (!is_present(found, kind) || !sees(&command->actor, found) ||
+        (must_be_in_project && !perm_scopes_have_project(buf_data(&found->scopes), project))) {
+        return HEAD_UNSEEN;
+    }
+    *head = found;
+    return find_parent(engine, command, found);
+}
+
+enum head_found engine_find_any_project(struct engine *engine, struct command *command,
+                                        const struct id *project)
+{
+    const struct head *head = engine_await(engine, command, project, false);
+    if (head == NULL) {
+        return HEAD_LATER;
+    }
+    bool exists = is_present(head, RESOURCE_PROJECT) && head->account == command->actor.account;
+    return exists ? HEAD_SEEN : HEAD_UNSEEN;
+}
+
+enum head_found engine_find_project(struct engine *engine, struct command *command)
+{
+    if (!id_is_set(&command->project)) {
+        return HEAD_SEEN;
+    }
+    if (!actor_may_name(&command->actor, &command->project)) {
+        return HEAD_UNSEEN;
+    }
+    return engine_find_any_project(engine, command, &command->project);
+}
+
+bool engine_has_found(struct engine *engine, struct command *command, enum head_found found,
+                      struct err err)
+{
+    if (found == HEAD_UNSEEN) {
+        engine_answer(engine, command, err, 0);
+    }
+    return found == HEAD_SEEN;
+}
+
+/* Does the target lie where the path says? (Where an action lies is for apply_delete to say.) */
+static bool is_in_parent(const struct command *command, const struct head *head)
+{
+    struct id parent = {0};
+    if (command->kind == COMMAND_UPDATE) {
+        parent = command->as.update.parent;
+    } else if (command->kind == COMMAND_DELETE && head->kind != RESOURCE_ACTION) {
+        parent = command->as.remove.parent;
+    }
+    return !id_is_set(&parent) || id_equal(&parent, &head->parent);
+}
+
+struct head *engine_permitted_head(struct engine *engine, struct command *command,
+                                   enum perm_subject subject, enum perm_operation operation,
+                                   bool want_document)
+{
+    struct err err = perm_may(&command->actor, subject, operation);
+    struct head *head = NULL;
+    if (!err_is_set(err)) {
+        enum head_found found = engine_find(engine, command, command->target_kind, &command->target,
+                                            &command->project, want_document, &head);
+        if (found == HEAD_SEEN) {
+            found = engine_find_project(engine, command);
+        }
+        if (found == HEAD_LATER) {
+            return NULL;
+        }
+        bool is_seen = found == HEAD_SEEN && is_in_parent(command, head);
+        err = is_seen ? command->refusal : ERR(NOT_FOUND);
+    }
+    if (err_is_set(err)) {
+        engine_answer(engine, command, err, 0);
+        return NULL;
+    }
+    return head;
+}
+
+enum head_found engine_find_references(struct engine *engine, struct command *command,
+                                       const struct document_reference *references, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct head *head;
+        enum head_found found =
+            engine_find(engine, command, references[i].kind, &references[i].id, NULL, false, &head);
+        if (found != HEAD_SEEN) {
+            return found;
+        }
+    }
+    return HEAD_SEEN;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fire.h - which topics an event fires on, with what, and to whom. The same for those who follow
+ * live and for a session that catches up (deliver.c walks the events):
+ *
+ *      fire.c             to whom
+ *      fire_points.c      properties, locations
+ *      fire_documents.c   thngs, collections, action types, tasks; members
+ *      fire_actions.c     actions
+ *
+ * A message is encoded once for each topic, into front->payload, when the first subscriber is
+ * found, and copied to each receiver behind its own header. */
+#ifndef THRUM_FRONT_FIRE_H
+#define THRUM_FRONT_FIRE_H
+
+#include "front/front.h"
+
+/* To whom the messages of an event go. */
+struct audience {
+    struct front *front;
+    struct session *only; /* catching up: this session alone; NULL: all that are live */
+    uint32_t ordinal;     /* catching up: matches of the event so far */
+    bool is_blocked;      /* catching up: the session can take no more */
+};
+
+/* One topic an event fires on. */
+struct firing {
+    const struct event *event;
+    struct topic_ref ref;
+    uint64_t resource_hash; /* of family and resource (topic_hash_resource) */
+    /* What a subscriber must see: a resource of that kind, with the scopes of the event's document.
+     * Other events do not tell scopes: who sees the resource was judged at the subscription, and
+     * with each change of the resource since. */
+    enum resource_kind seen_kind;
+    const struct id *seen;
+    bool has_scopes;
+    bool is_last; /* the resource is gone: no message will follow */
+    void (*encode)(struct buf *out, const struct firing *firing);
+};
+
+/* All that the event fires. */
+void fire_event(struct audience *audience, const struct event *event);
+
+/* ---- for the files of the families ---- */
+
+void fire_points(struct audience *audience, const struct event *event);
+void fire_document(struct audience *audience, const struct event *event);
+void fire_members(struct audience *audience, const struct event *event);
+void fire_action(struct audience *audience, const struct event *event);
+
+/* Sends the message to who has subscribed to firing->ref and may hear it. */
+void fire(struct audience *audience, const struct firing *firing);
+
+/* Sets the topic: its hash is taken. */
+void fire_aim(const struct audience *audience, struct firing *firing, enum topic_family family,
+              const struct id *resource, struct slice name);
+
+/* Another name in the same family and resource. */
+static inline void fire_aim_name(struct firing *firing, struct slice name)
+{
+    firing->ref.name = name;
+}
+
+/* False when nobody has subscribed to it: fire would do nothing. */
+bool fire_is_wanted(const struct audience *audience, const struct firing *firing);
+
+/* The event's document without its hidden member. */
+void fire_encode_document(struct buf *out, const struct firing *firing);
+
+/* Who follows a part of a resource (a native WebSocket), and wants to know when the resource is
+ * gone, subscribes to this, which is no topic of the contract: no client can name it. */
+static inline struct topic fire_end_of(const struct id *resource)
+{
+    return (struct topic){.family = TOPIC_NONE, .resource = *resource};
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tasks over HTTP, as far as they are not like other documents (contract: REST 10): the answer to
+ * the one that begins a task, and the list of what went wrong in it. */
+#include "front/rest.h"
+
+#include "front/rest_read.h"
+#include "model/document.h"
+
+#include <stdio.h>
+
+/* "/batches/" + id + "/tasks/" + id, NUL */
+#define TASK_PATH_BYTES (16 + 2 * ID_BYTES + 1)
+
+/* A task is not done yet: the answer says where to look for it, and nothing else. */
+void rest_task_created(struct http_request *request, const struct answer *answer,
+                       const struct event *event)
+{
+    if (err_is_set(answer->err)) {
+        rest_document_created(request, answer, event);
+        return;
+    }
+    char path[TASK_PATH_BYTES];
+    int bytes = snprintf(path, sizeof(path), "/batches/%.*s/tasks/%.*s", ID_BYTES,
+                         request->resource.text, ID_BYTES, answer->created.text);
+    http_answer(request, &(struct http_answer){
+                             .status = 202,
+                             .location = slice_of(path, (size_t)bytes),
+                         });
+}
+
+/* ---- logs ---- */
+
+static struct err read_logs(struct reader *reader, struct rest_read *read)
+{
+    struct document document;
+    struct slice shown;
+    struct slice logs;
+    const struct view view = rest_read_view(reader, read);
+    TRY(view_find(&view, RESOURCE_TASK, &read->child, &document));
+    if (!id_equal(&document.parent, &read->resource)) {
+        return ERR(NOT_FOUND);
+    }
+    document_split(RESOURCE_TASK, document.text, &shown, &logs);
+    buf_put(&read->body, slice_is_empty(logs) ? SLICE("[]") : logs);
+    return ERR(OK);
+}
+
+static struct err logs_run(struct reader *reader, struct rest_read *read)
+{
+    TRY(documents_reader_begin(reader->documents));
+    struct err err = read_logs(reader, read);
+    documents_reader_end(reader->documents);
+    return err;
+}
+
+enum rest_step rest_task_logs(struct http_request *request)
+{
+    rest_read_plain(request, logs_run);
+    return REST_TAKEN;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * view_state.h - the present state of a topic, as a notification would carry it (pubsub.md 5.2). */
+#ifndef THRUM_FRONT_VIEW_STATE_H
+#define THRUM_FRONT_VIEW_STATE_H
+
+#include "front/view.h"
+#include "model/topic.h"
+
+/* *found is false when there is none (no value yet; families of events without a state).
+ * ERR_NOT_FOUND as for view_resource. */
+MUST_USE struct err view_state(const struct view *view, const struct topic *topic, struct buf *out,
+                               bool *found);
+
+/* The latest point of each property of a resource, as GET .../properties answers; within
+ * documents_reader_begin and _end. */
+MUST_USE struct err view_properties(const struct view *view, const struct id *id, struct buf *out,
+                                    bool *found);
+
+#endif

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Actions: what is derived, what is refused, all or none. */
+#include "mirror_fixture.h"
+
+#include "model/property.h"
+
+/* ---- commands ---- */
+
+static struct command *actions_in(struct command_batch *batch, enum resource_kind root,
+                                  const struct id *target, const struct command_action *actions,
+                                  uint32_t count)
+{
+    struct slice copy;
+    assert_true(command_batch_copy(batch, slice_of(actions, count * sizeof(*actions)), &copy));
+    struct command *command = command_in(batch, COMMAND_ACTIONS, 1);
+    if (root != 0) {
+        command->target = *target;
+        command->target_kind = root;
+    }
+    command->as.actions.at = (const struct command_action *)(const void *)copy.at;
+    command->as.actions.count = count;
+    return command;
+}
+
+static enum err_code record(struct mirror *mirror, enum resource_kind root,
+                            const struct command_action *actions, uint32_t count)
+{
+    struct command_batch *batch = batch_of(4096 + count * sizeof(*actions));
+    const struct id *target = root == RESOURCE_THNG ? &actions[0].thng : &actions[0].product;
+    actions_in(batch, root, target, actions, count);
+    return mirror_outcome(mirror, batch);
+}
+
+static enum err_code record_as(struct mirror *mirror, struct actor actor, enum resource_kind root,
+                               const struct command_action *action)
+{
+    struct command_batch *batch = batch_of(4096);
+    actions_in(batch, root, &action->thng, action, 1)->actor = actor;
+    return mirror_outcome(mirror, batch);
+}
+
+static struct command_action action_of(struct slice type)
+{
+    return (struct command_action){.type = type, .timestamp_ms = TIMESTAMP_NONE};
+}
+
+static struct id create_with(struct mirror *mirror, enum resource_kind kind, struct slice members)
+{
+    struct command_batch *batch = batch_of(4096);
+    creation_in(batch, kind, 1)->as.create.members = members;
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+    return mirror->world.answers[0].created;
+}
+
+static struct id thng_of_product(struct mirror *mirror, const struct id *product)
+{
+    char members[100];
+    int bytes =
+        snprintf(members, sizeof(members), "\"name\":\"t\",\"product\":\"%.24s\"", product->text);
+    return create_with(mirror, RESOURCE_THNG, slice_of(members, (size_t)bytes));
+}
+
+static void create_type(struct mirror *mirror, struct slice name)
+{
+    struct command_batch *batch = batch_of(4096);
+    creation_in(batch, RESOURCE_ACTION_TYPE, 1)->as.create.name = name;
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+}
+
+static void delete_one(struct mirror *mirror, enum resource_kind kind, const struct id *id)
+{
+    struct command_batch *batch = batch_of(4096);
+    struct command *command = command_in(batch, COMMAND_DELETE, 1);
+    command->target = *id;
+    command->target_kind = kind;
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+}
+
+static struct json_value created(struct mirror *mirror)
+{
+    return mirror_json(mirror, &mirror->world.answers[0].created);
+}
+
+static void assert_id_member(struct json_value object, struct slice name, const struct id *id)
+{
+    struct json_value value = json_member(object, name);
+    if (id == NULL) {
+        assert_int_equal(value.type, JSON_NONE);
+    } else {
+        assert_true(json_string_equals(value, id_slice(id)));
+    }
+}
+
+/* ---- what becomes of one ---- */
+
+static void test_an_action_takes_product_and_scopes_of_its_thng(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id project = create(&mirror->world, RESOURCE_PROJECT);
+    struct id product = create(&mirror->world, RESOURCE_PRODUCT);
+    struct id thng = thng_of_product(mirror, &product);
+    struct command_batch *batch = batch_of(4096);
+    struct command *update = command_in(batch, COMMAND_UPDATE, 1);
+    char scopes[120];
+    scopes_of_project(scopes, &project);
+    update->target = thng;
+    update->target_kind = RESOURCE_THNG;
+    update->as.update.scopes = slice_of_text(scopes);
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+    struct command_action action = action_of(SLICE("scans"));
+    action.thng = thng;
+    action.members = SLICE("\"tags\":[\"a\"]");
+    assert_int_equal(record(mirror, RESOURCE_THNG, &action, 1), ERR_OK);
+    assert_int_equal(mirror->world.answers[0].event, mirror->last_sequence);
+    struct json_value document = created(mirror);
+    assert_json(json_member(document, SLICE("type")), "\"scans\"");
+    assert_json(json_member(document, SLICE("timestamp")), "1700000000000");
+    assert_json(json_member(document, SLICE("createdAt")), "1700000000000");
+    assert_json(json_member(document, SLICE("tags")), "[\"a\"]");
+    assert_id_member(document, SLICE("thng"), &thng);
+    assert_id_member(document, SLICE("product"), &product);
+    const struct mirror_row *row = mirror_find(mirror, &mirror->world.answers[0].created);
+    assert_int_equal(row->kind, RESOURCE_ACTION);
+    assert_true(slice_equal(buf_data(&row->scopes), slice_of_text(scopes)));
+}
+
+static void test_its_own_product_and_time_win(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id product = create(&mirror->world, RESOURCE_PRODUCT);
+    struct id other = create(&mirror->world, RESOURCE_PRODUCT);
+    struct command_action action = action_of(SLICE("checkins"));
+    action.thng = thng_of_product(mirror, &product);
+    action.product = other;
+    action.timestamp_ms = 77;
+    assert_int_equal(record(mirror, RESOURCE_THNG, &action, 1), ERR_OK);
+    assert_id_member(created(mirror), SLICE("product"), &other);
+    assert_json(json_member(created(mirror), SLICE("timestamp")), "77");
+}
+
+/* The product is what the thng's document says at that time, and only while it exists. */
+static void test_the_product_follows_the_thng(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id product = create(&mirror->world, RESOURCE_PRODUCT);
+    struct command_action action = action_of(SLICE("scans"));
+    action.thng = create_thng(&mirror->world);
+    assert_int_equal(record(mirror, RESOURCE_THNG, &action, 1), ERR_OK);
+    assert_id_member(created(mirror), SLICE("product"), NULL);
+    struct command_batch *batch = batch_of(4096);
+    char patch[60];
+    (void)snprintf(patch, sizeof(patch), "\"product\":\"%.24s\"", product.text);
+    struct command *update = command_in(batch, COMMAND_UPDATE, 1);
+    update->target = action.thng;
+    update->target_kind = RESOURCE_THNG;
+    update->as.update.patch = slice_of_text(patch);
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+    assert_int_equal(record(mirror, RESOURCE_THNG, &action, 1), ERR_OK);
+    assert_id_member(created(mirror), SLICE("product"), &product);
+    delete_one(mirror, RESOURCE_PRODUCT, &product);
+    assert_int_equal(record(mirror, RESOURCE_THNG, &action, 1), ERR_OK);
+    assert_id_member(created(mirror), SLICE("product"), NULL);
+}
+
+static void test_without_target_it_lies_in_the_project(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id project = create(&mirror->world, RESOURCE_PROJECT);
+    struct command_action action = action_of(SLICE("scans"));
+    assert_int_equal(record(mirror, 0, &action, 1), ERR_OK);
+    created(mirror);
+    const struct mirror_row *row = mirror_find(mirror, &mirror->world.answers[0].created);
+    assert_int_equal(buf_bytes(&row->scopes), 0);
+    struct command_batch *batch = batch_of(4096);
+    actions_in(batch, 0, NULL, &action, 1)->project = project;
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+    created(mirror);
+    row = mirror_find(mirror, &mirror->world.answers[0].created);
+    assert_true(perm_scopes_have_project(buf_data(&row->scopes), &project));
+    batch = batch_of(4096);
+    actions_in(batch, 0, NULL, &action, 1)->project = id_generate(&mirror->world.rand, 1);
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_NOT_FOUND);
+}
+
+static void test_a_place_gives_its_coordinates(void **state)
+{
+    struct mirror *mirror = *state;
+    struct slice position = SLICE("\"name\":\"p\",\"latitude\":1.5,\"longitude\":2,"
+                                  "\"position\":{\"type\":\"Point\",\"coordinates\":[2,1.5]}");
+    struct id place = create_with(mirror, RESOURCE_PLACE, position);
+    char location[60];
+    (void)snprintf(location, sizeof(location), "\"place\":\"%.24s\"", place.text);
+    struct command_action actions[2] = {action_of(SLICE("scans")), action_of(SLICE("scans"))};
+    actions[0].location = slice_of_text(location);
+    actions[0].place = place;
+    actions[1].location = SLICE("\"latitude\":7,\"longitude\":8");
+    assert_int_equal(record(mirror, 0, actions, 2), ERR_OK);
+    struct json_value document = created(mirror);
+    assert_json(json_member(document, SLICE("locationSource")), "\"place\"");
+    struct json_value at = json_member(document, SLICE("location"));
+    assert_json(json_member(at, SLICE("latitude")), "1.5");
+    assert_id_member(at, SLICE("place"), &place);
+    document = mirror_json(mirror, first_event(&mirror->world).resource);
+    actions[0].place = id_generate(&mirror->world.rand, 1);
+    assert_int_equal(record(mirror, 0, actions, 2), ERR_REFERENCE_UNKNOWN);
+}
+
+static void test_a_location_as_it_came(void **state)
+{
+    struct mirror *mirror = *state;
+    struct command_action action = action_of(SLICE("scans"));
+    action.location = SLICE("\"latitude\":7,\"longitude\":8");
+    assert_int_equal(record(mirror, 0, &action, 1), ERR_OK);
+    assert_json(json_member(created(mirror), SLICE("locationSource")), "\"unknown\"");
+    assert_json(json_member(created(mirror), SLICE("location")),
+                "{\"latitude\":7,\"longitude\":8}");
+    action.location_source = SLICE("sensor");
+    assert_int_equal(record(mirror, 0, &action, 1), ERR_OK);
+    assert_json(json_member(created(mirror), SLICE("locationSource")), "\"sensor\"");
+}
+
+/* ---- who may, and of what type ---- */
+
+static void test_types_must_exist(void **state)
+{
+    struct mirror *mirror = *state;
+    struct command_action action = action_of(SLICE("_alarm"));
+    assert_int_equal(record(mirror, 0, &action, 1), ERR_NOT_FOUND);
+    create_type(mirror, SLICE("_alarm"));
+    assert_int_equal(record(mirror, 0, &action, 1), ERR_OK);
+    action.type = SLICE("alarm"); /* neither built in nor custom */
+    assert_int_equal(record(mirror, 0, &action, 1), ERR_NOT_FOUND);
+    struct id type = id_of_name(OPERATOR_ACCOUNT, RESOURCE_ACTION_TYPE, SLICE("_alarm"));
+    delete_one(mirror, RESOURCE_ACTION_TYPE, &type);
+    action.type = SLICE("_alarm");
+    assert_int_equal(record(mirror, 0, &action, 1), ERR_NOT_FOUND);
+}
+
+static void test_a_device_tells_of_its_thng(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id product = create(&mirror->world, RESOURCE_PRODUCT);
+    struct command_action action = action_of(SLICE("_alarm"));
+    action.thng = thng_of_product(mirror, &product);
+    create_type(mirror, SLICE("_alarm"));
+    struct actor device = device_of(&action.thng);
+    assert_int_equal(record_as(mirror, device, RESOURCE_THNG, &action), ERR_OK);
+    assert_id_member(created(mirror), SLICE("product"), &product);
+    assert_id_member(created(mirror), SLICE("createdByThng"), &action.thng);
+    assert_int_equal(record_as(mirror, device, 0, &action), ERR_DENIED);
+    action.thng = create_thng(&mirror->world);
+    assert_int_equal(record_as(mirror, device, RESOURCE_THNG, &action), ERR_NOT_FOUND);
+}
+
+static void test_an_application_tells_of_scans(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id project = create(&mirror->world, RESOURCE_PROJECT);
+    struct actor application = {.kind = ACTOR_APPLICATION,
+                                .account = OPERATOR_ACCOUNT,
+                                .id = id_generate(&mirror->world.rand, 1),
+                                .project = project};
+    struct command_action action = action_of(SLICE("scans"));
+    assert_int_equal(record_as(mirror, application, 0, &action), ERR_OK);
+    assert_id_member(created(mirror), SLICE("createdByProject"), &project);
+    const struct mirror_row *row = mirror_find(mirror, &mirror->world.answers[0].created);
+    assert_true(perm_scopes_have_project(buf_data(&row->scopes), &project));
+    /* A thng that it does not see is no thng. */
+    action.thng = create_thng(&mirror->world);
+    assert_int_equal(record_as(mirror, application, 0, &action), ERR_REFERENCE_UNKNOWN);
+    action = action_of(SLICE("checkins"));
+    assert_int_equal(record_as(mirror, application, 0, &action), ERR_DENIED);
+}
+
+static void test_the_target_comes_before_the_body(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id nobody = id_generate(&mirror->world.rand, 1);
+    struct id thng = create_thng(&mirror->world);
+    for (unsigned i = 0; i < 2; i++) {
+        struct command_batch *batch = batch_of(4096);
+        struct command *command =
+            actions_in(batch, RESOURCE_THNG, i == 0 ? &nobody : &thng, NULL, 0);
+        command->refusal = ERR(JSON_INVALID);
+        assert_int_equal(mirror_outcome(mirror, batch), i == 0 ? ERR_NOT_FOUND : ERR_JSON_INVALID);
+    }
+}
+
+/* ---- several ---- */
+
+static void test_an_array_is_recorded_in_order(void **state)
+{
+    struct mirror *mirror = *state;
+    struct command_action actions[3] = {action_of(SLICE("scans")), action_of(SLICE("shares")),
+                                        action_of(SLICE("checkins"))};
+    actions[1].thng = create_thng(&mirror->world);
+    assert_int_equal(record(mirror, 0, actions, 3), ERR_OK);
+    struct event events[3];
+    assert_int_equal(read_events(&mirror->world, events, 3), 3);
+    assert_int_equal(mirror->world.answers[0].event, events[0].sequence);
+    assert_int_equal(mirror->world.answers[0].after, events[2].sequence);
+    assert_true(id_equal(&mirror->world.answers[0].created, events[0].resource));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(events[i].operation, OPERATION_CREATED);
+        assert_true(slice_equal(document_text(events[i].text, SLICE("type")), actions[i].type));
+        struct id id;
+        assert_true(document_id(events[i].text, SLICE("id"), &id));
+        assert_true(id_equal(&id, events[i].resource));
+    }
+    assert_int_equal(record(mirror, 0, actions, 0), ERR_OK);
+    assert_int_equal(mirror->world.answers[0].event, 0);
+}
+
+static void test_one_bad_one_spoils_all(void **state)
+{
+    struct mirror *mirror = *state;
+    struct command_action actions[3] = {action_of(SLICE("scans")), action_of(SLICE("scans")),
+                                        action_of(SLICE("scans"))};
+    actions[2].collection = id_generate(&mirror->world.rand, 1);
+    uint64_t before = mirror->last_sequence;
+    assert_int_equal(record(mirror, 0, actions, 3), ERR_REFERENCE_UNKNOWN);
+    actions[2] = action_of(SLICE("_nothing"));
+    assert_int_equal(record(mirror, 0, actions, 3), ERR_NOT_FOUND);
+    assert_int_equal(mirror->last_sequence, before);
+}
+
+/* ---- what is not in memory ---- */
+
+/* An engine that knows nothing loads type, thng, product, collection and place, one after the
+ * other, and comes to the same. */
+static void test_what_is_cold_is_loaded(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id product = create(&mirror->world, RESOURCE_PRODUCT);
+    struct command_action actions[2] = {action_of(SLICE("_alarm")), action_of(SLICE("scans"))};
+    struct slice position = SLICE("\"latitude\":1,\"longitude\":2");
+    actions[0].thng = thng_of_product(mirror, &product);
+    actions[0].place = create_with(mirror, RESOURCE_PLACE, position);
+    actions[0].location = SLICE("\"customFields\":{}");
+    actions[1].collection = create(&mirror->world, RESOURCE_COLLECTION);
+    create_type(mirror, SLICE("_alarm"));
+    mirror_crash(mirror);
+    struct command_batch *batch = batch_of(4096);
+    actions_in(batch, RESOURCE_THNG, &actions[0].thng, actions, 2);
+    actions_in(batch, RESOURCE_THNG, &actions[0].thng, actions, 1)->token.request = 2;
+    run(&mirror->world, batch);
+    mirror_settle(mirror);
+    assert_int_equal(mirror->world.answer_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(mirror->world.answers[i].err.code, ERR_OK);
+        assert_int_equal(mirror->world.answers[i].token.request, i + 1);
+        assert_id_member(mirror_json(mirror, &mirror->world.answers[i].created), SLICE("product"),
+                         &product);
+    }
+}
+
+/* It has no head, but whoever deletes it at once finds it. */
+static void test_a_new_action_is_deleted_at_once(void **state)
+{
+    struct mirror *mirror = *state;
+    mirror->is_held = true;
+    struct command_action action = action_of(SLICE("scans"));
+    assert_int_equal(record(mirror, 0, &action, 1), ERR_OK);
+    struct id id = mirror->world.answers[0].created;
+    delete_one(mirror, RESOURCE_ACTION, &id);
+    mirror_show(mirror);
+    assert_null(mirror_find(mirror, &id));
+}
+
+#define WITH_MIRROR(test) cmocka_unit_test_setup_teardown(test, mirror_setup, mirror_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_MIRROR(test_an_action_takes_product_and_scopes_of_its_thng),
+        WITH_MIRROR(test_its_own_product_and_time_win),
+        WITH_MIRROR(test_the_product_follows_the_thng),
+        WITH_MIRROR(test_without_target_it_lies_in_the_project),
+        WITH_MIRROR(test_a_place_gives_its_coordinates),
+        WITH_MIRROR(test_a_location_as_it_came),
+        WITH_MIRROR(test_types_must_exist),
+        WITH_MIRROR(test_a_device_tells_of_its_thng),
+        WITH_MIRROR(test_an_application_tells_of_scans),
+        WITH_MIRROR(test_the_target_comes_before_the_body),
+        WITH_MIRROR(test_an_array_is_recorded_in_order),
+        WITH_MIRROR(test_one_bad_one_spoils_all),
+        WITH_MIRROR(test_what_is_cold_is_loaded),
+        WITH_MIRROR(test_a_new_action_is_deleted_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who is in a collection. That events tell of true changes only is asserted whenever the mirror
+ * takes them up. */
+#include "mirror_fixture.h"
+
+#include "engine/apply.h"
+
+/* ---- commands ---- */
+
+static struct command *members_in(struct command_batch *batch, enum member_change change,
+                                  enum resource_kind kind, const struct id *collection,
+                                  const struct id *ids, uint32_t count)
+{
+    struct slice copy;
+    assert_true(command_batch_copy(batch, slice_of(ids, count * sizeof(*ids)), &copy));
+    struct command *command = command_in(batch, COMMAND_MEMBERS, 1);
+    command->target = *collection;
+    command->target_kind = RESOURCE_COLLECTION;
+    command->as.members.change = change;
+    command->as.members.member_kind = kind;
+    command->as.members.ids = (const struct id *)(const void *)copy.at;
+    command->as.members.count = count;
+    return command;
+}
+
+static struct command_batch *members(enum member_change change, enum resource_kind kind,
+                                     const struct id *collection, const struct id *ids,
+                                     uint32_t count)
+{
+    struct command_batch *batch = batch_of(4096 + count * sizeof(*ids));
+    members_in(batch, change, kind, collection, ids, count);
+    return batch;
+}
+
+static enum err_code add(struct mirror *mirror, const struct id *collection, const struct id *ids,
+                         uint32_t count)
+{
+    return mirror_outcome(mirror, members(MEMBERS_ADDED, RESOURCE_THNG, collection, ids, count));
+}
+
+static enum err_code nest(struct mirror *mirror, const struct id *outer, const struct id *inner)
+{
+    return mirror_outcome(mirror, members(MEMBERS_ADDED, RESOURCE_COLLECTION, outer, inner, 1));
+}
+
+static enum err_code remove_one(struct mirror *mirror, const struct id *collection,
+                                const struct id *id)
+{
+    return mirror_outcome(mirror, members(MEMBERS_REMOVED, RESOURCE_THNG, collection, id, 1));
+}
+
+static enum err_code clear(struct mirror *mirror, const struct id *collection)
+{
+    return mirror_outcome(mirror, members(MEMBERS_CLEARED, RESOURCE_THNG, collection, NULL, 0));
+}
+
+static struct command_batch *deletion(enum resource_kind kind, const struct id *id)
+{
+    struct command_batch *batch = batch_of(4096);
+    struct command *command = command_in(batch, COMMAND_DELETE, 1);
+    command->target = *id;
+    command->target_kind = kind;
+    return batch;
+}
+
+static struct id new_collection(struct mirror *mirror)
+{
+    return create(&mirror->world, RESOURCE_COLLECTION);
+}
+
+static void new_thngs(struct mirror *mirror, struct id *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = create_thng(&mirror->world);
+    }
+}
+
+/* ---- what was told ---- */
+
+#define TOLD_MAX 32
+
+static struct event told[TOLD_MAX];
+static size_t told_count;
+
+static void note_members(struct mirror *mirror, const struct event *event)
+{
+    (void)mirror;
+    if (event->type == EVENT_MEMBERS) {
+        assert_true(told_count < TOLD_MAX);
+        told[told_count++] = *event;
+    }
+}
+
+/* Fills <told>, whose slices lie in the journal. */
+static size_t tell(struct mirror *mirror)
+{
+    told_count = 0;
+    mirror_each(mirror, note_members);
+    mirror_show(mirror);
+    return told_count;
+}
+
+static void assert_told(size_t index, enum member_change change, const struct id *collection,
+                        uint32_t count)
+{
+    assert_true(index < told_count);
+    assert_int_equal(told[index].change, change);
+    assert_true(id_equal(told[index].resource, collection));
+    assert_int_equal(told[index].count, count);
+}
+
+/* ---- putting in ---- */
+
+static void test_thngs_are_put_in(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    struct id ids[3];
+    new_thngs(mirror, ids, 3);
+    assert_int_equal(add(mirror, &collection, ids, 2), ERR_OK);
+    assert_int_equal(mirror->world.answers[0].event, mirror->last_sequence);
+    assert_int_equal(tell(mirror), 1);
+    assert_told(0, MEMBERS_ADDED, &collection, 2);
+    assert_int_equal(told[0].member_kind, RESOURCE_THNG);
+    assert_true(id_equal(&told[0].members[0], &ids[0]));
+    assert_true(id_equal(&told[0].members[1], &ids[1]));
+}
+
+static void test_only_those_really_added_are_told(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    struct id ids[3];
+    new_thngs(mirror, ids, 3);
+    assert_int_equal(add(mirror, &collection, ids, 1), ERR_OK);
+    const struct id again[] = {ids[0], ids[1], ids[1], ids[0]};
+    assert_int_equal(add(mirror, &collection, again, 4), ERR_OK);
+    assert_int_equal(tell(mirror), 2);
+    assert_told(1, MEMBERS_ADDED, &collection, 1);
+    assert_true(id_equal(&told[1].members[0], &ids[1]));
+    assert_int_equal(add(mirror, &collection, ids, 2), ERR_OK);
+    assert_int_equal(mirror->world.answers[0].event, 0);
+    assert_int_equal(add(mirror, &collection, ids, 0), ERR_OK);
+    assert_int_equal(tell(mirror), 2);
+}
+
+static void test_an_unknown_one_keeps_all_out(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    struct id other = new_collection(mirror);
+    struct id ids[2];
+    new_thngs(mirror, ids, 1);
+    ids[1] = id_generate(&mirror->world.rand, 1);
+    assert_int_equal(add(mirror, &collection, ids, 2), ERR_REFERENCE_UNKNOWN);
+    ids[1] = other; /* no thng */
+    assert_int_equal(add(mirror, &collection, ids, 2), ERR_REFERENCE_UNKNOWN);
+    assert_int_equal(tell(mirror), 0);
+    assert_int_equal(add(mirror, &ids[0], ids, 1), ERR_NOT_FOUND); /* no collection */
+}
+
+static void test_a_thng_of_another_project_is_unknown(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id project = create(&mirror->world, RESOURCE_PROJECT);
+    struct id application = id_generate(&mirror->world.rand, 1);
+    struct command_batch *batch = batch_of(4096);
+    creation_in(batch, RESOURCE_COLLECTION, 1)->project = project;
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+    struct id collection = mirror->world.answers[0].created;
+    struct id thng = create_thng(&mirror->world);
+    batch = batch_of(4096);
+    members_in(batch, MEMBERS_ADDED, RESOURCE_THNG, &collection, &thng, 1)->actor =
+        trusted_of(&project, &application);
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_REFERENCE_UNKNOWN);
+    /* Nor may it take out what it does not see. */
+    assert_int_equal(add(mirror, &collection, &thng, 1), ERR_OK);
+    batch = batch_of(4096);
+    members_in(batch, MEMBERS_REMOVED, RESOURCE_THNG, &collection, &thng, 1)->actor =
+        trusted_of(&project, &application);
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_NOT_FOUND);
+}
+
+static void test_many_are_told_in_several_events(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    static struct id ids[1200];
+    new_thngs(mirror, ids, 1200);
+    assert_int_equal(add(mirror, &collection, ids, 1200), ERR_OK);
+    assert_int_equal(tell(mirror), 3);
+    assert_told(0, MEMBERS_ADDED, &collection, 500);
+    assert_told(1, MEMBERS_ADDED, &collection, 500);
+    assert_told(2, MEMBERS_ADDED, &collection, 200);
+    assert_int_equal(mirror->world.answers[0].event, told[0].sequence);
+    assert_int_equal(mirror->world.answers[0].after, told[2].sequence);
+    assert_true(id_equal(&told[2].members[0], &ids[1000]));
+}
+
+/* Documents that are behind are waited for. */
+static void test_what_was_made_a_moment_ago_is_put_in(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    mirror->is_held = true;
+    struct id ids[2];
+    new_thngs(mirror, ids, 2);
+    assert_int_equal(add(mirror, &collection, ids, 1), ERR_OK);
+    assert_int_equal(add(mirror, &collection, ids, 2), ERR_OK);
+    assert_int_equal(tell(mirror), 2);
+    assert_told(1, MEMBERS_ADDED, &collection, 1);
+}
+
+/* ---- taking out ---- */
+
+static void test_a_member_is_taken_out_once(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    struct id ids[2];
+    new_thngs(mirror, ids, 2);
+    assert_int_equal(add(mirror, &collection, ids, 2), ERR_OK);
+    assert_int_equal(remove_one(mirror, &collection, &ids[0]), ERR_OK);
+    assert_int_equal(remove_one(mirror, &collection, &ids[0]), ERR_NOT_FOUND);
+    assert_int_equal(tell(mirror), 2);
+    assert_told(1, MEMBERS_REMOVED, &collection, 1);
+    struct id nobody = id_generate(&mirror->world.rand, 1);
+    assert_int_equal(remove_one(mirror, &collection, &nobody), ERR_NOT_FOUND);
+}
+
+static void test_emptying_lists_all(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    struct id ids[3];
+    new_thngs(mirror, ids, 3);
+    assert_int_equal(clear(mirror, &collection), ERR_OK);
+    assert_int_equal(mirror->world.answers[0].event, 0);
+    assert_int_equal(add(mirror, &collection, ids, 3), ERR_OK);
+    assert_int_equal(clear(mirror, &collection), ERR_OK);
+    assert_int_equal(tell(mirror), 2);
+    assert_told(1, MEMBERS_CLEARED, &collection, 3);
+    assert_int_equal(told[1].flags, MEMBERS_ALL);
+    assert_int_equal(add(mirror, &collection, ids, 1), ERR_OK);
+    assert_int_equal(tell(mirror), 3);
+}
+
+static void test_emptying_a_big_one_tells_the_rest_by_and_by(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    static struct id ids[1300];
+    new_thngs(mirror, ids, 1300);
+    mirror->is_held = true;
+    assert_int_equal(add(mirror, &collection, ids, 1300), ERR_OK);
+    assert_int_equal(clear(mirror, &collection), ERR_OK);
+    assert_int_equal(mirror->world.answers[0].event, mirror->world.answers[0].after);
+    assert_int_equal(tell(mirror), 6);
+    assert_told(3, MEMBERS_CLEARED, &collection, 500);
+    assert_told(4, MEMBERS_CLEARED, &collection, 500);
+    assert_told(5, MEMBERS_CLEARED, &collection, 300);
+    assert_int_equal(told[3].flags, MEMBERS_ALL);
+    assert_int_equal(told[4].flags, 0);
+    assert_int_equal(told[5].flags, 0);
+    assert_false(engine_has_work(mirror->world.engine));
+}
+
+/* Between the emptying and its last notice the engine may die, or a thng may be put in again before
+ * it is told of: then it is a member. */
+static void test_notices_survive_and_spare_new_members(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    static struct id ids[1300];
+    new_thngs(mirror, ids, 1300);
+    assert_int_equal(add(mirror, &collection, ids, 1300), ERR_OK);
+    run(&mirror->world, members(MEMBERS_CLEARED, RESOURCE_THNG, &collection, NULL, 0));
+    mirror_answer_load(mirror);
+    mirror_crash(mirror);
+    assert_int_equal(tell(mirror), 4);
+    mirror->is_held = true;
+    assert_int_equal(add(mirror, &collection, ids, 1300), ERR_OK);
+    mirror_resume(mirror);
+    mirror_settle(mirror);
+    assert_int_equal(tell(mirror), 7);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        assert_true(mirror_has_member(mirror, &collection, &ids[i]));
+    }
+    assert_false(engine_has_work(mirror->world.engine));
+}
+
+static void test_notices_end_after_a_crash(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    static struct id ids[1300];
+    new_thngs(mirror, ids, 1300);
+    assert_int_equal(add(mirror, &collection, ids, 1300), ERR_OK);
+    run(&mirror->world, deletion(RESOURCE_COLLECTION, &collection));
+    mirror_answer_load(mirror);
+    mirror_crash(mirror);
+    mirror_resume(mirror);
+    mirror_settle(mirror);
+    assert_int_equal(tell(mirror), 6);
+    assert_told(4, MEMBERS_CLEARED, &collection, 500);
+    assert_told(5, MEMBERS_CLEARED, &collection, 300);
+}
+
+/* ---- collections in collections ---- */
+
+static void test_no_collection_comes_below_itself(void **state)
+{
+    struct mirror *mirror = *state;
+    mirror->is_held = true;
+    struct id a = new_collection(mirror);
+    struct id b = new_collection(mirror);
+    struct id c = new_collection(mirror);
+    assert_int_equal(nest(mirror, &a, &a), ERR_MEMBERS_CYCLE);
+    assert_int_equal(nest(mirror, &a, &b), ERR_OK);
+    assert_int_equal(nest(mirror, &b, &c), ERR_OK);
+    assert_int_equal(nest(mirror, &c, &a), ERR_MEMBERS_CYCLE);
+    assert_int_equal(nest(mirror, &a, &c), ERR_OK); /* below it twice is no cycle */
+}
+
+/* Two that close a cycle together are not seen by the documents that both were read from. */
+static void test_a_cycle_is_not_closed_by_two_at_once(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id a = new_collection(mirror);
+    struct id b = new_collection(mirror);
+    struct command_batch *batch = batch_of(4096);
+    members_in(batch, MEMBERS_ADDED, RESOURCE_COLLECTION, &a, &b, 1);
+    members_in(batch, MEMBERS_ADDED, RESOURCE_COLLECTION, &b, &a, 1);
+    run(&mirror->world, batch);
+    assert_int_equal(mirror->world.load_count, 2);
+    mirror_read_load(mirror, 0);
+    mirror_read_load(mirror, 1);
+    mirror_bring(mirror);
+    mirror_bring(mirror);
+    mirror_settle(mirror);
+    assert_int_equal(mirror->world.answer_count, 2);
+    assert_int_equal(mirror->world.answers[0].err.code, ERR_OK);
+    assert_int_equal(mirror->world.answers[1].err.code, ERR_MEMBERS_CYCLE);
+}
+
+/* The same, of three: neither of the two collections that are changed is named by the other's
+ * change. */
+static void test_a_long_cycle_is_not_closed_by_two_at_once(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id a = new_collection(mirror);
+    struct id b = new_collection(mirror);
+    struct id c = new_collection(mirror);
+    struct id d = new_collection(mirror);
+    assert_int_equal(nest(mirror, &b, &c), ERR_OK);
+    assert_int_equal(nest(mirror, &d, &a), ERR_OK);
+    struct command_batch *batch = batch_of(4096);
+    members_in(batch, MEMBERS_ADDED, RESOURCE_COLLECTION, &a, &b, 1);
+    members_in(batch, MEMBERS_ADDED, RESOURCE_COLLECTION, &c, &d, 1);
+    run(&mirror->world, batch);
+    mirror_read_load(mirror, 0);
+    mirror_read_load(mirror, 1);
+    mirror_bring(mirror);
+    mirror_bring(mirror);
+    mirror_settle(mirror);
+    assert_int_equal(mirror->world.answers[0].err.code, ERR_OK);
+    assert_int_equal(mirror->world.answers[1].err.code, ERR_MEMBERS_CYCLE);
+}
+
+/* ---- when a thng or a collection goes ---- */
+
+static void test_a_deleted_thng_leaves_its_collections(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id a = new_collection(mirror);
+    struct id b = new_collection(mirror);
+    struct id thng = create_thng(&mirror->world);
+    assert_int_equal(add(mirror, &a, &thng, 1), ERR_OK);
+    mirror->is_held = true;
+    assert_int_equal(add(mirror, &b, &thng, 1), ERR_OK);
+    assert_int_equal(mirror_outcome(mirror, deletion(RESOURCE_THNG, &thng)), ERR_OK);
+    assert_int_equal(tell(mirror), 4);
+    assert_told(2, MEMBERS_REMOVED, &a, 1);
+    assert_told(3, MEMBERS_REMOVED, &b, 1);
+    assert_int_equal(add(mirror, &b, &thng, 1), ERR_REFERENCE_UNKNOWN);
+    assert_int_equal(remove_one(mirror, &b, &thng), ERR_NOT_FOUND);
+}
+
+/* While the thng's deletion waits for its collections, it joins one more. */
+static void test_a_thng_that_is_being_deleted_joins_nothing_for_good(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    struct id thng = create_thng(&mirror->world);
+    struct command_batch *batch = members(MEMBERS_ADDED, RESOURCE_THNG, &collection, &thng, 1);
+    run(&mirror->world, deletion(RESOURCE_THNG, &thng));
+    mirror_read_load(mirror, 0);
+    struct head_load *deleting = take_load(&mirror->world);
+    engine_accept(mirror->world.engine, batch);
+    mirror_settle(mirror);
+    assert_true(mirror_has_member(mirror, &collection, &thng));
+    engine_accept(mirror->world.engine, deleting->batch);
+    engine_turn(mirror->world.engine);
+    mirror_settle(mirror);
+    assert_int_equal(tell(mirror), 2);
+    assert_told(1, MEMBERS_REMOVED, &collection, 1);
+}
+
+/* The other way round: it is deleted while it is being put in. */
+static void test_a_thng_deleted_meanwhile_is_not_put_in(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    struct id thng = create_thng(&mirror->world);
+    run(&mirror->world, members(MEMBERS_ADDED, RESOURCE_THNG, &collection, &thng, 1));
+    mirror_read_load(mirror, 0);
+    struct head_load *adding = take_load(&mirror->world);
+    engine_accept(mirror->world.engine, deletion(RESOURCE_THNG, &thng));
+    mirror_settle(mirror);
+    mirror->world.answer_count = 0;
+    engine_accept(mirror->world.engine, adding->batch);
+    engine_turn(mirror->world.engine);
+    mirror_settle(mirror);
+    assert_int_equal(mirror->world.answers[0].err.code, ERR_REFERENCE_UNKNOWN);
+    assert_int_equal(tell(mirror), 0);
+}
+
+/* The same, and its head is forgotten before the load is here. */
+static void test_a_thng_deleted_and_forgotten_is_not_put_in(void **state)
+{
+    struct mirror *mirror = *state;
+    mirror->heads_max = 2;
+    mirror_crash(mirror);
+    struct id collection = new_collection(mirror);
+    struct id thng = create_thng(&mirror->world);
+    run(&mirror->world, members(MEMBERS_ADDED, RESOURCE_THNG, &collection, &thng, 1));
+    mirror_read_load(mirror, 0);
+    struct head_load *adding = take_load(&mirror->world);
+    engine_accept(mirror->world.engine, deletion(RESOURCE_THNG, &thng));
+    mirror_settle(mirror);
+    while (heads_find(&mirror->world.engine->heads, &thng) != NULL) {
+        for (unsigned i = 0; i < 8; i++) { /* so that looking for it does not keep it */
+            create_thng(&mirror->world);
+        }
+    }
+    mirror->world.answer_count = 0;
+    engine_accept(mirror->world.engine, adding->batch);
+    engine_turn(mirror->world.engine);
+    mirror_settle(mirror);
+    assert_int_equal(mirror->world.answers[0].err.code, ERR_REFERENCE_UNKNOWN);
+}
+
+static void test_a_deleted_collection_is_emptied_and_leaves(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id outer = new_collection(mirror);
+    struct id middle = new_collection(mirror);
+    struct id inner = new_collection(mirror);
+    static struct id ids[700];
+    new_thngs(mirror, ids, 700);
+    assert_int_equal(nest(mirror, &outer, &middle), ERR_OK);
+    assert_int_equal(nest(mirror, &middle, &inner), ERR_OK);
+    assert_int_equal(add(mirror, &middle, ids, 500), ERR_OK);
+    assert_int_equal(add(mirror, &middle, ids + 500, 200), ERR_OK);
+    assert_int_equal(mirror_outcome(mirror, deletion(RESOURCE_COLLECTION, &middle)), ERR_OK);
+    assert_int_equal(tell(mirror), 8);
+    assert_told(4, MEMBERS_CLEARED, &middle, 500);
+    assert_told(5, MEMBERS_CLEARED, &middle, 1);
+    assert_int_equal(told[5].member_kind, RESOURCE_COLLECTION);
+    assert_told(6, MEMBERS_REMOVED, &outer, 1);
+    assert_told(7, MEMBERS_CLEARED, &middle, 200);
+    assert_int_equal(told[7].flags, 0);
+}
+
+/* ---- all at once ---- */
+
+#define COLLECTIONS 4
+#define THNGS 12
+
+static struct command_batch *any_command(struct mirror *mirror, const struct id *collections,
+                                         struct id *thngs)
+{
+    struct rand *rand = &mirror->world.rand;
+    const struct id *collection = &collections[rand_below(rand, COLLECTIONS)];
+    struct id ids[4];
+    uint32_t count = 1 + (uint32_t)rand_below(rand, ARRAY_LEN(ids));
+    for (uint32_t i = 0; i < count; i++) {
+        ids[i] = thngs[rand_below(rand, THNGS)];
+    }
+    switch (rand_below(rand, 10)) {
+    case 0:
+        return members(MEMBERS_CLEARED, RESOURCE_THNG, collection, NULL, 0);
+    case 1:
+    case 2:
+        return members(MEMBERS_REMOVED, RESOURCE_THNG, collection, ids, 1);
+    case 3:
+        return deletion(RESOURCE_THNG, &ids[0]);
+    case 4:
+        return members(MEMBERS_ADDED, RESOURCE_COLLECTION, collection,
+                       &collections[rand_below(rand, COLLECTIONS)], 1);
+    default:
+        return members(MEMBERS_ADDED, RESOURCE_THNG, collection, ids, count);
+    }
+}
+
+/* One step of readers who read when they like and bring it later. */
+static void any_load(struct mirror *mirror)
+{
+    struct rand *rand = &mirror->world.rand;
+    struct world *world = &mirror->world;
+    if (world->load_count == 0) {
+        return;
+    }
+    size_t index = (size_t)rand_below(rand, world->load_count);
+    struct head_load *load = world->loads[index];
+    if (load->read == 0) {
+        mirror_read_load(mirror, index);
+        return;
+    }
+    memmove(&world->loads[index], &world->loads[index + 1],
+            (world->load_count - index - 1) * sizeof(world->loads[0]));
+    world->load_count--;
+    engine_accept(world->engine, load->batch);
+    engine_turn(world->engine);
+}
+
+/* Reads what nobody has read yet, brings all. */
+static void all_loads(struct mirror *mirror)
+{
+    for (unsigned steps = 0; mirror->world.load_count > 0; steps++) {
+        assert_true(steps < RUN_STEPS_MAX);
+        any_load(mirror);
+    }
+}
+
+static void run_any_order(struct mirror *mirror)
+{
+    struct world *world = &mirror->world;
+    mirror->is_held = true;
+    struct id collections[COLLECTIONS];
+    struct id thngs[THNGS];
+    for (size_t i = 0; i < COLLECTIONS; i++) {
+        collections[i] = new_collection(mirror);
+    }
+    new_thngs(mirror, thngs, THNGS);
+    for (unsigned step = 0; step < 6000; step++) {
+        if (rand_below(&world->rand, 3) == 0 && world->load_count < LOADS_MAX - 6) {
+            run(world, any_command(mirror, collections, thngs));
+        } else {
+            any_load(mirror);
+        }
+        if (rand_below(&world->rand, 8) == 0) {
+            mirror_show(mirror);
+        }
+        world->answer_count = 0;
+        if (step % 500 == 499) {
+            all_loads(mirror);
+            world->answer_count = 0;
+            new_thngs(mirror, thngs, THNGS / 2);
+        }
+    }
+    all_loads(mirror);
+    mirror_show(mirror);
+    for (size_t i = 0; i < COLLECTIONS; i++) {
+        for (size_t j = 0; j < COLLECTIONS; j++) {
+            assert_false(mirror_has_member(mirror, &collections[i], &collections[j]) &&
+                         mirror_reaches(mirror, &collections[j], &collections[i]));
+        }
+    }
+}
+
+static void test_any_order_tells_the_truth(void **state)
+{
+    run_any_order(*state);
+}
+
+/* So few heads that it is often forgotten who has been deleted. */
+static void test_any_order_with_few_heads(void **state)
+{
+    struct mirror *mirror = *state;
+    mirror->heads_max = 3;
+    mirror_crash(mirror);
+    run_any_order(mirror);
+}
+
+#define WITH_MIRROR(test) cmocka_unit_test_setup_teardown(test, mirror_setup, mirror_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_MIRROR(test_thngs_are_put_in),
+        WITH_MIRROR(test_only_those_really_added_are_told),
+        WITH_MIRROR(test_an_unknown_one_keeps_all_out),
+        WITH_MIRROR(test_a_thng_of_another_project_is_unknown),
+        WITH_MIRROR(test_many_are_told_in_several_events),
+        WITH_MIRROR(test_what_was_made_a_moment_ago_is_put_in),
+        WITH_MIRROR(test_a_member_is_taken_out_once),
+        WITH_MIRROR(test_emptying_lists_all),
+        WITH_MIRROR(test_emptying_a_big_one_tells_the_rest_by_and_by),
+        WITH_MIRROR(test_notices_survive_and_spare_new_members),
+        WITH_MIRROR(test_notices_end_after_a_crash),
+        WITH_MIRROR(test_no_collection_comes_below_itself),
+        WITH_MIRROR(test_a_cycle_is_not_closed_by_two_at_once),
+        WITH_MIRROR(test_a_long_cycle_is_not_closed_by_two_at_once),
+        WITH_MIRROR(test_a_deleted_thng_leaves_its_collections),
+        WITH_MIRROR(test_a_thng_that_is_being_deleted_joins_nothing_for_good),
+        WITH_MIRROR(test_a_thng_deleted_meanwhile_is_not_put_in),
+        WITH_MIRROR(test_a_thng_deleted_and_forgotten_is_not_put_in),
+        WITH_MIRROR(test_a_deleted_collection_is_emptied_and_leaves),
+        WITH_MIRROR(test_any_order_tells_the_truth),
+        WITH_MIRROR(test_any_order_with_few_heads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

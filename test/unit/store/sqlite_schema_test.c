@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files of earlier formats are taken over. */
+#include "unit/store/writer_fixture.h"
+
+#define A "U0000000000000000000000"
+
+/* As format 1 was made. */
+static const char format_1[] =
+    "PRAGMA application_id = 0x7468726d;\n"
+
+    "CREATE TABLE meta ( -- format; applied_sequence: the group up to which all tables have come;\n"
+    "                    -- last_property, last_account: the highest numbers ever given out\n"
+    "    name TEXT PRIMARY KEY,\n"
+    "    value INTEGER NOT NULL\n"
+    ") STRICT, WITHOUT ROWID;\n"
+
+    "CREATE TABLE account ( -- the numbers that stand for accounts in events\n"
+    "    number INTEGER PRIMARY KEY,\n"
+    "    id TEXT NOT NULL\n"
+    ") STRICT;\n"
+
+    "CREATE TABLE resource ( -- one row a resource of any kind, accounts and operators included\n"
+    "    number INTEGER PRIMARY KEY, -- of this table only; nothing refers to it\n"
+    "    id TEXT NOT NULL,\n"
+    "    account INTEGER NOT NULL,\n"
+    "    kind INTEGER NOT NULL, -- 1 account, 2 operator, 3 thng, 4 product, 5 collection\n"
+    "    created_ms INTEGER NOT NULL,\n"
+    "    name TEXT, -- from the document, for filters\n"
+    "    product TEXT, -- from the document, for filters\n"
+    "    checksum INTEGER NOT NULL, -- XXH3 of scopes, seeded with the XXH3 of document\n"
+    "    scopes TEXT, -- JSON object\n"
+    "    document TEXT NOT NULL -- JSON object, byte for byte as it is served; last: it is long\n"
+    ") STRICT;\n"
+    "CREATE UNIQUE INDEX resource_id ON resource (id);\n"
+    "CREATE INDEX resource_list ON resource (account, kind, created_ms, id);\n"
+    "CREATE INDEX resource_name ON resource (account, kind, name, created_ms, id)\n"
+    "    WHERE name IS NOT NULL;\n"
+    "CREATE INDEX resource_product ON resource (account, kind, product, created_ms, id)\n"
+    "    WHERE product IS NOT NULL;\n"
+
+    "CREATE TABLE tag ( -- the different tags of each resource\n"
+    "    resource TEXT NOT NULL, -- its id\n"
+    "    tag TEXT NOT NULL,\n"
+    "    account INTEGER NOT NULL,\n"
+    "    kind INTEGER NOT NULL,\n"
+    "    created_ms INTEGER NOT NULL,\n"
+    "    PRIMARY KEY (resource, tag)\n"
+    ") STRICT, WITHOUT ROWID;\n"
+    "CREATE INDEX tag_list ON tag (account, kind, tag, created_ms, resource);\n"
+
+    "CREATE TABLE identifier ( -- of each resource; values that are no texts as they were sent\n"
+    "    resource TEXT NOT NULL, -- its id\n"
+    "    key TEXT NOT NULL,\n"
+    "    value TEXT NOT NULL,\n"
+    "    account INTEGER NOT NULL,\n"
+    "    kind INTEGER NOT NULL,\n"
+    "    created_ms INTEGER NOT NULL,\n"
+    "    PRIMARY KEY (resource, key)\n"
+    ") STRICT, WITHOUT ROWID;\n"
+    "CREATE INDEX identifier_list\n"
+    "    ON identifier (account, kind, key, value, created_ms, resource);\n"
+
+    "CREATE TABLE property ( -- live properties: the number under which their samples are kept;\n"
+    "                        -- a deleted one's row goes, its number is never given out again\n"
+    "    number INTEGER PRIMARY KEY,\n"
+    "    resource TEXT NOT NULL, -- its id\n"
+    "    key TEXT NOT NULL -- normalised; empty: the location\n"
+    ") STRICT;\n"
+    "CREATE UNIQUE INDEX property_of ON property (resource, key);\n"
+
+    "CREATE TABLE key ( -- API keys: their keyed hashes, and who they act as\n"
+    "    hash BLOB PRIMARY KEY,\n"
+    "    account INTEGER NOT NULL,\n"
+    "    kind INTEGER NOT NULL, -- 1 operator, 2 device\n"
+    "    actor TEXT NOT NULL, -- the id of the operator or thng\n"
+    "    sealed BLOB NOT NULL -- the key encrypted, where it must be readable again; else empty\n"
+    ") STRICT, WITHOUT ROWID;\n"
+    "CREATE INDEX key_of ON key (actor, kind);\n"
+
+    "INSERT INTO meta (name, value) VALUES\n"
+    "    ('format', 1), ('applied_sequence', 0), ('last_property', 0), ('last_account', 0);\n";
+
+#define SCOPES_A "{\"users\":[\"all\"],\"projects\":[\"" A "7\",\"all\",\"" A "7\"]}"
+
+static const char rows_1[] =
+    "UPDATE meta SET value = 41 WHERE name = 'applied_sequence';"
+    "UPDATE meta SET value = 12 WHERE name = 'last_property';"
+    "UPDATE meta SET value = 1 WHERE name = 'last_account';"
+    "INSERT INTO account VALUES (1, '" A "1');"
+    "INSERT INTO resource VALUES"
+    " (3, '" A "3', 1, 3, 100, 'thng', '" A "4', 77, '" SCOPES_A "', '{\"createdAt\":100}'),"
+    " (5, '" A "4', 1, 4, 50, 'product', NULL, 78, NULL, '{\"createdAt\":50}'),"
+    " (9, '" A "5', 1, 5, 60, NULL, NULL, 79, '{\"users\":[],\"projects\":[]}', '{}');"
+    "INSERT INTO tag VALUES ('" A "3', 'x', 1, 3, 100);"
+    "INSERT INTO identifier VALUES ('" A "3', 'sn', '1', 1, 3, 100);"
+    "INSERT INTO property VALUES (12, '" A "3', 'k');"
+    "INSERT INTO key VALUES (x'61', 1, 2, '" A "3', x'');";
+
+/* What a file is made of: its tables with their columns, and its indexes. */
+static void structure(const char *path, struct buf *rows)
+{
+    ask_rows(path,
+             "SELECT t.name, c.cid, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk"
+             " FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'"
+             " ORDER BY t.name, c.cid",
+             rows);
+    ask_rows(path,
+             "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' ORDER BY name",
+             rows);
+    assert_false(rows->failed);
+}
+
+static void run_text(const char *path, const char *text)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK) {
+        fail_msg("%s", sqlite3_errmsg(db));
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Puts a file of format 1 in the place of the bench's. */
+static void make_format_1(struct bench *bench)
+{
+    documents_reader_close(bench->reader);
+    documents_close(bench->documents);
+    bench->reader = NULL;
+    bench->documents = NULL;
+    assert_int_equal(unlink(bench->path), 0);
+    run_text(bench->path, "PRAGMA journal_mode = WAL");
+    run_text(bench->path, format_1);
+    run_text(bench->path, rows_1);
+}
+
+static void test_from_1(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct buf fresh = {0};
+    struct buf migrated = {0};
+    open_bench(&bench);
+    structure(bench.path, &fresh);
+    make_format_1(&bench);
+    assert_ok(documents_open(bench.path, &bench.documents));
+    structure(bench.path, &migrated);
+    assert_true(slice_equal(buf_data(&fresh), buf_data(&migrated)));
+    assert_int_equal(documents_applied(bench.documents), 41);
+    assert_false(documents_must_clean(bench.documents));
+    assert_rows(&bench, "SELECT name, value FROM meta ORDER BY name",
+                "applied_sequence|41\nformat|2\nlast_account|1\nlast_property|12\n");
+    assert_rows(&bench,
+                "SELECT number, id, account, kind, created_ms, sequence, touched_ms, cleared_thngs,"
+                " cleared_collections, name, product, parent, checksum, scopes, document"
+                " FROM resource ORDER BY number",
+                "3|" A "3|1|3|100|0|0|0|0|thng|" A "4|-|77|" SCOPES_A "|{\"createdAt\":100}\n"
+                "5|" A "4|1|4|50|0|0|0|0|product|-|-|78|-|{\"createdAt\":50}\n"
+                "9|" A "5|1|5|60|0|0|0|0|-|-|-|79|{\"users\":[],\"projects\":[]}|{}\n");
+    assert_rows(&bench, "SELECT * FROM scope ORDER BY project",
+                A "3|" A "7|1|3|100\n" A "3|all|1|3|100\n");
+    assert_rows(&bench, "SELECT * FROM tag", A "3|x|1|3|100\n");
+    assert_rows(&bench, "SELECT number, key FROM property", "12|k\n");
+    assert_rows(&bench, "SELECT kind, actor FROM key", "2|" A "3\n");
+    assert_int_equal(ask(&bench, "SELECT count(*) FROM pragma_integrity_check"
+                                 " WHERE integrity_check <> 'ok'"),
+                     0);
+    buf_deinit(&fresh);
+    buf_deinit(&migrated);
+    close_bench(&bench);
+}
+
+/* The file is written on as any other, and opened without being migrated again. */
+static void test_it_goes_on(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench);
+    make_format_1(&bench);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_ok(documents_open(bench.path, &bench.documents));
+        documents_close(bench.documents);
+    }
+    assert_ok(documents_open(bench.path, &bench.documents));
+    start_group(&bench);
+    put_document(&bench, OPERATION_UPDATED, RESOURCE_THNG, 3, "{\"createdAt\":100,\"a\":1}", "");
+    PUT_MEMBERS(&bench, MEMBERS_ADDED, 0, 5, RESOURCE_THNG, 3, 0);
+    put_deletion(&bench, RESOURCE_PRODUCT, 4);
+    assert_ok(apply(&bench));
+    assert_int_equal(documents_applied(bench.documents), 44);
+    assert_rows(&bench, "SELECT sequence, product, document FROM resource WHERE kind = 3",
+                "0|-|{\"createdAt\":100,\"a\":1}\n");
+    assert_rows(&bench, "SELECT * FROM scope", "");
+    assert_rows(&bench, "SELECT resource, collection, created_ms, sequence FROM member",
+                A "3|" A "5|100|43\n");
+    clean_all(&bench, 10);
+    close_bench(&bench);
+}
+
+/* All or nothing: what stands in the way leaves the file as it was. */
+static void test_a_migration_that_fails(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct buf before = {0};
+    struct buf after = {0};
+    open_bench(&bench);
+    make_format_1(&bench);
+    run_text(bench.path, "CREATE TABLE cascade (x)");
+    structure(bench.path, &before);
+    struct err err = documents_open(bench.path, &bench.documents);
+    assert_true(err_is_set(err));
+    structure(bench.path, &after);
+    assert_true(slice_equal(buf_data(&before), buf_data(&after)));
+    run_text(bench.path, "DROP TABLE cascade");
+    assert_ok(documents_open(bench.path, &bench.documents));
+    assert_int_equal(ask(&bench, "SELECT count(*) FROM resource"), 3);
+    buf_deinit(&before);
+    buf_deinit(&after);
+    close_bench(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_from_1),
+        cmocka_unit_test(test_it_goes_on),
+        cmocka_unit_test(test_a_migration_that_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
