@@ -139,13 +139,28 @@ static void unwatch(struct subs *subs, struct subscription *subscription)
     }
 }
 
+/* In the middle of an event the places of the session's subscriptions shift: it is delivered from
+ * its start again, rather twice than not at all. */
+static void deliver_again(struct session *session)
+{
+    session->ordinal = 0;
+}
+
+void subs_hide(struct subscription *subscription, bool is_hidden)
+{
+    if (subscription->is_hidden != is_hidden) {
+        subscription->is_hidden = is_hidden;
+        deliver_again(subscription->session);
+    }
+}
+
 /* It has just been granted: whatever the scopes are, they let it in. */
 static struct err watch(struct subs *subs, struct subscription *subscription)
 {
     const struct actor *actor = &subscription->actor;
     bool is_narrow = id_is_set(&actor->project) || id_is_set(&subscription->project);
     const struct id *resource = subscription->topic->ref.resource;
-    subscription->is_hidden = false;
+    subs_hide(subscription, false);
     if (!is_narrow || resource == NULL || subscription->watch != NULL) {
         return ERR(OK);
     }
@@ -210,9 +225,7 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
 void subs_remove(struct subs *subs, struct subscription *subscription)
 {
     struct subs_topic *topic = subscription->topic;
-    /* In the middle of an event the places of the others shift: it is delivered from its start
-     * again, rather twice than not at all. */
-    subscription->session->ordinal = 0;
+    deliver_again(subscription->session);
     unwatch(subs, subscription);
     list_remove(&subscription->in_topic);
     list_remove(&subscription->in_session);

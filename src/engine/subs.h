@@ -93,6 +93,9 @@ struct subs_topic *subs_topic_find_named(const struct subs *subs, uint64_t resou
 /* Those who must be judged anew when the scopes of <resource> change; NULL: nobody. */
 struct subs_watch *subs_watch_find(const struct subs *subs, const struct id *resource);
 
+/* How one of them has been judged. */
+void subs_hide(struct subscription *subscription, bool is_hidden);
+
 static inline struct slice subscription_filter(const struct subscription *subscription)
 {
     return slice_of(subscription->filter, subscription->filter_bytes);

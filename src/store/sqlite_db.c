@@ -31,9 +31,9 @@ struct err db_err(int code)
     }
 }
 
-/* SQLite counts its memory under one lock for all threads: readers would wait for each other at each
- * allocation. Nobody reads the count. It must be said before the first use; later it is refused, and
- * all is well but slower. */
+/* SQLite counts its memory under one lock for all threads: readers would wait for each other at
+ * each allocation. Nobody reads the count. It must be said before the first use; later it is
+ * refused, and all is well but slower. */
 static void no_memory_statistics(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);

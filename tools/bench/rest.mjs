@@ -152,7 +152,6 @@ async function populate(api, quantity, template) {
 
 async function reads(d, api) {
     const from = Date.now();
-    const tags = 1000;
     const each = Math.ceil(Number(given.thngs) / 30);
     for (let i = 0; i < 30; i++)
         await populate(api, each, {
@@ -162,9 +161,8 @@ async function reads(d, api) {
             properties: { temp: 21.5, on: true },
         });
     const stored = Number((await api.head('/thngs')).headers['x-result-count']);
-    console.log(
-        `stored ${thousands(stored)} thngs with two properties each in ${((Date.now() - from) / 1000).toFixed(0)} s (${tags ? '30 tags' : ''})`,
-    );
+    const took = ((Date.now() - from) / 1000).toFixed(0);
+    console.log(`stored ${thousands(stored)} thngs with 30 tags and two properties each in ${took} s`);
     const [thng] = (await api.get('/thngs?filter=tags%3Dtag7&perPage=1')).body;
     const paths = {
         'one thng': `/thngs/${thng.id}`,
@@ -215,8 +213,10 @@ async function writes(d, api) {
         rates.push(
             await wrk(`${d.url.http}/thngs/${thng.id}/properties/temp`, { key: d.key, script }),
         );
+    const rate = thousands(median(rates.map((one) => one.rate)));
     console.log(
-        `PUT of a property, ${given.connections} keep-alive connections: ${thousands(median(rates.map((one) => one.rate)))}/s (p99 ${rates.map((one) => one.p99).join(' ')})\n`,
+        `PUT of a property, ${given.connections} keep-alive connections: ${rate}/s ` +
+            `(p99 ${rates.map((one) => one.p99).join(' ')})\n`,
     );
 }
 
@@ -246,16 +246,21 @@ async function actions(d, api) {
     isOn = false;
     await looking;
     waits.sort((a, b) => a - b);
-    const wait = (share) => waits[Math.floor((waits.length - 1) * share)].toFixed(0);
+    const wait = (share) => `${waits[Math.floor((waits.length - 1) * share)].toFixed(0)} ms`;
+    const ms = (value) => `${(value / 1000).toFixed(2)} ms`;
     console.log(
-        `actions at 20,000/s for ${seconds} s, MQTT QoS 1, each delivered to a subscriber: ${thousands(result.rate)}/s; ack p50 ${(result.ack_p50_us / 1000).toFixed(2)} ms, p99 ${(result.ack_p99_us / 1000).toFixed(2)} ms; lists meanwhile (${waits.length}) answered in ${wait(0.5)} ms (p50), ${wait(0.99)} ms (p99)`,
+        `actions at 20,000/s for ${seconds} s, MQTT QoS 1, each delivered to a subscriber: ` +
+            `${thousands(result.rate)}/s; ack p50 ${ms(result.ack_p50_us)}, ` +
+            `p99 ${ms(result.ack_p99_us)}; ${waits.length} lists meanwhile answered in ` +
+            `${wait(0.5)} (p50), ${wait(0.99)} (p99)`,
     );
     const closed = ['ingest', '--publishers', '100', '--window', '20', '--pause-us', '100'];
     const most = JSON.parse(await output(generator, [...closed, ...common], seconds));
     const from = Date.now();
     const last = await api.get('/actions/_bench?perPage=1');
     console.log(
-        `actions as fast as they are taken, ${seconds} s: ${thousands(most.rate)}/s; a list right after answered ${last.status} in ${Date.now() - from} ms`,
+        `actions as fast as they are taken, ${seconds} s: ${thousands(most.rate)}/s; ` +
+            `a list right after answered ${last.status} in ${Date.now() - from} ms`,
     );
     const script = luaScript('action', 'POST', '{"customFields":{"n":1}}');
     const rates = [];
@@ -344,7 +349,8 @@ async function main() {
     console.log(
         `machine    ${cpus.length} x ${cpus[0].model.trim()}, load ${os.loadavg()[0].toFixed(2)}\n` +
             `versions   ${measure.tell('/usr/sbin/nginx', '-v')}; ${measure.tell('wrk', '-v').split('\n')[0]}\n` +
-            `runs       ${given.rounds} rounds of ${given.seconds} s, turn about; wrk with one thread and ${given.connections} connections\n`,
+            `runs       ${given.rounds} rounds of ${given.seconds} s, turn about; ` +
+            `wrk with one thread and ${given.connections} connections\n`,
     );
     await d.start();
     const api = new Rest(d.url.http, d.key, { timeout: 600000 });

@@ -424,6 +424,39 @@ static void test_catching_up_fires_the_same(void **state)
                                         ",\"resources\":[\"_open\"]}"));
 }
 
+/* A session is stopped in the middle of an event, behind the first of its subscriptions; then that
+ * one is let in no more, or is let in again. Whoever comes behind it must not be taken for one that
+ * has had the event. */
+static void test_scopes_change_in_the_middle_of_an_event(void **state)
+{
+    struct world *world = *state;
+    struct client *client = &world->clients[0];
+    const struct actor of_project = application_of(&PROJECT);
+    const struct actor of_operator = operator_of(ACCOUNT);
+    subscribe_as(client, A_TEMP, &of_project, 0);
+    subscribe_as(client, A_TEMP "?pubStates=0", &of_operator, 0);
+    client->room = 1;
+    publish_temp(world, "1");
+    document_event(world, OPERATION_UPDATED, RESOURCE_THNG, &THNG_A, "{\"name\":\"b\"}", "");
+    assert_got(client, LINE("1", A_TEMP, "[" ITEM("temp", "1") "]"));
+    client->room = 1;
+    front_catch_up(&world->front, &client->conn);
+    assert_got(client, LINE("1", A_TEMP "?pubStates=0", "[" ITEM("temp", "1") "]"));
+    assert_false(client->session.is_behind);
+    publish_temp(world, "2");
+    publish_temp(world, "3");
+    front_drain(&world->front);
+    client->room = 1;
+    front_catch_up(&world->front, &client->conn);
+    assert_got(client, LINE("3", A_TEMP "?pubStates=0", "[" ITEM("temp", "2") "]"));
+    document_event(world, OPERATION_UPDATED, RESOURCE_THNG, &THNG_A, "{\"name\":\"b\"}",
+                   IN_PROJECT);
+    client->room = NO_BOUND;
+    front_catch_up(&world->front, &client->conn);
+    assert_got(client, LINE("4", A_TEMP, "[" ITEM("temp", "3") "]")
+                           LINE("4", A_TEMP "?pubStates=0", "[" ITEM("temp", "3") "]"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -445,6 +478,7 @@ int main(void)
         TEST(test_watches_come_and_go_with_subscriptions),
         TEST(test_end_of_a_product),
         TEST(test_catching_up_fires_the_same),
+        TEST(test_scopes_change_in_the_middle_of_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
