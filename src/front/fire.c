@@ -67,7 +67,7 @@ static void take_scopes(const struct front *front, const struct event *event)
     };
     LIST_EACH (&watch->subscriptions, link, after) {
         struct subscription *found = LIST_ENTRY(link, struct subscription, in_watch);
-        found->is_hidden = !sees(found, &resource);
+        subs_hide(found, !sees(found, &resource));
     }
 }
 

@@ -41,10 +41,10 @@ union http_kept {
         bool is_array; /* POST of actions: the body was one, and so is the answer */
     } actions;
     struct {
-        bool is_done; /* what must be read before the command can be made has been */
+        bool is_done; /* it has been looked up by its identifier */
         struct err err;
-        struct id product;
-    } lookup; /* DELETE of an action, commissioning */
+        struct id id;
+    } product; /* that a thng is commissioned with */
 };
 
 struct http_request {

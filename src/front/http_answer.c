@@ -14,6 +14,9 @@
 /* CORS, Location, Link, X-Result-Count, Allow and what goes with it. */
 #define FIELDS_MAX (HTTP_CORS_FIELD_COUNT + 8)
 
+/* Most heads have no more bytes. */
+#define HEAD_BYTES 640
+
 struct fields {
     struct http1_field at[FIELDS_MAX];
     size_t count;
@@ -35,17 +38,21 @@ static void put_cors(struct fields *fields)
 static void put_head(struct http_request *request, int status, struct slice content_type,
                      size_t content_length, const struct fields *fields)
 {
+    struct buf *out = &request->conn->out;
     uint8_t date[HTTP1_DATE_BYTES];
     http1_date(clock_wall_ms() / 1000, date);
-    http1_write_head(&request->conn->out, &(struct http1_response){
-                                              .status = status,
-                                              .closes = !request->keeps_alive,
-                                              .content_length = content_length,
-                                              .content_type = content_type,
-                                              .date = slice_of(date, sizeof(date)),
-                                              .fields = fields->at,
-                                              .field_count = fields->count,
-                                          });
+    if (err_is_set(buf_reserve(out, HEAD_BYTES + (request->is_head ? 0 : content_length)))) {
+        return; /* the connection, whose output has failed, ends */
+    }
+    http1_write_head(out, &(struct http1_response){
+                              .status = status,
+                              .closes = !request->keeps_alive,
+                              .content_length = content_length,
+                              .content_type = content_type,
+                              .date = slice_of(date, sizeof(date)),
+                              .fields = fields->at,
+                              .field_count = fields->count,
+                          });
 }
 
 /* ---- links ---- */

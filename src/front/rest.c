@@ -3,19 +3,12 @@
 
 #include "base/assert.h"
 #include "codec/uri.h"
+#include "front/rest_identify.h"
 #include "front/rest_query.h"
-#include "front/rest_read.h"
 #include "model/property.h"
 
 /* More segments than any path of the table has, "/v2" included, are no path of ours. */
 #define SEGMENTS_MAX 7
-
-/* Identifiers in a path: key and value have at most so much together. */
-#define IDENTIFIER_BYTES_MIN 3
-#define IDENTIFIER_BYTES_MAX 128
-
-/* Resources with an identifier that are looked at to find the one that a key sees. */
-#define RESOLVE_MAX 64
 
 /* ---- finding ---- */
 
@@ -153,40 +146,12 @@ struct err rest_find(struct http_request *request, uint8_t *memory)
 
 /* ---- judging ---- */
 
-static bool is_identifier_byte(uint8_t byte)
-{
-    uint8_t lower = ascii_lower(byte);
-    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '.' ||
-           byte == '_' || byte == ':' || byte == '-';
-}
-
-/* <key>:<value>; the key may have colons, the value not (rest.md 1.4). */
-static bool identifier_split(struct slice text, struct slice *key, struct slice *value)
-{
-    size_t colon = 0;
-    if (text.bytes < IDENTIFIER_BYTES_MIN || text.bytes > IDENTIFIER_BYTES_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < text.bytes; i++) {
-        if (!is_identifier_byte(text.at[i])) {
-            return false;
-        }
-        colon = text.at[i] == ':' ? i : colon;
-    }
-    *key = slice_first(text, colon);
-    *value = slice_from(text, colon + (colon > 0));
-    return key->bytes > 0 && value->bytes > 0;
-}
-
 static struct err judge_resource(struct http_request *request, bool may_be_identifier)
 {
-    struct slice key;
-    struct slice value;
     if (id_parse(request->resource_text, &request->resource)) {
         return ERR(OK);
     }
-    request->needs_resolving =
-        may_be_identifier && identifier_split(request->resource_text, &key, &value);
+    request->needs_resolving = may_be_identifier && rest_is_identifier(request->resource_text);
     return request->needs_resolving ? ERR(OK) : ERR(NOT_FOUND);
 }
 
@@ -258,46 +223,6 @@ struct err rest_judge(struct http_request *request)
 
 /* ---- identifiers in place of ids ---- */
 
-struct resolve {
-    struct rest_read read;
-    enum resource_kind kind;
-    size_t text_bytes;
-    uint8_t text[IDENTIFIER_BYTES_MAX];
-};
-
-/* Of those with the identifier, the one that is seen. */
-static struct err resolve_among(const struct view *view, enum resource_kind kind,
-                                const struct id *ids, uint32_t count, struct id *found)
-{
-    uint32_t seen = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct document document;
-        struct err err = view_find(view, kind, &ids[i], &document);
-        if (!err_is_set(err)) {
-            *found = ids[i];
-            seen++;
-        } else if (!err_equal(err, ERR(NOT_FOUND))) {
-            return err;
-        }
-    }
-    return seen == 1 ? ERR(OK) : seen == 0 ? ERR(NOT_FOUND) : ERR(AMBIGUOUS);
-}
-
-static struct err resolve_run(struct reader *reader, struct rest_read *read)
-{
-    struct resolve *resolve = (struct resolve *)(void *)read; /* it begins with the read */
-    const struct view view = rest_read_view(reader, read);
-    struct slice key;
-    struct slice value;
-    bool is_one = identifier_split(slice_of(resolve->text, resolve->text_bytes), &key, &value);
-    ASSERT(is_one);
-    struct id ids[RESOLVE_MAX];
-    uint32_t count;
-    TRY(documents_by_identifier(reader->documents, read->actor.account, resolve->kind, key, value,
-                                ids, RESOLVE_MAX, &count));
-    return resolve_among(&view, resolve->kind, ids, count, &read->resource);
-}
-
 static void resolve_arrived(struct http_request *request, struct rest_read *read)
 {
     request->resource = read->resource;
@@ -305,29 +230,11 @@ static void resolve_arrived(struct http_request *request, struct rest_read *read
     http_go_on(request, read->err);
 }
 
-static enum rest_step resolve_start(struct http_request *request)
-{
-    struct resolve *resolve = rest_read_new(request, sizeof(*resolve), resolve_run);
-    if (resolve == NULL) {
-        return REST_TAKEN;
-    }
-    ASSERT(request->resource_text.bytes <= sizeof(resolve->text));
-    memcpy(resolve->text, request->resource_text.at, request->resource_text.bytes);
-    resolve->text_bytes = request->resource_text.bytes;
-    resolve->kind = request->route->kind;
-    resolve->read.arrived = resolve_arrived;
-    uint64_t number = request->number;
-    rest_read_start(request, &resolve->read);
-    if (request->number != number) {
-        return REST_TAKEN; /* refused at once */
-    }
-    http_wait(request);
-    return REST_AGAIN;
-}
-
 enum rest_step rest_begin(struct http_request *request)
 {
-    return request->needs_resolving ? resolve_start(request) : request->route->begin(request);
+    return request->needs_resolving ? rest_identify(request, request->route->kind,
+                                                    request->resource_text, resolve_arrived)
+                                    : request->route->begin(request);
 }
 
 void rest_take_event(struct http_request *request, const struct event *event)

@@ -4,6 +4,7 @@
 #include "front/rest.h"
 
 #include "base/assert.h"
+#include "codec/json.h"
 #include "codec/json_write.h"
 #include "front/rest_read.h"
 
@@ -27,11 +28,43 @@ static struct slice actor_type(enum actor_kind kind)
     return types[kind];
 }
 
+/* The project that scopes name, when it is the only one. */
+static void only_project(struct slice scopes, struct id *project)
+{
+    if (slice_is_empty(scopes)) {
+        return;
+    }
+    const struct json_value object = {.type = JSON_OBJECT, .text = scopes};
+    const struct json_value projects = json_member(object, SLICE("projects"));
+    struct json_each each = json_each(projects);
+    struct json_value item;
+    struct id id;
+    bool is_one = json_count(projects) == 1 && json_array_next(&each, &item) &&
+                  id_parse(json_string_raw(item), &id); /* and not "all" */
+    if (is_one) {
+        *project = id;
+    }
+}
+
+/* A device's is that of its thng, when it is in one only (contract: auth.md 3). */
+static struct err find_project(struct reader *reader, const struct actor *actor, struct id *project)
+{
+    struct document thng;
+    *project = actor->project;
+    if (actor->kind == ACTOR_DEVICE) {
+        TRY(documents_get(reader->documents, &actor->id, &thng));
+        only_project(thng.scopes, project);
+    }
+    return ERR(OK);
+}
+
 static struct err access_run(struct reader *reader, struct rest_read *read)
 {
     struct buf *out = &read->body;
     struct id account;
+    struct id project;
     TRY(documents_account(reader->documents, read->actor.account, &account));
+    TRY(find_project(reader, &read->actor, &project));
     json_write_open(out, '{');
     json_write_member_string(out, SLICE("account"), id_slice(&account));
     json_write_name(out, SLICE("actor"));
@@ -39,8 +72,8 @@ static struct err access_run(struct reader *reader, struct rest_read *read)
     json_write_member_string(out, SLICE("type"), actor_type(read->actor.kind));
     json_write_member_string(out, SLICE("id"), id_slice(&read->actor.id));
     json_write_close(out, '}');
-    if (id_is_set(&read->actor.project)) {
-        json_write_member_string(out, SLICE("project"), id_slice(&read->actor.project));
+    if (id_is_set(&project)) {
+        json_write_member_string(out, SLICE("project"), id_slice(&project));
     }
     json_write_close(out, '}');
     return ERR(OK);

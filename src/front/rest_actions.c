@@ -10,7 +10,7 @@
 #include "front/rest_documents.h"
 #include "front/rest_lists.h"
 #include "front/rest_read.h"
-#include "front/view.h"
+#include "front/view_state.h"
 #include "model/action.h"
 
 #include "base/assert.h"
@@ -175,31 +175,14 @@ void rest_action_created(struct http_request *request, const struct answer *answ
 
 /* ---- lists ---- */
 
-/* The field that names the root; false: all actions lie under it. */
-static bool root_field(enum resource_kind root, enum filter_field *field)
-{
-    switch (root) {
-    case RESOURCE_THNG:
-        *field = FILTER_THNG;
-        return true;
-    case RESOURCE_PRODUCT:
-        *field = FILTER_PRODUCT;
-        return true;
-    case RESOURCE_COLLECTION:
-        *field = FILTER_COLLECTION;
-        return true;
-    default:
-        return false;
-    }
-}
-
 enum rest_step rest_action_list(struct http_request *request)
 {
     const struct slice root = id_slice(&request->resource);
     struct filter_condition conditions[2];
     uint32_t count = 0;
     enum filter_field field;
-    if (root_field(request->route->kind, &field)) {
+    /* Under no root lie all actions. */
+    if (view_action_target(request->route->kind, &field)) {
         conditions[count++] =
             (struct filter_condition){.field = field, .values = &root, .value_count = 1};
     }
@@ -299,45 +282,10 @@ enum rest_step rest_action_read(struct http_request *request)
 
 /* ---- deleting ---- */
 
-/* The engine deletes by id. That the action is of the path's type is looked at first; it stays so,
- * because actions do not change. */
-static struct err lookup_run(struct reader *reader, struct rest_read *read)
-{
-    struct action_read *job = (struct action_read *)(void *)read; /* it begins with the read */
-    struct document document;
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = find_action(reader, job, &document);
-    documents_reader_end(reader->documents);
-    return err;
-}
-
-static void lookup_arrived(struct http_request *request, struct rest_read *read)
-{
-    request->kept.lookup.is_done = true;
-    http_go_on(request, read->err);
-}
-
-static enum rest_step lookup_start(struct http_request *request)
-{
-    struct action_read *job = rest_read_new(request, sizeof(*job), lookup_run);
-    if (job == NULL) {
-        return REST_TAKEN;
-    }
-    job->read.arrived = lookup_arrived;
-    if (!rest_read_try(request, &job->read)) {
-        http_refuse(request, ERR(BUSY));
-        return REST_TAKEN;
-    }
-    http_wait(request);
-    return REST_AGAIN;
-}
-
+/* Whether the action is of the path's type the engine looks at. */
 enum rest_step rest_action_delete(struct http_request *request)
 {
     struct conn *conn = request->conn;
-    if (!request->kept.lookup.is_done) {
-        return lookup_start(request);
-    }
     struct command_batch *batch = front_batch(conn->front, FRONT_COMMAND_BYTES);
     if (batch == NULL) {
         conn_pause(conn);
@@ -348,5 +296,9 @@ enum rest_step rest_action_delete(struct http_request *request)
     command->target_kind = RESOURCE_ACTION;
     command->target = request->child;
     command->project = request->project;
+    if (!is_any_type(request->type)) {
+        command->as.remove.parent =
+            id_of_name(request->actor.account, RESOURCE_ACTION_TYPE, request->type);
+    }
     return REST_TAKEN;
 }

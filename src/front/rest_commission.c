@@ -10,14 +10,10 @@
 #include "front/iso_time.h"
 #include "front/publish_inside.h"
 #include "front/rest_documents.h"
-#include "front/view.h"
+#include "front/rest_identify.h"
 #include "model/action.h"
 #include "model/document.h"
 
-/* An identifier in the body: key and value together (contract: REST 1.4). */
-#define IDENTIFIER_BYTES_MAX 128
-/* Products with an identifier that are looked at to find the one that a key sees. */
-#define LOOKUP_MAX 64
 #define PURCHASE_ORDER_CHARACTERS_MAX 256
 
 /* A checked body. Slices lie in the body or in front->scratch. */
@@ -122,79 +118,17 @@ static struct err check(struct http_request *request, bool is_decommission, stru
 
 /* ---- the product ---- */
 
-struct lookup {
-    struct rest_read read;
-    size_t text_bytes;
-    uint8_t text[IDENTIFIER_BYTES_MAX];
-};
-
-/* Of those with the identifier, the one that is seen. */
-static struct err lookup_among(const struct view *view, const struct id *ids, uint32_t count,
-                               struct id *product)
-{
-    uint32_t seen = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct document document;
-        struct err err = view_find(view, RESOURCE_PRODUCT, &ids[i], &document);
-        if (!err_is_set(err)) {
-            *product = ids[i];
-            seen++;
-        } else if (!err_equal(err, ERR(NOT_FOUND))) {
-            return err;
-        }
-    }
-    return seen == 1 ? ERR(OK) : seen == 0 ? ERR(REFERENCE_UNKNOWN) : ERR(AMBIGUOUS);
-}
-
-/* <key>:<value>, parted at the last colon. */
-static struct err lookup_run(struct reader *reader, struct rest_read *read)
-{
-    struct lookup *lookup = (struct lookup *)(void *)read; /* it begins with the read */
-    const struct view view = rest_read_view(reader, read);
-    struct slice text = slice_of(lookup->text, lookup->text_bytes);
-    size_t colon = text.bytes;
-    while (colon > 0 && text.at[colon - 1] != ':') {
-        colon--;
-    }
-    if (colon < 2 || colon == text.bytes) {
-        return ERR(REFERENCE_UNKNOWN);
-    }
-    struct id ids[LOOKUP_MAX];
-    uint32_t count;
-    TRY(documents_by_identifier(reader->documents, read->actor.account, RESOURCE_PRODUCT,
-                                slice_first(text, colon - 1), slice_from(text, colon), ids,
-                                LOOKUP_MAX, &count));
-    return lookup_among(&view, ids, count, &read->resource);
-}
-
 /* That there is no such product is told behind what is wrong with the thng. */
-static void lookup_arrived(struct http_request *request, struct rest_read *read)
+static void product_arrived(struct http_request *request, struct rest_read *read)
 {
-    bool is_answer = !err_is_set(read->err) || err_equal(read->err, ERR(REFERENCE_UNKNOWN)) ||
-                     err_equal(read->err, ERR(AMBIGUOUS));
-    request->kept.lookup.is_done = true;
-    request->kept.lookup.err = read->err;
-    request->kept.lookup.product = read->resource;
+    bool is_absent = err_equal(read->err, ERR(NOT_FOUND));
+    bool is_answer = !err_is_set(read->err) || is_absent || err_equal(read->err, ERR(AMBIGUOUS));
+    request->kept.product.is_done = true;
+    request->kept.product.err = is_absent ? ERR(REFERENCE_UNKNOWN) : read->err;
+    if (!err_is_set(read->err)) {
+        request->kept.product.id = read->resource;
+    }
     http_go_on(request, is_answer ? ERR(OK) : read->err);
-}
-
-static enum rest_step lookup_start(struct http_request *request, struct slice text)
-{
-    struct lookup *lookup = rest_read_new(request, sizeof(*lookup), lookup_run);
-    if (lookup == NULL) {
-        return REST_TAKEN;
-    }
-    /* In its body, and nowhere else: the thng's id is not the product's. */
-    lookup->read.resource = (struct id){0};
-    lookup->text_bytes = text.bytes;
-    memcpy(lookup->text, text.at, text.bytes);
-    lookup->read.arrived = lookup_arrived;
-    if (!rest_read_try(request, &lookup->read)) {
-        http_refuse(request, ERR(BUSY));
-        return REST_TAKEN;
-    }
-    http_wait(request);
-    return REST_AGAIN;
 }
 
 /* ---- the command ---- */
@@ -236,7 +170,7 @@ static enum rest_step send_command(struct http_request *request, bool is_decommi
         .type = is_decommission ? SLICE("decommissions") : SLICE("commissions"),
         .timestamp_ms = body->time_ms,
         .thng = request->resource,
-        .product = request->kept.lookup.product,
+        .product = request->kept.product.id,
     };
     if (!err_is_set(refusal)) {
         struct command_action *action = &command->as.commission.action;
@@ -254,16 +188,16 @@ static enum rest_step begin(struct http_request *request, bool is_decommission)
 {
     struct commission body = {0};
     struct err err = check(request, is_decommission, &body);
-    if (!err_is_set(err) && body.has_product && !request->kept.lookup.is_done) {
+    if (!err_is_set(err) && body.has_product && !request->kept.product.is_done) {
         struct slice product = json_string_raw(body.product);
-        bool is_id = id_parse(product, &request->kept.lookup.product);
-        if (!is_id && product.bytes <= IDENTIFIER_BYTES_MAX && !json_raw_has_escapes(product)) {
-            return lookup_start(request, product);
+        bool is_id = id_parse(product, &request->kept.product.id);
+        if (!is_id && rest_is_identifier(product)) {
+            return rest_identify(request, RESOURCE_PRODUCT, product, product_arrived);
         }
-        request->kept.lookup.err = is_id ? ERR(OK) : ERR(REFERENCE_UNKNOWN);
+        request->kept.product.err = is_id ? ERR(OK) : ERR(REFERENCE_UNKNOWN);
     }
-    if (!err_is_set(err) && err_is_set(request->kept.lookup.err)) {
-        err = request->kept.lookup.err;
+    if (!err_is_set(err) && err_is_set(request->kept.product.err)) {
+        err = request->kept.product.err;
         body.field = SLICE("product");
     }
     if (err_is_set(err)) {

@@ -171,16 +171,6 @@ static void upload_release(struct rest_read *read)
     }
 }
 
-static struct slice keep(uint8_t **to, struct slice from)
-{
-    struct slice kept = slice_of(*to, from.bytes);
-    if (from.bytes > 0) {
-        memcpy(*to, from.at, from.bytes);
-    }
-    *to += from.bytes;
-    return kept;
-}
-
 enum rest_step rest_file_upload(struct http_request *request)
 {
     struct front *front = request->conn->front;
@@ -195,8 +185,8 @@ enum rest_step rest_file_upload(struct http_request *request)
         return REST_TAKEN;
     }
     uint8_t *memory = upload->memory;
-    upload->type = keep(&memory, request->content_type);
-    upload->body = keep(&memory, request->body);
+    upload->type = rest_read_keep(&memory, request->content_type);
+    upload->body = rest_read_keep(&memory, request->body);
     upload->content = id_generate(&front->rand, clock_wall_ms());
     upload->read.arrived = upload_arrived;
     upload->read.release = upload_release;

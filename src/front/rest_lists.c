@@ -6,6 +6,9 @@
 #include "front/rest_query.h"
 #include "front/rest_read.h"
 
+/* A usual page has no more bytes. */
+#define PAGE_BYTES_FIRST ((size_t)8 << 10)
+
 struct list_job {
     struct rest_read read;
     struct rest_list list;
@@ -16,7 +19,7 @@ struct list_job {
     uint32_t leading_count; /* items that lead and are selected, */
     uint32_t leading_from;  /* of those, the first on this page */
     uint32_t leading_shown; /* and how many are on it */
-    struct buf rows;        /* struct document, text, scopes; and so on */
+    struct buf *rows;       /* the reader's: struct document, text, scopes; and so on */
     uint32_t row_count;
     bool has_more; /* rows behind these, for the next page */
 };
@@ -32,7 +35,6 @@ static void list_release(struct rest_read *read)
     struct list_job *job = list_of(read);
     rest_list_deinit(&job->list);
     buf_deinit(&job->base_values);
-    buf_deinit(&job->rows);
 }
 
 /* ---- items that lead ---- */
@@ -88,15 +90,15 @@ static bool keep_row(void *arg, const struct document *document)
 {
     struct list_job *job = arg;
     if (job->leading_shown + job->row_count == job->list.per_page ||
-        buf_bytes(&job->rows) > REST_PAGE_BYTES) {
+        buf_bytes(job->rows) > REST_PAGE_BYTES) {
         job->has_more = true;
         return false;
     }
-    buf_put_bytes(&job->rows, document, sizeof(*document));
-    buf_put(&job->rows, document->text);
-    buf_put(&job->rows, document->scopes);
+    buf_put_bytes(job->rows, document, sizeof(*document));
+    buf_put(job->rows, document->text);
+    buf_put(job->rows, document->scopes);
     job->row_count++;
-    return !job->rows.failed;
+    return !job->rows->failed;
 }
 
 static void take_row(struct cursor *rows, struct document *document)
@@ -113,7 +115,7 @@ static void take_row(struct cursor *rows, struct document *document)
 static struct err write_rows(struct view *view, struct list_job *job)
 {
     struct buf *out = &job->read.body;
-    struct cursor rows = cursor_over(buf_data(&job->rows));
+    struct cursor rows = cursor_over(buf_data(job->rows));
     TRY(view_settle(view));
     for (uint32_t left = job->row_count; left > 0; left--) {
         struct document document;
@@ -170,6 +172,8 @@ static struct err write_page(struct view *view, struct list_job *job)
 {
     struct reader *reader = view->reader;
     struct documents_query query = rest_list_query(&job->list, job->read.actor.account);
+    job->rows = &reader->scratch;
+    buf_reset(job->rows);
     write_leading(job);
     query.project = view_project(view);
     query.skip = job->list.skip;
@@ -177,7 +181,7 @@ static struct err write_page(struct view *view, struct list_job *job)
     if (!selects_no_row(job)) {
         TRY(documents_list(reader->documents, &query, keep_row, job));
     }
-    if (job->rows.failed) {
+    if (job->rows->failed) {
         return ERR(NO_MEMORY);
     }
     TRY(count_rows(reader, job, &query));
@@ -202,6 +206,7 @@ static struct err read_page(struct reader *reader, struct list_job *job)
 static struct err list_run(struct reader *reader, struct rest_read *read)
 {
     struct list_job *job = list_of(read);
+    TRY(buf_reserve(&read->body, PAGE_BYTES_FIRST));
     json_write_open(&read->body, '[');
     TRY(documents_reader_begin(reader->documents));
     struct err err = read_page(reader, job);

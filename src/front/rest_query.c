@@ -196,14 +196,27 @@ static bool next_condition(struct slice *rest, struct condition_text *condition)
     return true;
 }
 
+/* Decodes the escapes of <text>, in place; a per cent that begins none stands for itself. */
+static struct slice decode_escapes(struct slice text, uint8_t *to)
+{
+    size_t bytes = 0;
+    while (!slice_is_empty(text)) {
+        struct slice one = slice_first(text, text.at[0] == '%' ? min_size(text.bytes, 3) : 1);
+        struct slice decoded;
+        if (!uri_decode(one, to + bytes, one.bytes, &decoded)) {
+            one = decoded = slice_first(text, 1);
+        }
+        to[bytes++] = decoded.at[0];
+        text = slice_from(text, one.bytes);
+    }
+    return slice_of(to, bytes);
+}
+
 /* Decodes a field or value in place. */
 static struct err decode_piece(struct slice raw, struct slice *piece)
 {
     uint8_t *to = (uint8_t *)(uintptr_t)raw.at; /* the list's own text */
-    struct slice text;
-    if (!uri_decode(raw, to, raw.bytes, &text)) {
-        text = raw; /* no escape: a per cent that stands for itself */
-    }
+    struct slice text = decode_escapes(raw, to);
     size_t bytes = 0;
     for (size_t i = 0; i < text.bytes; i++) {
         uint8_t byte = text.at[i];

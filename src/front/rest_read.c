@@ -71,7 +71,7 @@ static unsigned view_flags_of(struct slice query)
     return flags;
 }
 
-static struct slice keep(uint8_t **to, struct slice from)
+struct slice rest_read_keep(uint8_t **to, struct slice from)
 {
     struct slice kept = slice_of(*to, from.bytes);
     if (from.bytes > 0) {
@@ -85,10 +85,10 @@ static struct slice keep(uint8_t **to, struct slice from)
 static void keep_texts(struct rest_read *read, uint8_t *to, const struct http_request *request)
 {
     struct slice scheme = http_scheme(request);
-    read->key = keep(&to, request->key);
-    read->type = keep(&to, request->type);
-    struct slice start = keep(&to, scheme);
-    struct slice host = keep(&to, request->host);
+    read->key = rest_read_keep(&to, request->key);
+    read->type = rest_read_keep(&to, request->type);
+    struct slice start = rest_read_keep(&to, scheme);
+    struct slice host = rest_read_keep(&to, request->host);
     read->origin = slice_is_empty(request->host) ? (struct slice){0}
                                                  : slice_of(start.at, start.bytes + host.bytes);
 }

@@ -65,6 +65,10 @@ struct rest_read {
 void *rest_read_new(struct http_request *request, size_t bytes,
                     struct err (*run)(struct reader *reader, struct rest_read *read));
 
+/* Copies <from> to where *to points, behind which that points then: for texts of the request, which
+ * may be over before the read is. */
+struct slice rest_read_keep(uint8_t **to, struct slice from);
+
 /* Hands the read to the readers; the request is refused when they are busy. */
 void rest_read_start(struct http_request *request, struct rest_read *read);
 

@@ -2,9 +2,8 @@
  *
  * Tasks over HTTP, as far as they are not like other documents (contract: REST 10): the answer to
  * the one that begins a task, and the list of what went wrong in it. */
-#include "front/rest.h"
+#include "front/rest_documents.h"
 
-#include "front/rest_read.h"
 #include "model/document.h"
 
 #include <stdio.h>
@@ -36,11 +35,7 @@ static struct err read_logs(struct reader *reader, struct rest_read *read)
     struct document document;
     struct slice shown;
     struct slice logs;
-    const struct view view = rest_read_view(reader, read);
-    TRY(view_find(&view, RESOURCE_TASK, &read->child, &document));
-    if (!id_equal(&document.parent, &read->resource)) {
-        return ERR(NOT_FOUND);
-    }
+    TRY(rest_document_find_child(reader, read, RESOURCE_TASK, &document));
     document_split(RESOURCE_TASK, document.text, &shown, &logs);
     buf_put(&read->body, slice_is_empty(logs) ? SLICE("[]") : logs);
     return ERR(OK);

@@ -129,6 +129,20 @@ static void put_updated(const struct document *document, struct slice text, stru
     buf_put(out, slice_from(text, at + digits.bytes));
 }
 
+/* Splits off the hidden member. Few documents have one: that its name is nowhere in the text shows
+ * sooner than a walk over all members would. */
+static void split(enum resource_kind kind, struct slice text, struct slice *shown,
+                  struct slice *hidden)
+{
+    const char *name = document_kind(kind)->hidden;
+    if (name != NULL && memmem(text.at, text.bytes, name, strlen(name)) != NULL) {
+        document_split(kind, text, shown, hidden);
+        return;
+    }
+    *shown = slice_first(text, text.bytes - 1);
+    *hidden = (struct slice){0};
+}
+
 /* Puts the stored members, but for the hidden one, and no closing brace. */
 static struct err put_stored(const struct view *view, const struct document *document,
                              struct buf *out)
@@ -146,7 +160,7 @@ static struct err put_stored(const struct view *view, const struct document *doc
         text = buf_data(&without);
     }
     if (!without.failed) {
-        document_split(document->kind, text, &shown, &hidden);
+        split(document->kind, text, &shown, &hidden);
         put_updated(document, shown, out);
         if (document->kind == RESOURCE_ACTION && (view->flags & VIEW_CONTEXT) &&
             !slice_is_empty(hidden)) {

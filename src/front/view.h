@@ -50,7 +50,7 @@ MUST_USE struct err view_find(const struct view *view, enum resource_kind kind, 
                               struct document *document);
 
 /* A document that has been read, within documents_reader_begin and _end. The actor is known to see
- * it. The document's slices must not lie in the reader: it is used on the way. */
+ * it. Of the reader only its scratch may hold the document's slices; the rest is used. */
 MUST_USE struct err view_write(const struct view *view, const struct document *document,
                                struct buf *out);
 

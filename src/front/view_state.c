@@ -95,32 +95,48 @@ static bool put_action(void *arg, const struct document *document)
     return false;
 }
 
-/* What an action must name to belong to the topic. */
-static enum filter_field target_field(enum topic_resource resource)
+bool view_action_target(enum resource_kind kind, enum filter_field *field)
 {
-    switch (resource) {
-    case TOPIC_RESOURCE_PRODUCT:
-        return FILTER_PRODUCT;
-    case TOPIC_RESOURCE_COLLECTION:
-        return FILTER_COLLECTION;
+    switch (kind) {
+    case RESOURCE_THNG:
+        *field = FILTER_THNG;
+        return true;
+    case RESOURCE_PRODUCT:
+        *field = FILTER_PRODUCT;
+        return true;
+    case RESOURCE_COLLECTION:
+        *field = FILTER_COLLECTION;
+        return true;
     default:
-        return FILTER_THNG;
+        return false;
     }
+}
+
+/* The kind of resource that the topic belongs to; 0: the account. */
+static enum resource_kind kind_of(enum topic_family family)
+{
+    static const enum resource_kind kinds[] = {
+        [TOPIC_RESOURCE_BATCH] = RESOURCE_BATCH,
+        [TOPIC_RESOURCE_COLLECTION] = RESOURCE_COLLECTION,
+        [TOPIC_RESOURCE_PRODUCT] = RESOURCE_PRODUCT,
+        [TOPIC_RESOURCE_THNG] = RESOURCE_THNG,
+    };
+    return kinds[topic_family_row(family)->resource];
 }
 
 static struct err state_of_actions(const struct view *view, const struct topic *topic,
                                    struct buf *out, bool *found)
 {
-    const struct topic_family_row *row = topic_family_row(topic->family);
     const struct slice target = id_slice(&topic->resource);
     const struct slice type = topic_name(topic);
     struct filter_condition conditions[2];
     uint32_t count = 0;
-    if (row->resource != TOPIC_RESOURCE_NONE) {
-        conditions[count++] = (struct filter_condition){
-            .field = target_field(row->resource), .values = &target, .value_count = 1};
+    enum filter_field field;
+    if (view_action_target(kind_of(topic->family), &field)) {
+        conditions[count++] =
+            (struct filter_condition){.field = field, .values = &target, .value_count = 1};
     }
-    if (row->name_kind == TOPIC_NAME_ACTION_TYPE) {
+    if (topic_family_row(topic->family)->name_kind == TOPIC_NAME_ACTION_TYPE) {
         conditions[count++] =
             (struct filter_condition){.field = FILTER_TYPE, .values = &type, .value_count = 1};
     }
@@ -140,27 +156,16 @@ static struct err state_of_actions(const struct view *view, const struct topic *
 
 /* ---- any topic ---- */
 
-static enum resource_kind kind_of(enum topic_resource resource)
-{
-    static const enum resource_kind kinds[] = {
-        [TOPIC_RESOURCE_BATCH] = RESOURCE_BATCH,
-        [TOPIC_RESOURCE_COLLECTION] = RESOURCE_COLLECTION,
-        [TOPIC_RESOURCE_PRODUCT] = RESOURCE_PRODUCT,
-        [TOPIC_RESOURCE_THNG] = RESOURCE_THNG,
-    };
-    return kinds[resource];
-}
-
 static struct err state_now(const struct view *view, const struct topic *topic, struct buf *out,
                             bool *found)
 {
-    enum topic_resource resource = topic_family_row(topic->family)->resource;
+    enum resource_kind kind = kind_of(topic->family);
     struct document document;
     struct view bare = *view;
-    if (resource == TOPIC_RESOURCE_NONE) {
+    if (kind == 0) {
         TRY(view_check_project(view));
     } else {
-        TRY(view_find(view, kind_of(resource), &topic->resource, &document));
+        TRY(view_find(view, kind, &topic->resource, &document));
     }
     switch (topic->family) {
     case TOPIC_THNG:

@@ -17,4 +17,7 @@ MUST_USE struct err view_state(const struct view *view, const struct topic *topi
 MUST_USE struct err view_properties(const struct view *view, const struct id *id, struct buf *out,
                                     bool *found);
 
+/* The field by which an action names a target of that kind; false: it is none. */
+bool view_action_target(enum resource_kind kind, enum filter_field *field);
+
 #endif

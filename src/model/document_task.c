@@ -232,6 +232,15 @@ static struct err take_template(struct check *check, struct json_value template,
     return err;
 }
 
+/* The comma and the name of a member, with escapes as they were sent: they are not escaped anew. */
+static void put_name(struct buf *out, struct slice name)
+{
+    json_write_comma(out);
+    buf_put_byte(out, '"');
+    buf_put(out, name);
+    BUF_PUT_LITERAL(out, "\":");
+}
+
 /* Writes the parameters as they are kept: without nulls, and with the checked template. */
 static struct err write_parameters(struct check *check, struct json_value input, struct buf *out)
 {
@@ -242,7 +251,7 @@ static struct err write_parameters(struct check *check, struct json_value input,
         if (member.value.type == JSON_NULL) {
             continue;
         }
-        json_write_name(out, member.name);
+        put_name(out, member.name);
         if (json_member_is(&member, SLICE("thngTemplate")) && is_object(member.value)) {
             *check->field = SLICE(IN_PARAMETERS "thngTemplate");
             TRY(take_template(check, member.value, out));
@@ -268,7 +277,7 @@ static struct err take_parameters(struct check *check, struct json_value input)
 static void put_progress(struct check *check, int64_t total)
 {
     struct buf *members = check->options->members;
-    ASSERT(buf_bytes(members) > 0); /* the type, at least */
+    ASSERT(buf_bytes(members) > 0 || members->failed); /* the type, at least */
     BUF_PUT_LITERAL(members, ",\"progress\":{\"totalAmount\":");
     buf_put_decimal(members, total);
     BUF_PUT_LITERAL(members, ",\"contributions\":{}}");

@@ -136,6 +136,46 @@ static const struct id *must_id(struct cursor *c)
     return must_ids(c, 1);
 }
 
+static void read_samples(struct event *event, struct cursor *c)
+{
+    event->kind = must_u8(c);
+    event->resource = must_id(c);
+    if (event->type == EVENT_POINTS) {
+        event->flags = must_u8(c);
+    }
+    event->count = (uint32_t)must_varint(c);
+    event->entries = *c;
+}
+
+static void read_document(struct event *event, struct cursor *c)
+{
+    event->operation = must_u8(c);
+    event->kind = must_u8(c);
+    event->resource = must_id(c);
+    event->text = must_counted(c);
+    event->scopes = must_counted(c);
+}
+
+static void read_key(struct event *event, struct cursor *c)
+{
+    event->operation = must_u8(c);
+    event->key_kind = must_u8(c);
+    event->actor = must_id(c);
+    event->hash = must_bytes(c, KEY_HASH_BYTES).at;
+    event->sealed = must_counted(c);
+}
+
+static void read_members(struct event *event, struct cursor *c)
+{
+    event->change = must_u8(c);
+    event->flags = must_u8(c);
+    event->kind = RESOURCE_COLLECTION;
+    event->resource = must_id(c);
+    event->member_kind = must_u8(c);
+    event->count = (uint32_t)must_varint(c);
+    event->members = must_ids(c, event->count);
+}
+
 bool event_walk_next(struct event_walk *walk, struct event *event)
 {
     if (cursor_at_end(&walk->body)) {
@@ -152,40 +192,17 @@ bool event_walk_next(struct event_walk *walk, struct event *event)
     event->qos = must_u8(&c);
     switch (type) {
     case EVENT_POINTS:
-        event->kind = must_u8(&c);
-        event->resource = must_id(&c);
-        event->flags = must_u8(&c);
-        event->count = (uint32_t)must_varint(&c);
-        event->entries = c;
-        return true;
     case EVENT_CUT:
-        event->kind = must_u8(&c);
-        event->resource = must_id(&c);
-        event->count = (uint32_t)must_varint(&c);
-        event->entries = c;
+        read_samples(event, &c);
         return true;
     case EVENT_DOCUMENT:
-        event->operation = must_u8(&c);
-        event->kind = must_u8(&c);
-        event->resource = must_id(&c);
-        event->text = must_counted(&c);
-        event->scopes = must_counted(&c);
+        read_document(event, &c);
         return true;
     case EVENT_KEY:
-        event->operation = must_u8(&c);
-        event->key_kind = must_u8(&c);
-        event->actor = must_id(&c);
-        event->hash = must_bytes(&c, KEY_HASH_BYTES).at;
-        event->sealed = must_counted(&c);
+        read_key(event, &c);
         return true;
     case EVENT_MEMBERS:
-        event->change = must_u8(&c);
-        event->flags = must_u8(&c);
-        event->kind = RESOURCE_COLLECTION;
-        event->resource = must_id(&c);
-        event->member_kind = must_u8(&c);
-        event->count = (uint32_t)must_varint(&c);
-        event->members = must_ids(&c, event->count);
+        read_members(event, &c);
         return true;
     }
     UNREACHABLE();

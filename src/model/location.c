@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "codec/json_write.h"
+#include "model/document_inside.h"
 #include "model/property.h"
 
 #define LATITUDE_MAX 90.0
@@ -174,8 +175,8 @@ void location_write_text(struct buf *buf, const struct location *location)
         buf_put_byte(buf, '"');
     }
     if (location->custom_fields.bytes != 0) {
-        BUF_PUT_LITERAL(buf, ",\"customFields\":");
-        buf_put(buf, location->custom_fields);
+        buf_put_byte(buf, ',');
+        document_put_pair(buf, SLICE("customFields"), location->custom_fields);
     }
 }
 

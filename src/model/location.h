@@ -48,7 +48,7 @@ MUST_USE struct err location_read_coordinates(struct json_value value, struct lo
 MUST_USE struct err location_read_all(struct json_value body, struct location *locations,
                                       size_t count_max, size_t *count);
 
-/* Appends the stored text. Coordinates, a place, or both must be there. */
+/* Appends the stored text, compact. Coordinates, a place, or both must be there. */
 void location_write_text(struct buf *buf, const struct location *location);
 
 /* Appends the coordinates of a stored place: latitude, longitude and position, as

@@ -10,11 +10,11 @@
  *      pages when two connections checkpoint while a WAL is reset).
  *  (4) resource.document and action.document are the text of the last event, byte for byte, and so
  *      are their scopes; name, product, parent, tag, identifier, scope, place and the like are
- * drawn from them and from nothing else. (5) A deletion that concerns many rows leaves a row in
- * table cascade in the transaction that applies it. Rows that tell of what has gone, against (4)
- * and (1), are readers' to leave out while that row is there; documents_clean makes them as if
- * nobody had ever named it, and the tables are then the same whenever, and in however many slices,
- * that was done. */
+ *      drawn from them and from nothing else.
+ *  (5) A deletion that concerns many rows leaves a row in table cascade in the transaction that
+ *      applies it. Rows that tell of what has gone, against (4) and (1), are for readers to leave
+ *      out while that row is there; documents_clean makes them as if nobody had ever named it, and
+ *      the tables are then the same whenever, and in however many slices, that was done. */
 #include "store/documents.h"
 
 #include "base/assert.h"

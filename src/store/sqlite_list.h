@@ -21,6 +21,7 @@ enum list_driver_index {
     DRIVER_PARENT,
     DRIVER_THNG,
     DRIVER_COLLECTION, /* an action's; the collections of thngs are members' */
+    DRIVER_USER,
     DRIVER_MEMBERS,
     DRIVER_NEAR,
     DRIVER_PRODUCT,

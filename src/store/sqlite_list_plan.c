@@ -43,6 +43,7 @@ static const struct list_driver action_drivers[DRIVER_COUNT] = {
     [DRIVER_IDENTIFIER] = IDENTIFIER_ROW,
     [DRIVER_THNG] = {"action AS r INDEXED BY action_thng", "r.thng", false, NULL},
     [DRIVER_COLLECTION] = {"action AS r INDEXED BY action_collection", "r.collection", false, NULL},
+    [DRIVER_USER] = {"action AS r INDEXED BY action_user", "r.user", false, NULL},
     [DRIVER_PRODUCT] = {"action AS r INDEXED BY action_product", "r.product", false, NULL},
     [DRIVER_TAGS] = TAG_ROW,
     [DRIVER_TYPE] = {"action AS r INDEXED BY action_type", "r.type", false, NULL},
@@ -67,7 +68,7 @@ static const struct list_field fields[] = {
     [FILTER_STATUS] = {BIT(RESOURCE_TASK), "json_extract(r.document, '$.status')", DRIVER_ALL},
     [FILTER_THNG] = {BIT(RESOURCE_ACTION), "r.thng", DRIVER_THNG},
     [FILTER_COLLECTION] = {BIT(RESOURCE_ACTION), "r.collection", DRIVER_COLLECTION},
-    [FILTER_USER] = {BIT(RESOURCE_ACTION), "r.user", DRIVER_ALL},
+    [FILTER_USER] = {BIT(RESOURCE_ACTION), "r.user", DRIVER_USER},
     [FILTER_CITY] = {BIT(RESOURCE_ACTION),
                      "instr(r.document, '\"city\"') > 0"
                      " AND json_extract(r.document, '$.context.city')",

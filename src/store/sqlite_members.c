@@ -133,6 +133,10 @@ static struct err read_members(struct documents_reader *reader, const struct id 
 {
     int64_t cleared;
     TRY(read_cleared(reader, collection, kind, &cleared));
+    if (wants_gone && cleared == 0) { /* never emptied: none of its members need be looked at */
+        *count = 0;
+        return ERR(OK);
+    }
     struct db_call call = reader_call(reader, wants_gone ? READ_MEMBERS_GONE : READ_MEMBERS);
     db_put_id(&call, collection);
     db_put_number(&call, kind);

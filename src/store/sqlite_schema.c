@@ -151,10 +151,10 @@ static const char tables_since_2[] =
     "    WHERE product IS NOT NULL;\n"
     "CREATE INDEX action_collection ON action (collection, timestamp_ms, id)\n"
     "    WHERE collection IS NOT NULL;\n"
+    "CREATE INDEX action_user ON action (user, timestamp_ms, id) WHERE user IS NOT NULL;\n"
 
-    "CREATE TABLE cascade ( -- deleted products, projects and action types that other rows "
-    "still\n"
-    "                       -- tell of\n"
+    "CREATE TABLE cascade ( -- deleted products, projects and action types that other rows\n"
+    "                       -- still tell of\n"
     "    sequence INTEGER PRIMARY KEY, -- of the event that deleted it\n"
     "    account INTEGER NOT NULL,\n"
     "    kind INTEGER NOT NULL,\n"

@@ -30,6 +30,22 @@ scenario('access and device keys', {}, (d) => {
         assertError(await request(`${d.url.http}/access`, { key: 'wrong' }), 403);
     });
 
+    it('GET /access tells a device the project of its thng, when there is one only', async () => {
+        const { thng, api } = await device();
+        const [one, other] = await Promise.all(
+            ['one', 'other'].map((name) => d.api.must(201, 'POST', '/projects', { name })),
+        );
+        const projectIn = async (projects) => {
+            await d.api.must(200, 'PUT', `/thngs/${thng.id}`, { scopes: { users: [], projects } });
+            return (await api.must(200, 'GET', '/access')).project;
+        };
+        assert.equal((await api.must(200, 'GET', '/access')).project, undefined);
+        assert.equal(await projectIn([one.id]), one.id);
+        assert.equal(await projectIn([one.id, other.id]), undefined);
+        assert.equal(await projectIn(['all']), undefined);
+        assert.equal(await projectIn([]), undefined);
+    });
+
     it('GET /operators/:id answers to the operator itself', async () => {
         const { id } = (await d.api.get('/access')).body.actor;
         assert.equal((await d.api.get(`/operators/${id}`)).status, 200);

@@ -3,6 +3,7 @@
 // emptied, a product that many name, an action type with many actions. No half is ever seen, and all
 // is done in the end, once.
 import { scenario, it, assert } from './lib/suite.mjs';
+import { endOfTask, startTask } from './lib/populate.mjs';
 import { nextLink, request } from './lib/rest.mjs';
 import { eventually, slow, sleep } from './lib/daemon.mjs';
 
@@ -31,20 +32,12 @@ scenario('crashes in the middle of big changes', {}, (d) => {
 
     it('a task makes every thng once, through three crashes', async () => {
         product = await d.api.must(201, 'POST', '/products', { name: 'P' });
-        const batch = await d.api.must(201, 'POST', '/batches', { name: 'b' });
         const values = Array.from({ length: COUNT }, (_, i) => `v${i}`);
-        const answer = await d.api.post(`/batches/${batch.id}/tasks`, {
-            type: 'POPULATING',
-            inputParameters: {
-                type: 'IDENTIFIERS_LIST_BASED',
-                generateThngs: true,
-                generateRedirections: false,
-                customIdentifier: { key: 'serial', values },
-                thngTemplate: { name: 'made', product: product.id, properties: { temp: 1 } },
-            },
+        const path = await startTask(d.api, {
+            type: 'IDENTIFIERS_LIST_BASED',
+            customIdentifier: { key: 'serial', values },
+            thngTemplate: { name: 'made', product: product.id, properties: { temp: 1 } },
         });
-        assert.equal(answer.status, 202, answer.text);
-        const path = new URL(answer.headers.location, d.url.http).pathname;
         let before = 0;
         for (let i = 0; i < 3; i++) {
             await eventually('some more are made', async () => {
@@ -54,14 +47,7 @@ scenario('crashes in the middle of big changes', {}, (d) => {
             }).then(([done]) => (before = done));
             await crash();
         }
-        const task = await eventually(
-            'the task ends',
-            async () => {
-                const { body } = await d.api.get(path);
-                return body.completedAt && body;
-            },
-            120000,
-        );
+        const task = await endOfTask(d.api, path);
         assert.equal(task.status, 'EXECUTED');
         assert.equal(task.result.totalThngsCreated, COUNT);
         const serials = [];

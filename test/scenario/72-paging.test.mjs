@@ -3,43 +3,16 @@
 // thng was made finds it in the next list.
 import { scenario, it, assert } from './lib/suite.mjs';
 import { Rest, nextLink, request } from './lib/rest.mjs';
-import { eventually, slow } from './lib/daemon.mjs';
+import { populate } from './lib/populate.mjs';
+import { slow } from './lib/daemon.mjs';
 import http from 'node:http';
 
 const COUNT = slow > 1 ? 10000 : 100000;
 const READS = slow > 1 ? 200 : 1000;
 
 scenario('paging and reading what was written', {}, (d) => {
-    /** Thngs made by a task; resolves when all are. */
-    async function populate(quantity, template) {
-        const batch = await d.api.must(201, 'POST', '/batches', { name: 'b' });
-        const answer = await d.api.post(`/batches/${batch.id}/tasks`, {
-            type: 'POPULATING',
-            inputParameters: {
-                type: 'FIXED_AMOUNT',
-                generateThngs: true,
-                generateRedirections: false,
-                defaultRedirectUrl: 'https://example.com',
-                shortDomain: 'example.com',
-                shortIdTemplate: { type: 'THNG_ID' },
-                quantity,
-                thngTemplate: template,
-            },
-        });
-        assert.equal(answer.status, 202, answer.text);
-        const path = new URL(answer.headers.location, d.url.http).pathname;
-        return eventually(
-            'the task ends',
-            async () => {
-                const { body } = await d.api.get(path);
-                return body.completedAt && body;
-            },
-            120000,
-        );
-    }
-
     it(`every one of ${COUNT} thngs is visited once, while others are made and deleted`, async () => {
-        const task = await populate(COUNT, { name: 'kept', tags: ['kept'] });
+        const task = await populate(d.api, COUNT, { name: 'kept', tags: ['kept'] });
         assert.equal(task.status, 'EXECUTED');
         assert.equal(task.result.totalThngsCreated, COUNT);
         const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });

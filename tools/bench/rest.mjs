@@ -16,7 +16,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Daemon, eventually, freePorts } from '../../test/scenario/lib/daemon.mjs';
+import { Daemon, freePorts } from '../../test/scenario/lib/daemon.mjs';
+import { populate } from '../../test/scenario/lib/populate.mjs';
 import { Rest, request } from '../../test/scenario/lib/rest.mjs';
 import * as measure from './measure.mjs';
 
@@ -115,46 +116,15 @@ http { access_log off; sendfile on; keepalive_requests 100000000; default_type a
     }
 }
 
-/* ---------------------------------------------------------------- what is stored */
-
-/** Thngs made by a task of this server, in the background. */
-async function populate(api, quantity, template) {
-    const batch = await api.must(201, 'POST', '/batches', { name: 'bench' });
-    const answer = await api.post(`/batches/${batch.id}/tasks`, {
-        type: 'POPULATING',
-        inputParameters: {
-            type: 'FIXED_AMOUNT',
-            generateThngs: true,
-            generateRedirections: false,
-            defaultRedirectUrl: 'https://example.com',
-            shortDomain: 'example.com',
-            shortIdTemplate: { type: 'THNG_ID' },
-            quantity,
-            thngTemplate: template,
-        },
-    });
-    if (answer.status !== 202) throw new Error(`the task was refused: ${answer.text}`);
-    const link = new URL(answer.headers.location, api.base).pathname;
-    await eventually(
-        `${quantity} thngs are made`,
-        async () => {
-            await measure.sleep(200);
-            const { body } = await api.get(link);
-            return body.status === 'EXECUTED';
-        },
-        1800000,
-    );
-    // The last of them are read back only when the documents show them.
-    await api.get('/thngs?perPage=1');
-}
-
 /* ---------------------------------------------------------------- cases */
+
+const makeThngs = (api, quantity, template) => populate(api, quantity, template, 1800000);
 
 async function reads(d, api) {
     const from = Date.now();
     const each = Math.ceil(Number(given.thngs) / 30);
     for (let i = 0; i < 30; i++)
-        await populate(api, each, {
+        await makeThngs(api, each, {
             name: `kind ${i}`,
             tags: [`tag${i}`, 'all'],
             customFields: { floor: i },
@@ -284,7 +254,7 @@ async function cascades(d, api) {
     const victims = Number(given.victims);
     const product = await api.must(201, 'POST', '/products', { name: 'named by many' });
     const from = Date.now();
-    await populate(api, victims, { name: 'victim', product: product.id });
+    await makeThngs(api, victims, { name: 'victim', product: product.id });
     console.log(
         `${thousands(victims)} thngs with a product in ${((Date.now() - from) / 1000).toFixed(0)} s`,
     );

@@ -267,6 +267,10 @@ static void test_rights_of_keys(void **state)
 {
     struct world *world = *state;
     assert_denied(world, ACTOR_OPERATOR, "/batches/" P "/tasks", ERR_TOPIC_NOT_PUBLISHABLE);
+    assert_denied(world, ACTOR_OPERATOR, "/thngs/" A "/actions/commissions",
+                  ERR_TOPIC_NOT_PUBLISHABLE);
+    assert_denied(world, ACTOR_DEVICE, "/thngs/" A "/actions/decommissions",
+                  ERR_TOPIC_NOT_PUBLISHABLE);
     assert_denied(world, ACTOR_NONE, "/actions/all", ERR_CREDENTIAL_MISSING);
     assert_denied(world, ACTOR_DEVICE, "/actions/all", ERR_DENIED);
     assert_denied(world, ACTOR_DEVICE, "/products/" P "/properties", ERR_DENIED);

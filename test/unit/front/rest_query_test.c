@@ -246,6 +246,16 @@ static void values_are_decoded_twice(void **state)
     list_free(list);
 }
 
+/* Also behind an escape, and cut off at the end. */
+static void a_per_cent_that_begins_no_escape_stands_for_itself(void **state)
+{
+    (void)state;
+    struct rest_list *list = list_of("filter=name%3Da%2520b%2050%25%20off%26tags%3D%252C%252");
+    assert_slice(list->conditions[0].values[0], "a b 50% off");
+    assert_slice(list->conditions[1].values[0], ",%2");
+    list_free(list);
+}
+
 static void filters_that_say_nothing_known(void **state)
 {
     (void)state;
@@ -511,6 +521,7 @@ int main(void)
         cmocka_unit_test(one_condition),
         cmocka_unit_test(several_conditions),
         cmocka_unit_test(values_are_decoded_twice),
+        cmocka_unit_test(a_per_cent_that_begins_no_escape_stands_for_itself),
         cmocka_unit_test(filters_that_say_nothing_known),
         cmocka_unit_test(kinds_have_their_fields),
         cmocka_unit_test(places_may_be_asked_for_by_distance),

@@ -146,6 +146,15 @@ static void identifiers_are_a_key_and_texts(void **state)
     }
 }
 
+/* Whoever reads them finds them again, also those of other clients. */
+static void names_keep_their_escapes(void **state)
+{
+    (void)state;
+#define ESCAPED \
+    KEYS ",\"customIdentifi\\u0065r\":{\"key\":\"k\",\"values\":[\"a\"]},\"a\\\"b\":{\"\\\\\":1}"
+    assert_task(POPULATING(ESCAPED), KEPT(ESCAPED, "1"));
+}
+
 #define SCOPES "{\"users\":[],\"projects\":[\"all\"]}"
 
 /* The template is what a POST of a thng would be made of. */
@@ -249,6 +258,7 @@ int main(void)
         cmocka_unit_test(each_parameter_is_needed),
         cmocka_unit_test(quantities_have_bounds),
         cmocka_unit_test(identifiers_are_a_key_and_texts),
+        cmocka_unit_test(names_keep_their_escapes),
         cmocka_unit_test(the_template_is_a_checked_thng),
         cmocka_unit_test(a_wrong_template_is_refused),
         cmocka_unit_test(other_fields),

@@ -64,7 +64,7 @@ static void the_three_forms(void **state)
     assert_text(
         "{\"customFields\":{ \"a\": [1]},\"latitude\":46.95,\"longitude\":7.450,\"place\":\"" PLACE
         "\"}",
-        BERN ",\"place\":\"" PLACE "\",\"customFields\":{ \"a\": [1]}");
+        BERN ",\"place\":\"" PLACE "\",\"customFields\":{\"a\":[1]}");
     assert_text("{\"place\":\"" PLACE "\",\"customFields\":{}}",
                 "\"place\":\"" PLACE "\",\"customFields\":{}");
 }

@@ -94,6 +94,8 @@ static const struct plan_row {
     {RESOURCE_ACTION, FILTER_PRODUCT, 1, false, "action_product (product=? " BETWEEN_ACTIONS},
     {RESOURCE_ACTION, FILTER_COLLECTION, 1, false,
      "action_collection (collection=? " BETWEEN_ACTIONS},
+    {RESOURCE_ACTION, FILTER_USER, 1, false, "action_user (user=? " BETWEEN_ACTIONS},
+    {RESOURCE_ACTION, FILTER_USER, 1, true, "action_user (user=? " BETWEEN_ACTIONS},
     {RESOURCE_ACTION, FILTER_TAGS, 2, false,
      "tag_list (account=? AND kind=? AND tag=? " BETWEEN_ROWS},
     {RESOURCE_ACTION, FILTER_IDENTIFIER, 1, true,
