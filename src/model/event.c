@@ -28,13 +28,15 @@ struct err group_open(struct slice bytes, struct group *group)
         memcmp(bytes.at, GROUP_MAGIC, 4) != 0) {
         return ERR(CORRUPT);
     }
-    struct cursor c = cursor_over(slice_of(bytes.at + 8, GROUP_HEADER_BYTES - 8));
+    struct cursor c = cursor_over(slice_of(bytes.at + 6, GROUP_HEADER_BYTES - 6));
+    uint16_t documents;
     uint64_t first;
     uint64_t time;
     uint32_t count;
     uint32_t body_bytes;
-    if (!cursor_read_u64be(&c, &first) || !cursor_read_u64be(&c, &time) ||
-        !cursor_read_u32be(&c, &count) || !cursor_read_u32be(&c, &body_bytes)) {
+    if (!cursor_read_u16be(&c, &documents) || !cursor_read_u64be(&c, &first) ||
+        !cursor_read_u64be(&c, &time) || !cursor_read_u32be(&c, &count) ||
+        !cursor_read_u32be(&c, &body_bytes)) {
         return ERR(CORRUPT);
     }
     uint8_t flags = bytes.at[4];
@@ -59,6 +61,7 @@ struct err group_open(struct slice bytes, struct group *group)
         .time_ms = (int64_t)time,
         .count = count,
         .has_documents = (flags & GROUP_HAS_DOCUMENTS) != 0,
+        .document_count = documents,
         .filter = slice_of(bytes.at + GROUP_HEADER_BYTES, filter_bytes),
         .body = slice_of(bytes.at + GROUP_HEADER_BYTES + filter_bytes, body_bytes),
     };
@@ -255,7 +258,7 @@ void group_writer_start(struct group_writer *writer, uint64_t first_sequence, in
     writer->first_sequence = first_sequence;
     writer->time_ms = time_ms;
     writer->count = 0;
-    writer->has_documents = false;
+    writer->document_count = 0;
     writer->qos = 1;
 }
 
@@ -318,7 +321,7 @@ uint64_t group_write_document(struct group_writer *writer, uint32_t account,
     put_resource(writer, account, kind, resource);
     put_counted(&writer->body, text);
     put_counted(&writer->body, scopes);
-    writer->has_documents = true;
+    writer->document_count++;
     return event_end(writer, mark);
 }
 
@@ -332,7 +335,7 @@ uint64_t group_write_key(struct group_writer *writer, uint32_t account,
     buf_put_bytes(&writer->body, actor, sizeof(*actor));
     buf_put_bytes(&writer->body, hash, KEY_HASH_BYTES);
     put_counted(&writer->body, sealed);
-    writer->has_documents = true;
+    writer->document_count++;
     return event_end(writer, mark);
 }
 
@@ -353,7 +356,7 @@ uint64_t group_write_points(struct group_writer *writer, uint32_t account, enum 
         put_counted(body, point->key);
         buf_put_zigzag(body, point->timestamp_ms - writer->time_ms);
         put_counted(body, point->value);
-        writer->has_documents |= (point->flags & POINT_NEW_PROPERTY) != 0;
+        writer->document_count += (point->flags & POINT_NEW_PROPERTY) != 0;
     }
     return event_end(writer, mark);
 }
@@ -373,7 +376,7 @@ uint64_t group_write_cuts(struct group_writer *writer, uint32_t account, enum re
         put_counted(body, cut->key);
         buf_put_zigzag(body, cut->from_ms);
         buf_put_zigzag(body, cut->to_ms);
-        writer->has_documents |= (cut->flags & CUT_RETIRE) != 0;
+        writer->document_count += (cut->flags & CUT_RETIRE) != 0;
     }
     return event_end(writer, mark);
 }
@@ -392,7 +395,7 @@ uint64_t group_write_members(struct group_writer *writer, uint32_t account,
     buf_put_byte(&writer->body, (uint8_t)member_kind);
     buf_put_varint(&writer->body, count);
     buf_put_bytes(&writer->body, members, count * sizeof(*members));
-    writer->has_documents = true;
+    writer->document_count++;
     return event_end(writer, mark);
 }
 
@@ -431,9 +434,10 @@ struct err group_writer_close(struct group_writer *writer, struct slice *bytes)
     struct buf *record = &writer->record;
     uint8_t log2 = filter_log2_for(buf_bytes(&writer->filter_hashes) / sizeof(uint64_t));
     BUF_PUT_LITERAL(record, GROUP_MAGIC);
-    buf_put_byte(record, writer->has_documents ? GROUP_HAS_DOCUMENTS : 0);
+    buf_put_byte(record, writer->document_count > 0 ? GROUP_HAS_DOCUMENTS : 0);
     buf_put_byte(record, log2);
-    buf_put_u16be(record, 0);
+    buf_put_u16be(record, (uint16_t)(writer->document_count < UINT16_MAX ? writer->document_count
+                                                                         : UINT16_MAX));
     buf_put_u64be(record, writer->first_sequence);
     buf_put_u64be(record, (uint64_t)writer->time_ms);
     buf_put_u32be(record, writer->count);

@@ -12,7 +12,7 @@
  *      0   4  magic "thg1"
  *      4   1  flags: bit 0, it has events that change documents (GROUP_HAS_DOCUMENTS)
  *      5   1  log2 of the filter's bits (3 .. 20)
- *      6   2  zero
+ *      6   2  number of changes of documents, at most 65,535 (0 in groups of older versions)
  *      8   8  sequence number of its first event
  *     16   8  time in ms since 1970 (the commit time of all its events)
  *     24   4  event count, 1 or more
@@ -178,6 +178,7 @@ struct group {
     int64_t time_ms;
     uint32_t count;
     bool has_documents;
+    uint16_t document_count; /* changes of documents; UINT16_MAX: so many or more */
     struct slice filter;
     struct slice body;
 };
@@ -215,8 +216,8 @@ struct group_writer {
     uint64_t first_sequence;
     uint32_t count;
     int64_t time_ms;
-    bool has_documents;
-    uint8_t qos; /* of the events to come; 1 when a group begins */
+    uint32_t document_count; /* changes that the documents are to show */
+    uint8_t qos;             /* of the events to come; 1 when a group begins */
 };
 
 void group_writer_deinit(struct group_writer *writer);

@@ -54,7 +54,7 @@ static void port_publish(void *owner, const struct group *group)
     core->group_is_for_all = group->has_documents;
     core->group_count++;
     broadcast_push(&core->ring, &committed->item);
-    store_notify(core->store);
+    store_notify(core->store, group);
 }
 
 static void port_flush(void *owner)

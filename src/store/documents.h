@@ -29,14 +29,21 @@ MUST_USE struct err documents_open(const char *path, struct documents **document
 /* Rolls back what is open. NULL is fine. */
 void documents_close(struct documents *documents);
 
-/* The sequence number up to which groups have been applied, durably. Any thread. */
+/* The sequence number up to which groups have been applied: what readers see. Any thread. */
 uint64_t documents_applied(const struct documents *documents);
+
+/* The same, as it is sure to be after a power cut: up to here nobody needs the journal. What was
+ * applied since then outlives the process, not the machine. Any thread. */
+uint64_t documents_durable(const struct documents *documents);
+
+/* Makes what has been committed durable. Outside transactions. */
+MUST_USE struct err documents_sync(struct documents *documents);
 
 /* The group up to which documents_apply and documents_skip have come, committed or not. */
 uint64_t documents_position(const struct documents *documents);
 
 /* Begins a transaction; applies groups in order (those at or below the position are passed over; a
- * gap is ERR_CORRUPT); ends it, durably, with the mark of the last group. On error the transaction
+ * gap is ERR_CORRUPT); ends it with the mark of the last group. On error the transaction
  * is rolled back, and the position is where it was at the beginning. Rolling back when there is no
  * transaction does nothing. */
 MUST_USE struct err documents_begin(struct documents *documents);

@@ -33,7 +33,9 @@
 
 struct projector {
     struct mark mark; /* written by the thread */
-    struct mark bell; /* written by the ring's producer: how far the ring goes */
+    struct mark bell; /* written by the ring's producer: how far the ring goes, */
+    uint64_t told;    /* and how many changes of documents it has brought since the start */
+    CACHE_ALIGNED _Atomic uint64_t applied; /* of those: committed. Written by the thread */
     struct documents *documents;
     struct journal *journal;
     struct broadcast_reader reader;
@@ -41,9 +43,10 @@ struct projector {
     /* the thread's own: */
     bool in_transaction;
     uint32_t events;      /* in the transaction */
+    uint64_t changes;     /* of documents, in the transaction */
     int64_t begun_ms;     /* when it began */
-    size_t passed_bytes;  /* of groups behind the durable mark that were passed over */
-    int64_t passed_ms;    /* since when there are such */
+    size_t behind_bytes;  /* of groups behind the durable mark */
+    int64_t behind_ms;    /* since when there are such */
     int64_t retry_ms;     /* the last wait after a failure */
     uint64_t failures;    /* in a row */
     uint64_t cleaned_at;  /* the position at the last slice of cleaning */
@@ -61,6 +64,13 @@ static void move_mark(struct projector *projector)
     if (position > mark_get(&projector->mark)) {
         mark_set(&projector->mark, position);
     }
+}
+
+/* A group counts so many changes and no more; those of older versions count none. */
+static uint64_t group_changes(const struct group *group)
+{
+    bool is_counted = !group->has_documents || group->document_count > 0;
+    return is_counted ? group->document_count : group->count;
 }
 
 static struct err begin(struct projector *projector)
@@ -91,7 +101,8 @@ static struct err commit(struct projector *projector)
     }
     projector->in_transaction = false;
     TRY(documents_commit(projector->documents));
-    projector->passed_bytes = 0;
+    atomic_fetch_add_explicit(&projector->applied, projector->changes, memory_order_relaxed);
+    projector->changes = 0;
     move_mark(projector);
     note_success(projector);
     return ERR(OK);
@@ -155,12 +166,17 @@ static struct err clean_alone(struct projector *projector)
 
 /* ---- groups ---- */
 
+static void count_behind(struct projector *projector, const struct group *group)
+{
+    if (projector->behind_bytes == 0) {
+        projector->behind_ms = clock_monotonic_ms();
+    }
+    projector->behind_bytes += group->bytes.bytes;
+}
+
 static struct err pass(struct projector *projector, const struct group *group)
 {
-    if (projector->passed_bytes == 0) {
-        projector->passed_ms = clock_monotonic_ms();
-    }
-    projector->passed_bytes += group->bytes.bytes;
+    count_behind(projector, group);
     TRY(documents_skip(projector->documents, group));
     if (!projector->in_transaction) {
         move_mark(projector);
@@ -174,7 +190,9 @@ static struct err apply(struct projector *projector, const struct group *group)
         TRY(begin(projector));
     }
     TRY(documents_apply(projector->documents, group));
+    count_behind(projector, group);
     projector->events += group->count;
+    projector->changes += group_changes(group);
     return ERR(OK);
 }
 
@@ -200,12 +218,17 @@ static struct err take(struct projector *projector, const struct group *group)
 /* Makes the mark durable, when what lies between has become <bytes> or <ms>. */
 static struct err flush(struct projector *projector, size_t bytes, int64_t ms)
 {
-    if (projector->in_transaction || projector->passed_bytes == 0 ||
-        (projector->passed_bytes < bytes && clock_monotonic_ms() - projector->passed_ms < ms)) {
+    if (projector->in_transaction || projector->behind_bytes == 0 ||
+        (projector->behind_bytes < bytes && clock_monotonic_ms() - projector->behind_ms < ms)) {
         return ERR(OK);
     }
-    TRY(begin(projector));
-    return commit(projector);
+    if (documents_position(projector->documents) != documents_applied(projector->documents)) {
+        TRY(begin(projector));
+        TRY(commit(projector));
+    }
+    TRY(documents_sync(projector->documents));
+    projector->behind_bytes = 0;
+    return ERR(OK);
 }
 
 /* ---- the journal, when the ring has moved on ---- */
@@ -268,6 +291,7 @@ static void fail(struct projector *projector, struct err err)
 {
     broadcast_release(&projector->reader);
     projector->in_transaction = false;
+    projector->changes = 0;
     documents_rollback(projector->documents);
     if (projector->failures++ == 0) {
         char room[LOG_VALUE_BYTES];
@@ -287,8 +311,8 @@ static void fail(struct projector *projector, struct err err)
 static void wait_for_more(struct projector *projector)
 {
     int64_t ms = IDLE_MS;
-    if (projector->passed_bytes > 0) {
-        ms = projector->passed_ms + PROJECTOR_FLUSH_MS - clock_monotonic_ms();
+    if (projector->behind_bytes > 0) {
+        ms = projector->behind_ms + PROJECTOR_FLUSH_MS - clock_monotonic_ms();
     }
     if (documents_must_clean(projector->documents)) {
         int64_t clean_ms = clean_wait_ms(projector);
@@ -349,8 +373,9 @@ struct err projector_start(struct documents *documents, struct journal *journal,
     return ERR(OK);
 }
 
-void projector_notify(struct projector *projector)
+void projector_notify(struct projector *projector, const struct group *group)
 {
+    projector->told += group_changes(group);
     mark_set(&projector->bell, broadcast_last(projector->reader.ring));
 }
 
@@ -369,7 +394,12 @@ struct mark *projector_mark(struct projector *projector)
     return &projector->mark;
 }
 
+uint64_t projector_lag(const struct projector *projector)
+{
+    return projector->told - atomic_load_explicit(&projector->applied, memory_order_relaxed);
+}
+
 uint64_t projector_durable_mark(const struct projector *projector)
 {
-    return documents_applied(projector->documents);
+    return documents_durable(projector->documents);
 }

@@ -7,8 +7,9 @@
  *                                                            |
  *                                                  commit, then the mark moves
  *
- * A group without documents costs no transaction: the mark passes over it. So that a restart has
- * little to replay, the mark is written to SQLite now and then all the same (PROJECTOR_FLUSH_*).
+ * A group without documents costs no transaction: the mark passes over it. A commit does not wait
+ * for the disk (sqlite_documents.c). So that a restart has little to replay, and the journal little
+ * to keep, the mark is written now and then all the same, and made durable (PROJECTOR_FLUSH_*).
  *
  * What deletions have left to do (documents_clean) is done in slices: one after the other while
  * nothing comes, and for a tenth of the time while something does (PROJECTOR_CLEAN_*).
@@ -23,8 +24,8 @@
 #include "store/journal.h"
 #include "store/mark.h"
 
-/* The mark of groups without documents is made durable when so many bytes of journal, or so much
- * time, lie behind the durable one: what a restart then reads in vain. */
+/* The mark is made durable when so many bytes of journal, or so much time, lie behind the durable
+ * one. */
 #define PROJECTOR_FLUSH_BYTES (64u << 20)
 #define PROJECTOR_FLUSH_MS 10000
 
@@ -49,9 +50,13 @@ struct projector;
 MUST_USE struct err projector_start(struct documents *documents, struct journal *journal,
                                     struct broadcast *ring, struct projector **projector);
 
-/* Tells that the ring has new items. Cheap when the projector is busy. The ring's producer only,
- * and not once projector_stop has been called. */
-void projector_notify(struct projector *projector);
+/* Tells that the ring has a new item, that group. Cheap when the projector is busy. The ring's
+ * producer only, and not once projector_stop has been called. */
+void projector_notify(struct projector *projector, const struct group *group);
+
+/* How many changes of documents it has been told of and has not committed. The ring's producer
+ * only. */
+uint64_t projector_lag(const struct projector *projector);
 
 /* Applies what the ring still holds, makes the mark durable, ends the thread, frees. When SQLite
  * fails now, it is not tried again: the journal has what is missing. NULL is fine. */

@@ -90,6 +90,7 @@ struct documents {
     sqlite3 *db;
     sqlite3_stmt *statements[WRITE_COUNT];
     _Atomic uint64_t applied; /* as in the file */
+    _Atomic uint64_t durable; /* as it is in the file after a power cut, or later */
     uint64_t position;        /* applied and the groups since then, committed or not */
     uint64_t begun;           /* the position when the transaction began */
     struct numbers written;   /* as in the file */

@@ -49,8 +49,9 @@ MUST_USE struct err store_open(const struct store_options *options, struct store
 /* Starts the projector and the roller; they read <ring>, whose items are struct committed. */
 MUST_USE struct err store_start(struct store *store, struct broadcast *ring);
 
-/* Tells the projections that the ring has new items. Cheap; the engine calls it after each push. */
-void store_notify(struct store *store);
+/* Tells the projections that the ring has a new item, that group. Cheap; the engine calls it after
+ * each push. */
+void store_notify(struct store *store, const struct group *group);
 
 /* Opens the store anew in place after journal_append has failed, while projections and readers live
  * on; readers pause meanwhile. Then the journal takes groups again. The group that failed may be in
@@ -80,7 +81,8 @@ MUST_USE struct err store_wait(struct store *store, uint64_t sequence, int timeo
 /* How far documents have been applied (visible to readers); for the engine's eviction of heads. */
 uint64_t store_documents_mark(const struct store *store);
 
-/* True while a projection lags so far behind that the engine must not commit more. */
+/* True while a projection lags so far behind that the engine must not commit more. The engine's
+ * thread only. */
 bool store_must_wait(const struct store *store);
 
 #endif

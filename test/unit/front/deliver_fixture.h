@@ -295,7 +295,7 @@ static inline void push(struct world *world, const struct group *group)
     ASSERT(committed != NULL);
     broadcast_push(&world->ring, &committed->item);
     if (world->store != NULL) {
-        store_notify(world->store);
+        store_notify(world->store, group);
     }
 }
 

@@ -221,6 +221,13 @@ static void groups_say_whether_documents_change(void **state)
     group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, RESOURCE_THNG, &THNG, 1);
     assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
     assert_true(group.has_documents);
+    assert_int_equal(group.document_count, 1);
+    group_writer_start(&writer, 1, TIME_MS);
+    for (uint32_t i = 0; i < UINT16_MAX + 2; i++) {
+        group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, RESOURCE_THNG, &THNG, 1);
+    }
+    assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
+    assert_int_equal(group.document_count, UINT16_MAX);
     group_writer_deinit(&writer);
 }
 

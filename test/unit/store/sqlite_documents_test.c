@@ -33,6 +33,25 @@ static void test_open(void **state)
     close_bench(&bench);
 }
 
+static void test_durable_is_what_was_synced(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench);
+    put_text(&bench, OPERATION_CREATED, 1, "{\"createdAt\":1}");
+    assert_ok(apply(&bench));
+    assert_int_equal(documents_applied(bench.documents), 1);
+    assert_int_equal(documents_durable(bench.documents), 0);
+    assert_ok(documents_sync(bench.documents));
+    assert_int_equal(documents_durable(bench.documents), 1);
+    put_text(&bench, OPERATION_CREATED, 2, "{\"createdAt\":2}");
+    assert_ok(apply(&bench));
+    assert_int_equal(documents_durable(bench.documents), 1);
+    reopen(&bench);
+    assert_int_equal(documents_durable(bench.documents), 2);
+    close_bench(&bench);
+}
+
 /* Opens the file again after <text> has been run on it. */
 static struct err open_after(struct bench *bench, const char *text)
 {
@@ -233,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),
+        cmocka_unit_test(test_durable_is_what_was_synced),
         cmocka_unit_test(test_open_refuses),
         cmocka_unit_test(test_a_group_is_applied_once),
         cmocka_unit_test(test_a_gap_is_refused),

@@ -126,7 +126,7 @@ static void push(struct world *world, const struct group *group)
     struct committed *committed = committed_new(group);
     ASSERT(committed != NULL);
     broadcast_push(&world->ring, &committed->item);
-    store_notify(world->store);
+    store_notify(world->store, group);
 }
 
 /* One group of one event: point n of property 1, or for each fifth n a thng. */

@@ -113,7 +113,7 @@ static void commit(struct world *world, uint32_t count)
     struct committed *committed = committed_new(&group);
     ASSERT(committed != NULL);
     broadcast_push(&world->ring, &committed->item);
-    store_notify(world->store);
+    store_notify(world->store, &group);
 }
 
 /* Points and thngs up to <last> are there, once, and nothing else. */
