@@ -57,6 +57,7 @@ struct engine {
     struct buf scratch_points;      /* points whose places have been looked up */
     struct buf scratch_value;       /* a location on its way into a point or an action */
     const struct head_load *loaded; /* while those who waited for it are applied */
+    uint32_t loads_ahead;           /* under way */
     struct chores chores;
     struct member_changes member_changes;
     uint64_t last_action; /* the event of the last action: they have no heads that would say */
@@ -120,6 +121,25 @@ enum head_found engine_find(struct engine *engine, struct command *command, enum
 struct head *engine_await(struct engine *engine, struct command *command, const struct id *id,
                           bool want_document);
 
+/* Must <want_document> be set for head_learn_gist to be good with that head when it is found? */
+bool engine_wants_gist(struct engine *engine, const struct id *id);
+
+/* For a command that looks for many heads: before it looks for the first, it says which they are.
+ * So readers load all that are missing side by side, and the command is not applied anew for each
+ * of them. Starts as all zero. */
+struct ahead {
+    uint32_t count;    /* loads that were started */
+    struct head *last; /* the last head that is being loaded; NULL: none is */
+};
+
+/* The command will look for that head, perhaps for its gist. False: say no more now. */
+bool engine_load_ahead(struct engine *engine, const struct id *id, bool wants_gist,
+                       struct ahead *ahead);
+
+/* Has the command wait for the last of them, and answers true: return. False: all are here, or can
+ * be loaded by engine_find alone. */
+bool engine_wait_ahead(struct engine *engine, struct command *command, const struct ahead *ahead);
+
 /* Is the head, which is in memory, one of a <kind> that the actor sees? */
 bool engine_sees(const struct actor *actor, enum resource_kind kind, const struct head *head);
 
@@ -178,8 +198,9 @@ enum head_found engine_check_scopes(struct engine *engine, struct command *comma
 enum head_found engine_find_references(struct engine *engine, struct command *command,
                                        const struct document_reference *references, uint32_t count);
 
-/* Puts the place's coordinates before <members> (location.h), in engine->scratch_value behind what
- * is there; *value is what came of it, valid until that buffer grows. */
+/* Puts the place's coordinates before <members> (location.h), if these have none of their own, in
+ * engine->scratch_value behind what is there; *value is what came of it, valid until that buffer
+ * grows. */
 enum head_found engine_place_location(struct engine *engine, struct command *command,
                                       const struct id *place, struct slice members,
                                       struct slice *value);

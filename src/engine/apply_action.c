@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "codec/json_write.h"
 #include "model/action.h"
+#include "model/location.h"
 #include "model/property.h"
 
 /* What is found out about an action before the first of them is written. */
@@ -24,27 +25,19 @@ struct finding {
 
 /* ---- finding all that they name ---- */
 
-static bool is_known_product(struct engine *engine, const struct id *thng)
-{
-    const struct head *head = heads_find(&engine->heads, thng);
-    return head != NULL && head->knows_product;
-}
-
 /* The product of a thng, if that exists. Whether the actor sees it does not matter: who records an
  * action of a thng need not know what it is an example of. */
 static enum head_found find_product_of(struct engine *engine, struct command *command,
                                        struct head *thng, struct id *product)
 {
-    if (!thng->knows_product) {
-        ASSERT(thng->has_document);
-        thng->product = (struct id){0};
-        (void)document_id(buf_data(&thng->document), SLICE("product"), &thng->product);
-        thng->knows_product = true;
+    if (err_is_set(head_learn_gist(thng))) {
+        engine_answer(engine, command, ERR(NO_MEMORY), 0);
+        return HEAD_LATER;
     }
-    if (!id_is_set(&thng->product)) {
+    const struct id id = head_gist_id(thng);
+    if (!id_is_set(&id)) {
         return HEAD_SEEN;
     }
-    const struct id id = thng->product;
     const struct head *head = engine_await(engine, command, &id, false);
     if (head == NULL) {
         return HEAD_LATER;
@@ -67,7 +60,7 @@ static enum head_found find_target(struct engine *engine, struct command *comman
     bool wants_product = kind == RESOURCE_THNG && !id_is_set(&finding->product);
     struct head *head;
     enum head_found found = engine_find(engine, command, kind, id, NULL,
-                                        wants_product && !is_known_product(engine, id), &head);
+                                        wants_product && engine_wants_gist(engine, id), &head);
     if (found != HEAD_SEEN) {
         return found;
     }
@@ -140,7 +133,7 @@ static struct slice scopes_of(struct engine *engine, struct command *command,
                               const struct head *target)
 {
     struct slice scopes;
-    struct slice wanted = target != NULL ? buf_data(&target->scopes) : (struct slice){0};
+    struct slice wanted = target != NULL ? head_scopes(target) : (struct slice){0};
     enum head_found found = engine_new_scopes(engine, command, wanted, &scopes);
     ASSERT(found == HEAD_SEEN); /* the project has been looked for before */
     return scopes;
@@ -169,7 +162,7 @@ static void put_text(struct engine *engine, const struct command *command,
         .product = finding->product,
         .location = finding->location_bytes > 0 ? slice_first(located, finding->location_bytes)
                                                 : from->location,
-        .is_by_place = id_is_set(&from->place),
+        .is_by_place = id_is_set(&from->place) && !location_text_has_coordinates(from->location),
         .location_source = from->location_source,
         .context = context,
     };
@@ -246,7 +239,7 @@ static bool is_permitted(struct engine *engine, struct command *command)
     enum perm_subject subject = subject_of(command);
     if (id_is_set(&command->target)) {
         bool wants_product =
-            command->target_kind == RESOURCE_THNG && !is_known_product(engine, &command->target);
+            command->target_kind == RESOURCE_THNG && engine_wants_gist(engine, &command->target);
         return engine_permitted_head(engine, command, subject, PERM_CREATE, wants_product) != NULL;
     }
     struct err err = perm_may(&command->actor, subject, PERM_CREATE);
@@ -259,9 +252,54 @@ static bool is_permitted(struct engine *engine, struct command *command)
     return !err_is_set(err);
 }
 
+/* Has what the action refers to loaded. False: no more can be, for now. */
+static bool load_references(struct engine *engine, const struct command_action *action,
+                            struct ahead *ahead)
+{
+    const struct head *thng = heads_find(&engine->heads, &action->thng);
+    bool wants_product = id_is_set(&action->thng) && !id_is_set(&action->product);
+    struct id product = action->product;
+    if (wants_product && thng != NULL && thng->kind == RESOURCE_THNG && thng->knows_gist) {
+        product = head_gist_id(thng);
+    }
+    const struct {
+        const struct id *id;
+        bool wants_gist;
+    } wanted[] = {
+        {&action->thng, wants_product},
+        {&product, false},
+        {&action->collection, false},
+        {&action->place, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        if (id_is_set(wanted[i].id) &&
+            !engine_load_ahead(engine, wanted[i].id, wanted[i].wants_gist, ahead)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* False: the command waits until some of what it refers to has been loaded. */
+static bool load_all(struct engine *engine, struct command *command)
+{
+    struct ahead ahead = {0};
+    uint32_t count = command->as.actions.count;
+    /* Of a single one there is nothing to be loaded side by side, mostly. */
+    for (uint32_t i = 0; i < count && count > 1; i++) {
+        if (!load_references(engine, &command->as.actions.at[i], &ahead)) {
+            break;
+        }
+    }
+    return !engine_wait_ahead(engine, command, &ahead);
+}
+
 /* Gathers the findings in engine->scratch_entries. */
 static enum head_found find_all(struct engine *engine, struct command *command)
 {
+    if (!load_all(engine, command)) {
+        return HEAD_LATER;
+    }
     buf_reset(&engine->scratch_entries);
     buf_reset(&engine->scratch_value);
     for (uint32_t i = 0; i < command->as.actions.count; i++) {
@@ -302,7 +340,7 @@ static bool is_commissioned(const struct head *thng)
 {
     struct slice shown;
     struct slice hidden;
-    document_split(RESOURCE_THNG, buf_data(&thng->document), &shown, &hidden);
+    document_split(RESOURCE_THNG, head_document(thng), &shown, &hidden);
     const struct json_value commissioning = {
         .type = slice_is_empty(hidden) ? JSON_NONE : JSON_OBJECT, .text = hidden};
     return json_string_equals(json_member(commissioning, SLICE("state")), SLICE("commissioned"));
@@ -337,14 +375,14 @@ static void write_commission(struct engine *engine, struct command *command, str
     put_text(engine, command, action, command->as.commission.context, finding, entries);
     buf_reset(&engine->scratch);
     if (!entries->failed) {
-        document_merge(&engine->scratch, RESOURCE_THNG, buf_data(&head->document),
+        document_merge(&engine->scratch, RESOURCE_THNG, head_document(head),
                        slice_first(buf_data(entries), patch_bytes), engine_group(engine)->time_ms);
     }
     if (entries->failed || engine->scratch.failed) {
         engine_answer(engine, command, ERR(NO_MEMORY), 0);
         return;
     }
-    write_document(engine, head, OPERATION_UPDATED, buf_data(&head->scopes));
+    write_document(engine, head, OPERATION_UPDATED, head_scopes(head));
     uint64_t event =
         write_action(engine, command, finding, slice_from(buf_data(entries), patch_bytes));
     engine_answer_created(engine, command, event, &finding->id);

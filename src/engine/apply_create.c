@@ -117,7 +117,7 @@ static struct slice members_of(struct engine *engine, const struct command *comm
 /* A document in the place of <former>: all of it is new but the time of its creation. */
 static void put_over(struct engine *engine, const struct head *former, struct slice members)
 {
-    const struct json_value document = {.type = JSON_OBJECT, .text = buf_data(&former->document)};
+    const struct json_value document = {.type = JSON_OBJECT, .text = head_document(former)};
     int64_t created_ms = 0;
     bool has_time = json_int64(json_member(document, SLICE("createdAt")), &created_ms);
     ASSERT(has_time);
@@ -189,7 +189,10 @@ static uint64_t write_all(struct engine *engine, const struct command *command,
     if (head == NULL) {
         return 0;
     }
-    head->parent = command->as.create.parent;
+    if (err_is_set(head_keep_parent(head, &command->as.create.parent))) {
+        head->state = HEAD_ABSENT; /* as it is */
+        return 0;
+    }
     uint64_t event = write_document(
         engine, head, overwrites ? OPERATION_UPDATED : OPERATION_CREATED, creation->scopes);
     for (uint32_t i = 0; i < command->as.create.key_count; i++) {

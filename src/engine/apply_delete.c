@@ -33,7 +33,7 @@ static enum head_found find_type(struct engine *engine, struct command *command,
                                  const struct head *head)
 {
     struct action_targets targets;
-    action_targets(buf_data(&head->document), &targets);
+    action_targets(head_document(head), &targets);
     struct id type = id_of_name(head->account, RESOURCE_ACTION_TYPE, targets.type);
     const struct id *wanted = &command->as.remove.parent;
     if (id_is_set(wanted) && !id_equal(wanted, &type)) {
@@ -58,7 +58,7 @@ static void write_deleted(struct engine *engine, struct head *head, const struct
     /* The scopes say who hears of it. */
     uint64_t event =
         group_write_document(engine_group(engine), head->account, OPERATION_DELETED, head->kind,
-                             &head->id, (struct slice){0}, buf_data(&head->scopes));
+                             &head->id, (struct slice){0}, head_scopes(head));
     engine_wrote(engine, event);
     head->changed = event;
     /* Keys go last: a device is told that its thng is gone before its connections end. */

@@ -8,13 +8,15 @@
 
 uint64_t write_key_created(struct engine *engine, struct head *head, const struct command_key *key)
 {
-    ASSERT(head->key_count < HEAD_KEYS_MAX);
     uint64_t event = group_write_key(engine_group(engine), head->account, OPERATION_CREATED,
                                      key->kind, &head->id, key->hash, key->sealed);
     engine_wrote(engine, event);
-    struct head_key *kept = &head->keys[head->key_count++];
-    kept->kind = key->kind;
-    memcpy(kept->hash, key->hash, sizeof(kept->hash));
+    struct head_key kept = {.kind = key->kind};
+    memcpy(kept.hash, key->hash, sizeof(kept.hash));
+    /* Which key to end must not be forgotten. There is no memory for a few bytes: there is no way
+     * on. */
+    struct err err = head_key_add(head, &kept);
+    ASSERT(!err_is_set(err));
     head->changed = event;
     return event;
 }
@@ -29,8 +31,7 @@ uint64_t write_keys_deleted(struct engine *engine, struct head *head)
         engine_wrote(engine, event);
         head->changed = event;
     }
-    head->key_count = 0;
-    memset(head->keys, 0, sizeof(head->keys));
+    head_keys_remove(head);
     return event;
 }
 

@@ -29,17 +29,22 @@ enum head_found engine_place_location(struct engine *engine, struct command *com
                                       struct slice *value)
 {
     struct head *head;
-    enum head_found found = engine_find(engine, command, RESOURCE_PLACE, place, NULL, true, &head);
+    bool is_by_place = !location_text_has_coordinates(members);
+    bool wants_gist = is_by_place && engine_wants_gist(engine, place);
+    enum head_found found =
+        engine_find(engine, command, RESOURCE_PLACE, place, NULL, wants_gist, &head);
     if (found != HEAD_SEEN) {
         return found;
     }
     struct buf *out = &engine->scratch_value;
     size_t start = buf_bytes(out);
-    if (location_put_place(out, buf_data(&head->document))) {
+    struct err err = is_by_place ? head_learn_gist(head) : ERR(OK);
+    if (is_by_place && head->gist != NULL) {
+        buf_put(out, head_gist(head));
         buf_put_byte(out, ',');
     }
     buf_put(out, members);
-    if (out->failed) {
+    if (out->failed || err_is_set(err)) {
         engine_answer(engine, command, ERR(NO_MEMORY), 0);
         return HEAD_LATER;
     }
@@ -55,6 +60,20 @@ static bool names_place(const struct command_point *points, uint32_t count)
         }
     }
     return false;
+}
+
+/* False: the command waits until some of the places have been loaded. */
+static bool load_places(struct engine *engine, struct command *command,
+                        const struct command_point *points, uint32_t count)
+{
+    struct ahead ahead = {0};
+    for (uint32_t i = 0; i < count && count > 1; i++) {
+        if (id_is_set(&points[i].place) &&
+            !engine_load_ahead(engine, &points[i].place, true, &ahead)) {
+            break;
+        }
+    }
+    return !engine_wait_ahead(engine, command, &ahead);
 }
 
 /* Now that the values stay where they are: they lie one behind the other. */
@@ -75,6 +94,9 @@ enum head_found engine_place_points(struct engine *engine, struct command *comma
 {
     if (!names_place(*points, count)) {
         return HEAD_SEEN;
+    }
+    if (!load_places(engine, command, *points, count)) {
+        return HEAD_LATER;
     }
     struct buf *copy = &engine->scratch_points;
     buf_reset(copy);
@@ -137,9 +159,9 @@ static struct err put_point(struct engine *engine, struct head *head,
 static void forget_numbers_since(const struct engine *engine, struct head *head,
                                  uint32_t last_property)
 {
-    for (uint32_t i = head->property_count; i-- > 0;) {
-        if (head->properties[i].number > last_property) {
-            head_property_remove(head, &head->properties[i]);
+    for (uint32_t i = head_property_count(head); i-- > 0;) {
+        if (head->properties->at[i].number > last_property) {
+            head_property_remove(head, &head->properties->at[i]);
         }
     }
     ASSERT(engine->last_property >= last_property);
@@ -150,7 +172,8 @@ struct err write_points(struct engine *engine, struct head *head,
                         uint64_t *event)
 {
     uint32_t fresh = new_key_count(engine, head, points, count);
-    if (fresh > 0 && head->property_count + fresh > engine->options.properties_per_resource_max) {
+    uint32_t count_max = engine->options.properties_per_resource_max;
+    if (fresh > 0 && head_property_count(head) + fresh > count_max) {
         return ERR(PROPERTIES_TOO_MANY);
     }
     struct group_writer *writer = engine_group(engine);
@@ -261,9 +284,9 @@ void apply_cut(struct engine *engine, struct command *command)
         return;
     }
     buf_reset(&engine->scratch_entries);
-    for (uint32_t i = 0; i < head->property_count; i++) {
-        if (is_selected(command, &head->properties[i])) {
-            put_cut(engine, command, &head->properties[i]);
+    for (uint32_t i = 0; i < head_property_count(head); i++) {
+        if (is_selected(command, &head->properties->at[i])) {
+            put_cut(engine, command, &head->properties->at[i]);
         }
     }
     if (engine->scratch_entries.failed) {
@@ -277,8 +300,8 @@ void write_all_cut(struct engine *engine, struct head *head)
 {
     const struct command whole = {.as.cut = {.all = true, .everything = true}};
     buf_reset(&engine->scratch_entries);
-    for (uint32_t i = 0; i < head->property_count; i++) {
-        put_cut(engine, &whole, &head->properties[i]);
+    for (uint32_t i = 0; i < head_property_count(head); i++) {
+        put_cut(engine, &whole, &head->properties->at[i]);
     }
     write_cuts(engine, head);
 }

@@ -69,9 +69,8 @@ struct head *engine_add_head(struct engine *engine, uint32_t account, enum resou
     }
     if (head != NULL) {
         head->state = HEAD_PRESENT;
-        head->kind = kind;
+        head->kind = (uint8_t)kind;
         head->account = account;
-        head->parent = (struct id){0};
     }
     return head;
 }
@@ -84,7 +83,7 @@ uint64_t write_document(struct engine *engine, struct head *head, enum event_ope
                                           head->kind, &head->id, text, scopes);
     engine_wrote(engine, event);
     head->changed = event;
-    head->knows_product = false;
+    head_forget_gist(head);
     /* Who sees the resource must not be forgotten. There is no memory for a few bytes: there is no
      * way on. */
     struct err err = head_keep_scopes(head, scopes);

@@ -215,7 +215,8 @@ static enum head_found find_task(struct engine *engine, struct command *command)
     if (found != HEAD_SEEN) {
         return found;
     }
-    return id_equal(&task->parent, &command->target) ? HEAD_SEEN : HEAD_UNSEEN;
+    struct id batch = head_gist_id(task);
+    return id_equal(&batch, &command->target) ? HEAD_SEEN : HEAD_UNSEEN;
 }
 
 /* What the name at the topic's end stands for. A key of a property that has never been used, and a

@@ -14,7 +14,7 @@ static struct slice member_of_reference(enum resource_kind kind)
 static bool is_unchanged(const struct head *head, const struct document_reference *reference)
 {
     struct id id;
-    return document_id(buf_data(&head->document), member_of_reference(reference->kind), &id) &&
+    return document_id(head_document(head), member_of_reference(reference->kind), &id) &&
            id_equal(&id, &reference->id);
 }
 
@@ -46,8 +46,8 @@ static enum head_found find_reference(struct engine *engine, struct command *com
 static bool find_named(struct engine *engine, struct command *command, const struct head *head,
                        struct slice *scopes)
 {
-    enum head_found found = engine_check_scopes(engine, command, buf_data(&head->scopes),
-                                                command->as.update.scopes, scopes);
+    enum head_found found =
+        engine_check_scopes(engine, command, head_scopes(head), command->as.update.scopes, scopes);
     for (uint32_t i = 0; i < command->as.update.reference_count && found == HEAD_SEEN; i++) {
         found = find_reference(engine, command, head, &command->as.update.references[i]);
     }
@@ -61,7 +61,7 @@ static bool find_document(struct engine *engine, struct command *command, const 
 {
     struct id product;
     buf_reset(&engine->scratch_members);
-    *document = buf_data(&head->document);
+    *document = head_document(head);
     if (head->kind != RESOURCE_THNG || !document_id(*document, SLICE("product"), &product)) {
         return true;
     }

@@ -83,7 +83,7 @@ void chore_add_task(struct engine *engine, uint32_t account, const struct id *ta
     const struct head *head = heads_find(&engine->heads, task);
     if (head != NULL && head->state == HEAD_PRESENT) {
         chore.is_known = true;
-        chore.batch = head->parent;
+        chore.batch = head_gist_id(head);
     }
     add(engine, &chore);
 }

@@ -27,8 +27,11 @@
 
 struct engine;
 
-/* Thngs that one slice of a task makes at most. */
-#define CHORE_THNGS_PER_SLICE 100
+/* Thngs that one slice of a task makes at most: one for so many bytes of the task's document,
+ * within these bounds. */
+#define CHORE_DOCUMENT_BYTES_PER_THNG 1024
+#define CHORE_THNGS_PER_SLICE_MIN 100
+#define CHORE_THNGS_PER_SLICE_MAX 1000
 
 /* So many have a slice under way at once. Each may keep a reader waiting. */
 #define CHORES_BUSY_MAX 2

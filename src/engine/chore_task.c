@@ -131,7 +131,7 @@ static enum head_found find_batch(struct work *work, struct command *command)
     enum head_found found = engine_find(work->engine, command, RESOURCE_BATCH, &work->chore->batch,
                                         NULL, true, &work->batch);
     if (found == HEAD_SEEN) {
-        buf_put(&work->batch_document, buf_data(&work->batch->document));
+        buf_put(&work->batch_document, head_document(work->batch));
     }
     return found;
 }
@@ -171,7 +171,7 @@ static enum head_found find_scopes(struct work *work, struct command *command)
 {
     struct slice stored = work->template.scopes;
     if (slice_is_empty(stored) && work->batch != NULL) {
-        stored = buf_data(&work->batch->scopes);
+        stored = head_scopes(work->batch);
     }
     return engine_check_scopes(work->engine, command, stored, (struct slice){0}, &work->scopes);
 }
@@ -293,12 +293,23 @@ static struct err write_thng(struct work *work)
     return ERR(OK);
 }
 
+/* How many values a slice works off. Each slice writes the task's document anew: one that lists
+ * many values is written less often. */
+static int64_t slice_values(const struct work *work)
+{
+    int64_t wanted = (int64_t)(buf_bytes(&work->document) / CHORE_DOCUMENT_BYTES_PER_THNG);
+    if (wanted > CHORE_THNGS_PER_SLICE_MAX) {
+        wanted = CHORE_THNGS_PER_SLICE_MAX;
+    }
+    return max_i64(wanted, CHORE_THNGS_PER_SLICE_MIN);
+}
+
 /* Ends early when a group is full, or without memory: the next slice goes on from there. */
 static void make_thngs(struct work *work)
 {
     struct json_value value = {0};
     int64_t left = work->total - work->made - work->failed;
-    for (unsigned i = 0; i < CHORE_THNGS_PER_SLICE && left > 0; i++, left--) {
+    for (int64_t i = slice_values(work); i > 0 && left > 0; i--, left--) {
         if (!slice_is_empty(work->key)) {
             bool has_next = json_array_next(&work->values, &value);
             ASSERT(has_next);
@@ -464,7 +475,7 @@ static void write_patched(struct work *work, struct head *head, const struct buf
                    engine_group(engine)->time_ms);
     /* The memory was seen to before the first thng was written. */
     ASSERT(!work->patch.failed && !engine->scratch.failed);
-    write_document(engine, head, OPERATION_UPDATED, buf_data(&head->scopes));
+    write_document(engine, head, OPERATION_UPDATED, head_scopes(head));
 }
 
 /* Room for the patches and the documents that they make, so that once the thngs are written their
@@ -473,7 +484,7 @@ static struct err reserve(struct work *work)
 {
     const size_t entry_bytes = 2 * TASK_LOG_VALUE_BYTES_MAX + 512;
     size_t counts = buf_bytes(&work->batch_document);
-    size_t logs = buf_bytes(&work->logs) + CHORE_THNGS_PER_SLICE * entry_bytes;
+    size_t logs = buf_bytes(&work->logs) + TASK_LOGS_MAX * entry_bytes;
     size_t patch = counts + logs + 4096;
     if (work->document.failed || work->batch_document.failed) {
         return ERR(NO_MEMORY);
@@ -513,7 +524,7 @@ static struct err write_slice(struct work *work)
 static void apply_slice(struct work *work, struct command *command, struct chore *chore)
 {
     struct engine *engine = work->engine;
-    buf_put(&work->document, buf_data(&work->task->document));
+    buf_put(&work->document, head_document(work->task));
     if (!work->document.failed) {
         read_task(work);
         read_logs(work);
@@ -564,13 +575,13 @@ void chore_task_slice(struct engine *engine, struct command *command, struct cho
     if (found == HEAD_LATER) {
         return;
     }
-    if (found == HEAD_UNSEEN || is_final(buf_data(&task->document))) {
+    if (found == HEAD_UNSEEN || is_final(head_document(task))) {
         chore->is_done = true;
         engine_answer(engine, command, ERR(OK), 0);
         return;
     }
     if (!chore->is_known) {
-        chore->batch = task->parent;
+        chore->batch = head_gist_id(task);
         engine_answer(engine, command, ERR(OK), 0);
         return;
     }

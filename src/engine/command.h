@@ -53,8 +53,8 @@ struct command_point {
     struct slice value; /* JSON text, or a location's members */
     int64_t timestamp_ms;
     bool client_stamped; /* false: timestamp_ms is the group's time */
-    struct id place;     /* a location that says where by a place alone: the engine puts the place's
-                            coordinates before the value. Else not set */
+    struct id place;     /* that a location names: it must exist, and when the value has no
+                            coordinates the engine puts the place's before it. Else not set */
 };
 
 /* A key that is issued. It never comes here itself, only its hash and its sealed form. */
@@ -73,7 +73,7 @@ struct command_action {
     struct id product;
     struct id collection;
     struct slice location; /* members as location.h writes them; empty: none */
-    struct id place;       /* its coordinates are to be put before <location>; not set: none */
+    struct id place;       /* that <location> names, as for points; not set: none */
     struct slice location_source;
 };
 

@@ -65,9 +65,9 @@ struct engine *engine_new(const struct engine_options *options, const struct eng
 
 static void forget_waiting(struct head *head)
 {
-    while (head->waiting != NULL) {
-        struct command *command = head->waiting;
-        head->waiting = command->next;
+    struct command *next;
+    for (struct command *command = head_take_waiting(head); command != NULL; command = next) {
+        next = command->next;
         if (--command->batch->unanswered == 0) {
             free(command->batch);
         }
@@ -78,11 +78,11 @@ void engine_restart(struct engine *engine, const struct engine_options *options)
 {
     ASSERT(!engine->group_is_open);
     LIST_EACH (&engine->heads.clock, link, after) {
-        struct head *head = LIST_ENTRY(link, struct head, clock);
-        while (head->waiting != NULL) {
-            struct command *command = head->waiting;
-            head->waiting = command->next;
+        struct command *command = head_take_waiting(LIST_ENTRY(link, struct head, clock));
+        while (command != NULL) {
+            struct command *next = command->next;
             engine_answer(engine, command, ERR(READ_ONLY), 0);
+            command = next;
         }
     }
     forget_all(engine);
@@ -172,10 +172,87 @@ void engine_answer_created(struct engine *engine, struct command *command, uint6
     answer_command(engine, command, (struct answer){.event = event, .created = *created});
 }
 
+/* ---- the way out ---- */
+
+static struct err commit_group(struct engine *engine, struct group *group)
+{
+    struct slice bytes;
+    TRY(group_writer_close(&engine->writer, &bytes));
+    TRY(group_open(bytes, group));
+    TRY(engine->port->commit(engine->port->owner, group));
+    engine->committed_sequence = group->last_sequence;
+    return ERR(OK);
+}
+
+/* Nothing of the group may be told: every answer of the turn becomes a refusal, also those without
+ * events of their own, since they may have seen what was not kept. */
+static void refuse_due(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->due_count; i++) {
+        struct answer *answer = &engine->due[i].answer;
+        if (answer->kind == ANSWER_COMMAND) {
+            answer->err = err_is_set(answer->err) ? answer->err : ERR(READ_ONLY);
+            answer->event = 0;
+        }
+        answer->after = engine->committed_sequence;
+    }
+}
+
+/* A large command or group leaves no large buffers behind. */
+static void trim_buffers(struct engine *engine)
+{
+    struct group_writer *writer = &engine->writer;
+    struct buf *buffers[] = {
+        &engine->scratch,        &engine->scratch_entries,
+        &engine->scratch_scopes, &engine->scratch_members,
+        &engine->scratch_points, &engine->scratch_value,
+        &writer->body,           &writer->filter_hashes,
+        &writer->record,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(buffers); i++) {
+        if (buffers[i]->room > 2 * engine->options.group_bytes_max) {
+            buf_deinit(buffers[i]);
+        }
+    }
+}
+
+/* Commits the group, publishes it and hands out the answers. Between commands only. */
+static void close_group(struct engine *engine)
+{
+    struct group group;
+    bool has_group = engine->group_is_open && engine->writer.count > 0;
+    if (has_group) {
+        struct err err = engine->is_read_only ? ERR(READ_ONLY) : commit_group(engine, &group);
+        if (err_is_set(err)) {
+            has_group = false;
+            engine->is_read_only = true;
+            engine->last_sequence = engine->committed_sequence;
+            refuse_due(engine);
+        }
+    }
+    engine->group_is_open = false;
+    /* Answers first: a loop that finds the group in the ring must find the answers that stand
+     * between its events, since a subscription begins exactly there. */
+    const struct engine_port *port = engine->port;
+    for (size_t i = 0; i < engine->due_count; i++) {
+        port->answer(port->owner, engine->due[i].loop, &engine->due[i].answer);
+    }
+    engine->due_count = 0;
+    if (has_group) {
+        port->publish(port->owner, &group);
+    }
+    port->flush(port->owner);
+    trim_buffers(engine);
+}
+
 /* ---- the way in ---- */
 
 void engine_apply(struct engine *engine, struct command *command)
 {
+    /* Any number of commands may go on with one load, and each may write a lot. */
+    if (engine_is_full(engine)) {
+        close_group(engine);
+    }
     if (engine->is_read_only && command_rows[command->kind].changes) {
         engine_answer(engine, command, ERR(READ_ONLY), 0);
         return;
@@ -212,31 +289,7 @@ bool engine_is_read_only(const struct engine *engine)
     return engine->is_read_only;
 }
 
-/* ---- the way out ---- */
-
-static struct err commit_group(struct engine *engine, struct group *group)
-{
-    struct slice bytes;
-    TRY(group_writer_close(&engine->writer, &bytes));
-    TRY(group_open(bytes, group));
-    TRY(engine->port->commit(engine->port->owner, group));
-    engine->committed_sequence = group->last_sequence;
-    return ERR(OK);
-}
-
-/* Nothing of the group may be told: every answer of the turn becomes a refusal, also those without
- * events of their own, since they may have seen what was not kept. */
-static void refuse_due(struct engine *engine)
-{
-    for (size_t i = 0; i < engine->due_count; i++) {
-        struct answer *answer = &engine->due[i].answer;
-        if (answer->kind == ANSWER_COMMAND) {
-            answer->err = err_is_set(answer->err) ? answer->err : ERR(READ_ONLY);
-            answer->event = 0;
-        }
-        answer->after = engine->committed_sequence;
-    }
-}
+/* ---- turns ---- */
 
 bool engine_has_work(const struct engine *engine)
 {
@@ -257,31 +310,10 @@ void engine_resume_notices(struct engine *engine, uint32_t account, const struct
 
 void engine_turn(struct engine *engine)
 {
-    if (engine_has_work(engine) && !engine_is_full(engine)) {
+    /* Also when the group is full: chores would never have their turn while the load is high. The
+     * slice then comes into a group of its own. */
+    if (engine_has_work(engine)) {
         chores_step(engine);
-        engine_settle(engine);
     }
-    struct group group;
-    bool has_group = engine->group_is_open && engine->writer.count > 0;
-    if (has_group) {
-        struct err err = engine->is_read_only ? ERR(READ_ONLY) : commit_group(engine, &group);
-        if (err_is_set(err)) {
-            has_group = false;
-            engine->is_read_only = true;
-            engine->last_sequence = engine->committed_sequence;
-            refuse_due(engine);
-        }
-    }
-    engine->group_is_open = false;
-    /* Answers first: a loop that finds the group in the ring must find the answers that stand
-     * between its events, since a subscription begins exactly there. */
-    const struct engine_port *port = engine->port;
-    for (size_t i = 0; i < engine->due_count; i++) {
-        port->answer(port->owner, engine->due[i].loop, &engine->due[i].answer);
-    }
-    engine->due_count = 0;
-    if (has_group) {
-        port->publish(port->owner, &group);
-    }
-    port->flush(port->owner);
+    close_group(engine);
 }

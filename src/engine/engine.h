@@ -38,7 +38,7 @@ struct engine *engine_new(const struct engine_options *options, const struct eng
 void engine_free(struct engine *engine);
 
 /* Applies the commands of a batch, which is the engine's from now on. Answers come from
- * engine_turn. */
+ * engine_turn; before, when the group is full in the middle of the batch and is committed. */
 void engine_accept(struct engine *engine, struct command_batch *batch);
 
 /* True when the open group is large enough: call engine_turn before accepting more. */

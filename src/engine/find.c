@@ -13,6 +13,11 @@
 
 #include <stdlib.h>
 
+/* Loads ahead that are under way at once, of all commands; and in a small table no more than a pass
+ * of the eviction for so many leaves alone, or they would push each other out. */
+#define LOADS_AHEAD_MAX 64
+#define HEADS_PER_LOAD_AHEAD 64
+
 /* ---- loading ---- */
 
 static void load_free(struct head_load *load)
@@ -72,7 +77,7 @@ void engine_release(struct engine *engine, struct command *command)
     if (command->held != NULL) {
         ASSERT(command->held->held_by == command);
         command->held->held_by = NULL;
-        list_push(&engine->heads.ready, &command->held->ready);
+        heads_push_ready(&engine->heads, command->held);
     }
     struct command_batch *batch = command->batch;
     ASSERT(batch->unanswered > 0);
@@ -87,13 +92,13 @@ static bool has_to_queue(const struct head *head, const struct command *command)
     if (!id_equal(&head->id, &command->target)) {
         return false;
     }
-    return head->held_by != NULL ? head->held_by != command : head->waiting != NULL;
+    return head->held_by != NULL ? head->held_by != command : head->last_waiting != NULL;
 }
 
 static bool is_missing(const struct head *head, bool want_document)
 {
     return head->state == HEAD_LOADING ||
-           (want_document && head->state == HEAD_PRESENT && !head->has_document);
+           (want_document && head->state == HEAD_PRESENT && head->document == NULL);
 }
 
 struct head *engine_await(struct engine *engine, struct command *command, const struct id *id,
@@ -126,15 +131,86 @@ struct head *engine_await(struct engine *engine, struct command *command, const 
     return NULL;
 }
 
+bool engine_wants_gist(struct engine *engine, const struct id *id)
+{
+    const struct head *head = heads_find(&engine->heads, id);
+    return head == NULL || head_wants_gist(head);
+}
+
+/* ---- loading ahead ---- */
+
+static bool may_load_ahead(const struct engine *engine, const struct ahead *ahead)
+{
+    return engine->loads_ahead < LOADS_AHEAD_MAX &&
+           ahead->count < engine->options.heads_max / HEADS_PER_LOAD_AHEAD;
+}
+
+/* Starts the load; false when that cannot be had now. */
+static bool start_ahead(struct engine *engine, struct head *head, bool want_document)
+{
+    struct head_load *load = head_load_new(&head->id);
+    if (load != NULL) {
+        load->want_document = want_document;
+        load->is_ahead = true;
+    }
+    if (err_is_set(start_load(engine, head, load))) {
+        return false;
+    }
+    engine->loads_ahead++;
+    return true;
+}
+
+bool engine_load_ahead(struct engine *engine, const struct id *id, bool wants_gist,
+                       struct ahead *ahead)
+{
+    struct heads *heads = &engine->heads;
+    bool want_document = wants_gist && engine_wants_gist(engine, id);
+    struct head *head = heads_find(heads, id);
+    if (head != NULL && !is_missing(head, want_document)) {
+        return true;
+    }
+    if (head == NULL || head->loading == NULL) {
+        if (!may_load_ahead(engine, ahead)) {
+            return false;
+        }
+        if (head == NULL) {
+            head = heads_add(heads, id, engine->port->documents_mark(engine->port->owner));
+        }
+        if (head == NULL) {
+            return false;
+        }
+        if (!start_ahead(engine, head, want_document)) {
+            if (head->state == HEAD_LOADING) {
+                heads_remove(heads, head);
+            }
+            return false;
+        }
+        ahead->count++;
+    }
+    ahead->last = head;
+    return true;
+}
+
+bool engine_wait_ahead(struct engine *engine, struct command *command, const struct ahead *ahead)
+{
+    if (ahead->last != NULL) {
+        wait_for(engine, ahead->last, command);
+    }
+    return ahead->last != NULL;
+}
+
+/* ---- going on ---- */
+
 /* Applies all who wait for the head anew, or refuses them with <err>; whoever has to wait on does
  * so behind those who have waited longer. */
 static void apply_waiting(struct engine *engine, struct head *head, struct err err)
 {
     const struct id id = head->id;
     const uint64_t waits = engine->heads.waits;
-    struct command *waiting = head->waiting;
-    head->waiting = NULL;
-    head->waiting_last = &head->waiting;
+    struct command *waiting = head_take_waiting(head);
+    /* What was loaded ahead is kept also when there is no such resource: who wants to know comes
+     * yet. */
+    const bool is_ahead = engine->loaded != NULL && engine->loaded->is_ahead;
     if (err_is_set(err) && head->state == HEAD_LOADING) {
         heads_remove(&engine->heads, head);
     }
@@ -151,17 +227,15 @@ static void apply_waiting(struct engine *engine, struct head *head, struct err e
      * whoever goes on to wait for something else comes back, and must find both. */
     head = heads_find(&engine->heads, &id);
     if (head != NULL && head_is_idle(head) && head->state == HEAD_ABSENT && head->changed == 0 &&
-        engine->heads.waits == waits) {
+        engine->heads.waits == waits && !is_ahead) {
         heads_remove(&engine->heads, head);
     }
 }
 
 void engine_settle(struct engine *engine)
 {
-    struct link *ready = &engine->heads.ready;
-    while (!list_is_empty(ready)) {
-        struct head *head = LIST_ENTRY(ready->next, struct head, ready);
-        list_remove(&head->ready);
+    struct head *head;
+    while ((head = heads_pop_ready(&engine->heads)) != NULL) {
         apply_waiting(engine, head, ERR(OK));
     }
     heads_trim_documents(&engine->heads);
@@ -172,22 +246,28 @@ void engine_settle(struct engine *engine)
 static struct err take_load(struct engine *engine, struct head *head, const struct head_load *load)
 {
     TRY(load->err);
+    bool has_document = load->want_document && load->found;
     if (head->state == HEAD_LOADING) {
-        return head_fill(&engine->heads, head, load);
+        TRY(head_fill(&engine->heads, head, load));
+    } else if (head->state != HEAD_PRESENT || !load->want_document || head->changed > load->after) {
+        /* The head had been here. If it has been changed since its document was asked for (by who
+         * held it), those who wait ask again. */
+        return ERR(OK);
+    } else if (!load->found) {
+        /* It went with its project, or its type: of that no event of its own tells. */
+        head->state = HEAD_ABSENT;
+    } else {
+        TRY(head_keep_document(&engine->heads, head, buf_data(&load->document)));
     }
-    /* The head had been here, and its document was wanted. If it has been changed since (by who
-     * held it), those who wait ask again. */
-    if (head->state == HEAD_PRESENT && load->want_document && load->found &&
-        head->changed <= load->after) {
-        return head_keep_document(&engine->heads, head, buf_data(&load->document));
-    }
-    return ERR(OK);
+    /* Those who load many documents for their gists need not find all of them at once. */
+    return has_document ? head_learn_gist(head) : ERR(OK);
 }
 
 void apply_loaded(struct engine *engine, struct command *command)
 {
     struct head_load *load = command->as.loaded.load;
     struct head *head = heads_find(&engine->heads, &load->id);
+    engine->loads_ahead -= load->is_ahead;
     /* Not so when it was asked for before a restart: who waited for it has been refused. */
     if (head != NULL && head->loading == load) {
         head->loading = NULL;
@@ -254,7 +334,7 @@ static bool sees(const struct actor *actor, const struct head *head)
         .account = head->account,
         .kind = head->kind,
         .id = &head->id,
-        .scopes = buf_data(&head->scopes),
+        .scopes = head_scopes(head),
     };
     return !err_is_set(perm_sees(actor, &resource));
 }
@@ -271,7 +351,8 @@ static enum head_found find_parent(struct engine *engine, struct command *comman
     if (head->kind != RESOURCE_APPLICATION) {
         return HEAD_SEEN;
     }
-    const struct head *project = engine_await(engine, command, &head->parent, false);
+    const struct id id = head_gist_id(head);
+    const struct head *project = engine_await(engine, command, &id, false);
     if (project == NULL) {
         return HEAD_LATER;
     }
@@ -288,7 +369,7 @@ enum head_found engine_find(struct engine *engine, struct command *command, enum
     }
     bool must_be_in_project = project != NULL && id_is_set(project);
     if (!is_present(found, kind) || !sees(&command->actor, found) ||
-        (must_be_in_project && !perm_scopes_have_project(buf_data(&found->scopes), project))) {
+        (must_be_in_project && !perm_scopes_have_project(head_scopes(found), project))) {
         return HEAD_UNSEEN;
     }
     *head = found;
@@ -335,7 +416,11 @@ static bool is_in_parent(const struct command *command, const struct head *head)
     } else if (command->kind == COMMAND_DELETE && head->kind != RESOURCE_ACTION) {
         parent = command->as.remove.parent;
     }
-    return !id_is_set(&parent) || id_equal(&parent, &head->parent);
+    if (!id_is_set(&parent)) {
+        return true;
+    }
+    struct id gist = head_gist_id(head);
+    return id_equal(&parent, &gist);
 }
 
 struct head *engine_permitted_head(struct engine *engine, struct command *command,

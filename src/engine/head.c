@@ -4,11 +4,17 @@
 #include "base/assert.h"
 #include "base/cursor.h"
 #include "base/hash.h"
+#include "model/document.h"
+#include "model/location.h"
 
 #include <stdlib.h>
 
 /* How many heads the eviction looks at for one that it adds. */
 #define CLOCK_STEPS 16
+/* Room for properties that a head begins with: most have few. */
+#define PROPERTIES_MIN 2
+
+static_assert(sizeof(struct head) <= 128, "a head takes two cache lines");
 
 static uint64_t hash_of(const struct heads *heads, const struct id *id)
 {
@@ -25,19 +31,20 @@ void heads_init(struct heads *heads, uint64_t seed, size_t count_max)
 {
     *heads = (struct heads){.seed = seed, .count_max = count_max};
     list_init(&heads->clock);
-    list_init(&heads->ready);
     list_init(&heads->documents);
 }
 
 static void head_free(struct head *head)
 {
-    ASSERT(head->waiting == NULL);
-    for (uint32_t i = 0; i < head->property_count; i++) {
-        free(head->properties[i].key);
+    ASSERT(head->last_waiting == NULL);
+    for (uint32_t i = 0; i < head_property_count(head); i++) {
+        free(head->properties->at[i].key);
     }
     free(head->properties);
-    buf_deinit(&head->document);
-    buf_deinit(&head->scopes);
+    free(head->document);
+    free(head->scopes);
+    free(head->keys);
+    free(head->gist);
     free(head);
 }
 
@@ -61,8 +68,8 @@ struct head *heads_find(struct heads *heads, const struct id *id)
 
 bool head_is_idle(const struct head *head)
 {
-    return head->loading == NULL && head->held_by == NULL && head->waiting == NULL &&
-           !link_is_in_list(&head->ready);
+    return head->loading == NULL && head->held_by == NULL && head->last_waiting == NULL &&
+           !head->is_ready;
 }
 
 /* Second chance: the hand is the list's front. A head that was looked at since goes to the back
@@ -97,7 +104,6 @@ struct head *heads_add(struct heads *heads, const struct id *id, uint64_t docume
     head->id = *id;
     head->state = HEAD_LOADING;
     head->referenced = true;
-    head->waiting_last = &head->waiting;
     if (err_is_set(map_insert(&heads->map, hash_of(heads, id), head))) {
         free(head);
         return NULL;
@@ -130,6 +136,14 @@ static struct err fill_properties(struct heads *heads, struct head *head, struct
     return ERR(OK);
 }
 
+static struct err fill_keys(struct head *head, const struct head_load *load)
+{
+    for (uint8_t i = 0; i < load->key_count; i++) {
+        TRY(head_key_add(head, &load->keys[i]));
+    }
+    return ERR(OK);
+}
+
 struct err head_fill(struct heads *heads, struct head *head, const struct head_load *load)
 {
     ASSERT(head->state == HEAD_LOADING);
@@ -137,11 +151,10 @@ struct err head_fill(struct heads *heads, struct head *head, const struct head_l
         head->state = HEAD_ABSENT;
         return ERR(OK);
     }
-    head->kind = load->kind;
+    head->kind = (uint8_t)load->kind;
     head->account = load->account;
-    head->parent = load->parent;
-    head->key_count = load->key_count;
-    memcpy(head->keys, load->keys, sizeof(head->keys));
+    TRY(head_keep_parent(head, &load->parent));
+    TRY(fill_keys(head, load));
     TRY(fill_properties(heads, head, buf_data(&load->properties)));
     TRY(head_keep_scopes(head, buf_data(&load->scopes)));
     if (load->want_document) {
@@ -151,69 +164,213 @@ struct err head_fill(struct heads *heads, struct head *head, const struct head_l
     return ERR(OK);
 }
 
+/* ---- documents ---- */
+
 void head_drop_document(struct heads *heads, struct head *head)
 {
-    if (head->has_document) {
-        heads->document_bytes -= buf_bytes(&head->document);
-        buf_deinit(&head->document);
-        list_remove(&head->kept);
-        head->has_document = false;
+    if (head->document != NULL) {
+        heads->document_bytes -= head->document->bytes;
+        list_remove(&head->document->link);
+        free(head->document);
+        head->document = NULL;
     }
 }
 
 struct err head_keep_document(struct heads *heads, struct head *head, struct slice document)
 {
-    /* <document> may lie in the head's own buffer: the new one is made before the old one goes. */
-    struct buf text = {0};
-    buf_put(&text, document);
+    /* <document> may be the head's own: the new one is made before the old one goes. */
+    struct head_document *kept = malloc(sizeof(*kept) + document.bytes);
+    if (kept != NULL) {
+        *kept = (struct head_document){.head = head, .bytes = document.bytes};
+        memcpy(kept->text, document.at, document.bytes);
+    }
     head_drop_document(heads, head);
-    if (text.failed) {
-        buf_deinit(&text);
+    if (kept == NULL) {
         return ERR(NO_MEMORY);
     }
-    head->document = text;
-    head->has_document = true;
-    list_push(&heads->documents, &head->kept);
-    heads->document_bytes += buf_bytes(&head->document);
-    return ERR(OK);
-}
-
-struct err head_keep_scopes(struct head *head, struct slice scopes)
-{
-    if (slice_equal(buf_data(&head->scopes), scopes)) {
-        return ERR(OK);
-    }
-    struct buf text = {0};
-    buf_put(&text, scopes);
-    if (text.failed) {
-        buf_deinit(&text);
-        return ERR(NO_MEMORY);
-    }
-    buf_deinit(&head->scopes);
-    head->scopes = text;
+    head->document = kept;
+    list_push(&heads->documents, &kept->link);
+    heads->document_bytes += kept->bytes;
     return ERR(OK);
 }
 
 void heads_trim_documents(struct heads *heads)
 {
     while (heads->document_bytes > HEADS_DOCUMENT_BYTES_MAX) {
-        head_drop_document(heads, LIST_ENTRY(heads->documents.next, struct head, kept));
+        struct head_document *oldest =
+            LIST_ENTRY(heads->documents.next, struct head_document, link);
+        head_drop_document(heads, oldest->head);
     }
 }
+
+/* ---- scopes, gist ---- */
+
+/* *text becomes a copy of <bytes>, NULL when there are none. ERR_NO_MEMORY leaves it as it was. */
+static struct err replace(struct head_text **text, struct slice bytes)
+{
+    struct head_text *copy = NULL;
+    if (!slice_is_empty(bytes)) {
+        copy = malloc(sizeof(*copy) + bytes.bytes);
+        if (copy == NULL) {
+            return ERR(NO_MEMORY);
+        }
+        copy->bytes = bytes.bytes;
+        memcpy(copy->at, bytes.at, bytes.bytes);
+    }
+    free(*text);
+    *text = copy;
+    return ERR(OK);
+}
+
+struct err head_keep_scopes(struct head *head, struct slice scopes)
+{
+    return slice_equal(head_scopes(head), scopes) ? ERR(OK) : replace(&head->scopes, scopes);
+}
+
+static struct err keep_id(struct head *head, const struct id *id)
+{
+    return replace(&head->gist, id_is_set(id) ? id_slice(id) : (struct slice){0});
+}
+
+struct err head_keep_parent(struct head *head, const struct id *parent)
+{
+    return keep_id(head, parent);
+}
+
+static bool has_gist_of_document(const struct head *head)
+{
+    return head->kind == RESOURCE_THNG || head->kind == RESOURCE_PLACE;
+}
+
+static struct err learn_product(struct head *head)
+{
+    struct id product = {0};
+    (void)document_id(head_document(head), SLICE("product"), &product);
+    return keep_id(head, &product);
+}
+
+static struct err learn_coordinates(struct head *head)
+{
+    struct buf text = {0};
+    (void)location_put_place(&text, head_document(head));
+    struct err err = text.failed ? ERR(NO_MEMORY) : replace(&head->gist, buf_data(&text));
+    buf_deinit(&text);
+    return err;
+}
+
+bool head_wants_gist(const struct head *head)
+{
+    return head->state == HEAD_LOADING ||
+           (head->state == HEAD_PRESENT && has_gist_of_document(head) && !head->knows_gist);
+}
+
+struct err head_learn_gist(struct head *head)
+{
+    if (!head_wants_gist(head)) {
+        return ERR(OK);
+    }
+    TRY(head->kind == RESOURCE_THNG ? learn_product(head) : learn_coordinates(head));
+    head->knows_gist = true;
+    return ERR(OK);
+}
+
+void head_forget_gist(struct head *head)
+{
+    if (has_gist_of_document(head)) {
+        (void)replace(&head->gist, (struct slice){0});
+        head->knows_gist = false;
+    }
+}
+
+struct id head_gist_id(const struct head *head)
+{
+    struct id id = {0};
+    if (head->gist != NULL) {
+        ASSERT(head->kind != RESOURCE_PLACE && head->gist->bytes == sizeof(id));
+        memcpy(&id, head->gist->at, sizeof(id));
+    }
+    return id;
+}
+
+/* ---- who waits ---- */
 
 void head_wait(struct heads *heads, struct head *head, struct command *command)
 {
     heads->waits++;
-    command->next = NULL;
-    *head->waiting_last = command;
-    head->waiting_last = &command->next;
+    if (head->last_waiting == NULL) {
+        command->next = command;
+    } else {
+        command->next = head->last_waiting->next;
+        head->last_waiting->next = command;
+    }
+    head->last_waiting = command;
 }
+
+struct command *head_take_waiting(struct head *head)
+{
+    struct command *last = head->last_waiting;
+    if (last == NULL) {
+        return NULL;
+    }
+    struct command *first = last->next;
+    last->next = NULL;
+    head->last_waiting = NULL;
+    return first;
+}
+
+void heads_push_ready(struct heads *heads, struct head *head)
+{
+    if (head->is_ready) {
+        return;
+    }
+    head->is_ready = true;
+    head->next_ready = NULL;
+    if (heads->ready_first == NULL) {
+        heads->ready_first = head;
+    } else {
+        heads->ready_last->next_ready = head;
+    }
+    heads->ready_last = head;
+}
+
+struct head *heads_pop_ready(struct heads *heads)
+{
+    struct head *head = heads->ready_first;
+    if (head != NULL) {
+        heads->ready_first = head->next_ready;
+        head->is_ready = false;
+    }
+    return head;
+}
+
+/* ---- keys ---- */
+
+struct err head_key_add(struct head *head, const struct head_key *key)
+{
+    ASSERT(head->key_count < HEAD_KEYS_MAX);
+    struct head_key *grown = realloc(head->keys, (head->key_count + 1u) * sizeof(*grown));
+    if (grown == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    grown[head->key_count++] = *key;
+    head->keys = grown;
+    return ERR(OK);
+}
+
+void head_keys_remove(struct head *head)
+{
+    free(head->keys);
+    head->keys = NULL;
+    head->key_count = 0;
+}
+
+/* ---- properties ---- */
 
 struct head_property *head_property_find(const struct head *head, struct slice key, uint64_t seed)
 {
     uint32_t hash = (uint32_t)hash_bytes(seed, key);
-    for (uint32_t i = 0; i < head->property_count; i++) {
-        struct head_property *property = &head->properties[i];
+    for (uint32_t i = 0; i < head_property_count(head); i++) {
+        struct head_property *property = &head->properties->at[i];
         if (property->hash == hash &&
             slice_equal(slice_of(property->key, property->key_bytes), key)) {
             return property;
@@ -222,17 +379,28 @@ struct head_property *head_property_find(const struct head *head, struct slice k
     return NULL;
 }
 
+/* Makes room for one more. */
+static struct err grow(struct head *head)
+{
+    struct head_properties *properties = head->properties;
+    uint32_t count = head_property_count(head);
+    if (properties != NULL && count < properties->room) {
+        return ERR(OK);
+    }
+    uint32_t room = count > 0 ? count * 2 : PROPERTIES_MIN;
+    properties = realloc(properties, sizeof(*properties) + room * sizeof(properties->at[0]));
+    if (properties == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    properties->count = count;
+    properties->room = room;
+    head->properties = properties;
+    return ERR(OK);
+}
+
 struct err head_property_add(struct head *head, struct slice key, uint32_t number, uint64_t seed)
 {
-    if (head->property_count == head->property_room) {
-        uint32_t room = head->property_room ? head->property_room * 2 : 4;
-        void *grown = realloc(head->properties, room * sizeof(*head->properties));
-        if (grown == NULL) {
-            return ERR(NO_MEMORY);
-        }
-        head->properties = grown;
-        head->property_room = room;
-    }
+    TRY(grow(head));
     uint8_t *copy = malloc(max_size(key.bytes, 1));
     if (copy == NULL) {
         return ERR(NO_MEMORY);
@@ -240,7 +408,7 @@ struct err head_property_add(struct head *head, struct slice key, uint32_t numbe
     if (key.bytes > 0) {
         memcpy(copy, key.at, key.bytes);
     }
-    head->properties[head->property_count++] = (struct head_property){
+    head->properties->at[head->properties->count++] = (struct head_property){
         .hash = (uint32_t)hash_bytes(seed, key),
         .number = number,
         .key = copy,
@@ -252,8 +420,10 @@ struct err head_property_add(struct head *head, struct slice key, uint32_t numbe
 void head_property_remove(struct head *head, struct head_property *property)
 {
     free(property->key);
-    *property = head->properties[--head->property_count];
+    *property = head->properties->at[--head->properties->count];
 }
+
+/* ---- loads ---- */
 
 struct head_load *head_load_new(const struct id *id)
 {

@@ -39,6 +39,12 @@ struct head_property {
     uint32_t key_bytes;
 };
 
+struct head_properties {
+    uint32_t count;
+    uint32_t room;
+    struct head_property at[];
+};
+
 #define HEAD_KEYS_MAX 2
 
 struct head_key {
@@ -46,31 +52,44 @@ struct head_key {
     uint8_t hash[KEY_HASH_BYTES];
 };
 
+struct head_text {
+    size_t bytes;
+    uint8_t at[];
+};
+
+struct head_document {
+    struct link link; /* in heads.documents */
+    struct head *head;
+    size_t bytes;
+    uint8_t text[];
+};
+
+/* There are millions of heads: what a property update reads comes first, within a cache line, and
+ * what few heads have is made when they get it. */
 struct head {
     struct link clock; /* in heads.clock */
-    struct link ready; /* in heads.ready, or in no list */
-    struct link kept;  /* in heads.documents, when has_document */
     struct id id;
-    enum head_state state;
-    enum resource_kind kind;
     uint32_t account;
-    bool referenced; /* looked at since the eviction's hand came by */
-    bool has_document;
+    uint8_t state;       /* enum head_state */
+    uint8_t kind;        /* enum resource_kind */
+    bool referenced : 1; /* looked at since the eviction's hand came by */
+    bool is_ready : 1;   /* in heads.ready_first.. */
+    bool knows_gist : 1; /* of a thng or a place: <gist> is that of its document */
     uint8_t key_count;
-    struct head_key keys[HEAD_KEYS_MAX]; /* of a thng its device key; of an application its two */
-    uint64_t changed;   /* the last event that changed what the documents show of it */
-    struct id parent;   /* an application's project, a task's batch; else not set */
-    bool knows_product; /* until the document changes: <product> has been looked for in it */
-    struct id product;  /* which a thng's document names, for its actions; not set: none */
-    uint32_t property_count;
-    uint32_t property_room;
-    struct head_property *properties; /* those alive; the location under its empty key */
-    struct buf document;              /* when has_document */
-    struct buf scopes;                /* always, in a head that is present */
-    const struct head_load *loading;  /* what is under way for it; not looked into. NULL: nothing */
-    const struct command *held_by;    /* its target is this head, and it waits in another's queue */
-    struct command *waiting;          /* commands that wait for either, in order */
-    struct command **waiting_last;
+    uint64_t changed; /* the last event that changed what the documents show of it */
+    struct head_properties *properties; /* those alive; the location under its empty key */
+
+    const struct command *held_by; /* its target is this head, and it waits in another's queue */
+    struct command *last_waiting;  /* of those who wait for either, in a ring: next is the first */
+    struct head_text *scopes;      /* always, in a head that is present; NULL: none */
+    const struct head_load *loading; /* what is under way for it; not looked into. NULL: nothing */
+    struct head *next_ready;
+    struct head_document *document; /* NULL: not kept */
+    struct head_key *keys;          /* of a thng its device key; of an application its two */
+    /* What commands on others ask of it: the id of a thng's product, an application's project, a
+     * task's batch; the coordinates of a place, as location_put_place writes them. NULL: none. It
+     * is kept when the document is not, so that a command can name any number of them. */
+    struct head_text *gist;
 };
 
 /* Who is a member of what is kept in the documents alone. Commands that change it wait until they
@@ -103,6 +122,7 @@ struct head_load {
     struct id id;
     uint64_t after;     /* read only when the documents show this event */
     bool want_document; /* the text too */
+    bool is_ahead;      /* nobody waits for it yet */
     struct member_load members;
     /* the answer: */
     struct err err; /* ERR_OK, also when there is no such resource; else reading failed */
@@ -127,11 +147,12 @@ struct heads {
     uint64_t seed;
     size_t count_max;
     size_t document_bytes;
-    uint64_t forgotten;    /* the highest `changed` of heads that were let go */
-    uint64_t waits;        /* how often a command has begun to wait */
-    struct link clock;     /* all heads, in the order in which the eviction comes by */
-    struct link ready;     /* heads that are held no longer: who waits for them can go on */
-    struct link documents; /* heads that have one, in the order in which they got it */
+    uint64_t forgotten;       /* the highest `changed` of heads that were let go */
+    uint64_t waits;           /* how often a command has begun to wait */
+    struct link clock;        /* all heads, in the order in which the eviction comes by */
+    struct link documents;    /* struct head_document, in the order in which heads got them */
+    struct head *ready_first; /* heads that are held no longer: who waits for them can go on */
+    struct head *ready_last;
 };
 
 void heads_init(struct heads *heads, uint64_t seed, size_t count_max);
@@ -157,16 +178,64 @@ MUST_USE struct err head_fill(struct heads *heads, struct head *head, const stru
 /* Keeps a copy of the document with the head. ERR_NO_MEMORY leaves the head without. */
 MUST_USE struct err head_keep_document(struct heads *heads, struct head *head,
                                        struct slice document);
-/* Keeps a copy of the scopes with the head. ERR_NO_MEMORY leaves it as it was. */
-MUST_USE struct err head_keep_scopes(struct head *head, struct slice scopes);
 void head_drop_document(struct heads *heads, struct head *head);
+
+/* The document, which must be kept. */
+static inline struct slice head_document(const struct head *head)
+{
+    return slice_of(head->document->text, head->document->bytes);
+}
 
 /* Lets go of the oldest documents while the heads keep more than HEADS_DOCUMENT_BYTES_MAX of them.
  * Between commands only: they work with the documents that they have found. */
 void heads_trim_documents(struct heads *heads);
 
+/* Keeps a copy of the scopes with the head. ERR_NO_MEMORY leaves it as it was. */
+MUST_USE struct err head_keep_scopes(struct head *head, struct slice scopes);
+
+static inline struct slice head_scopes(const struct head *head)
+{
+    return head->scopes == NULL ? (struct slice){0}
+                                : slice_of(head->scopes->at, head->scopes->bytes);
+}
+
+/* False when the gist is known, or comes from no document. */
+bool head_wants_gist(const struct head *head);
+/* Takes the gist from the document, if it is wanted; the document must then be kept. ERR_NO_MEMORY.
+ */
+MUST_USE struct err head_learn_gist(struct head *head);
+/* The resource lies in that one (not set: in none). ERR_NO_MEMORY. */
+MUST_USE struct err head_keep_parent(struct head *head, const struct id *parent);
+/* The document has changed: the gist is not that of it any more. Nothing for other kinds than thngs
+ * and places. */
+void head_forget_gist(struct head *head);
+
+static inline struct slice head_gist(const struct head *head)
+{
+    return head->gist == NULL ? (struct slice){0} : slice_of(head->gist->at, head->gist->bytes);
+}
+
+/* The gist of what is no place: an id, or one that is not set. */
+struct id head_gist_id(const struct head *head);
+
 /* Puts a command at the end of those that wait. */
 void head_wait(struct heads *heads, struct head *head, struct command *command);
+/* Takes all who wait out of the queue: the first, whose next is the second. NULL: nobody waits. */
+struct command *head_take_waiting(struct head *head);
+
+/* The head is held no longer: puts it at the end of those that are ready, once. */
+void heads_push_ready(struct heads *heads, struct head *head);
+/* Takes the first of them; NULL: there is none. */
+struct head *heads_pop_ready(struct heads *heads);
+
+/* Adds a key. ERR_NO_MEMORY. */
+MUST_USE struct err head_key_add(struct head *head, const struct head_key *key);
+void head_keys_remove(struct head *head);
+
+static inline uint32_t head_property_count(const struct head *head)
+{
+    return head->properties == NULL ? 0 : head->properties->count;
+}
 
 /* The property with that key, or NULL. <seed> is the table's. */
 struct head_property *head_property_find(const struct head *head, struct slice key, uint64_t seed);

@@ -117,6 +117,23 @@ static bool names_project(struct slice scopes, const struct id *project)
     return false;
 }
 
+/* False: the command waits until some of the projects have been loaded. */
+static bool load_projects(struct engine *engine, struct command *command,
+                          struct json_value projects)
+{
+    struct ahead ahead = {0};
+    struct json_each each = json_each(projects);
+    bool are_many = json_count(projects) > 1;
+    for (struct json_value item; are_many && json_array_next(&each, &item);) {
+        struct id project;
+        if (id_parse(json_string_raw(item), &project) &&
+            !engine_load_ahead(engine, &project, false, &ahead)) {
+            break;
+        }
+    }
+    return !engine_wait_ahead(engine, command, &ahead);
+}
+
 /* Puts those of <projects> that exist. *dropped: some do not. */
 static enum head_found put_existing(struct engine *engine, struct command *command,
                                     struct slice stored, struct json_value projects,
@@ -129,13 +146,13 @@ static enum head_found put_existing(struct engine *engine, struct command *comma
             scopes_put(writer, item.text);
             continue;
         }
-        bool is_stored = names_project(stored, &project);
-        if (!is_stored && !actor_may_name(&command->actor, &project)) {
-            return HEAD_UNSEEN;
-        }
         enum head_found found = engine_find_any_project(engine, command, &project);
-        if (found == HEAD_LATER || (found == HEAD_UNSEEN && !is_stored)) {
+        if (found == HEAD_LATER) {
             return found;
+        }
+        bool is_good = found == HEAD_SEEN && actor_may_name(&command->actor, &project);
+        if (!is_good && !names_project(stored, &project)) {
+            return HEAD_UNSEEN;
         }
         if (found == HEAD_SEEN) {
             scopes_put(writer, item.text);
@@ -152,6 +169,9 @@ enum head_found engine_check_scopes(struct engine *engine, struct command *comma
     struct json_value projects = member_of(*scopes, SLICE("projects"));
     if (projects.type != JSON_ARRAY || json_count(projects) == 0) {
         return HEAD_SEEN;
+    }
+    if (!load_projects(engine, command, projects)) {
+        return HEAD_LATER;
     }
     struct buf *out = &engine->scratch_scopes;
     buf_reset(out);

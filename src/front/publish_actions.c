@@ -33,9 +33,7 @@ static struct err read_action(struct front *front, const struct action_check *ch
         size_t before = buf_bytes(&front->scratch);
         location_write_text(&front->scratch, &action.location);
         to->location.bytes = buf_bytes(&front->scratch) - before;
-        if (!location_has_coordinates(&action.location)) {
-            to->place = action.location.place;
-        }
+        to->place = action.location.place;
     }
     return front->scratch.failed ? ERR(NO_MEMORY) : ERR(OK);
 }

@@ -108,9 +108,7 @@ static struct err put_location(struct sending *sending)
         return ERR(NO_MEMORY);
     }
     struct command_point *point = next_point(sending);
-    if (!location_has_coordinates(&location)) {
-        point->place = location.place;
-    }
+    point->place = location.place;
     bool copied = command_batch_copy(sending->batch, buf_data(text), &point->value);
     ASSERT(copied);
     return ERR(OK);

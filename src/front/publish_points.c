@@ -90,7 +90,7 @@ static struct command_point *copy_points(const struct front *front, struct comma
             .timestamp_ms = point->timestamp_ms,
             .client_stamped = point->timestamp_ms != TIMESTAMP_NONE,
         };
-        if (checked->locations != NULL && !location_has_coordinates(&checked->locations[i])) {
+        if (checked->locations != NULL) {
             at[i].place = checked->locations[i].place;
         }
     }

@@ -176,9 +176,7 @@ static enum rest_step send_command(struct http_request *request, bool is_decommi
         struct command_action *action = &command->as.commission.action;
         action->members = slice_first(texts, body->members_bytes);
         action->location = slice_from(texts, body->members_bytes);
-        if (!location_has_coordinates(&body->location)) {
-            action->place = body->location.place;
-        }
+        action->place = body->location.place;
     }
     rest_document_detail(request, refusal, body->field);
     return REST_TAKEN;

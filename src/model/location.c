@@ -6,6 +6,9 @@
 #include "model/document_inside.h"
 #include "model/property.h"
 
+/* Digits beyond these say nothing about where something is, and a place's are copied into each
+ * location that names it. */
+#define NUMBER_BYTES_MAX 64
 #define LATITUDE_MAX 90.0
 #define LONGITUDE_MAX 180.0
 
@@ -23,7 +26,8 @@ static bool is_present(struct json_value value)
 static bool is_within(struct json_value value, double bound)
 {
     double number;
-    return json_double(value, &number) && number >= -bound && number <= bound;
+    return json_double(value, &number) && value.text.bytes <= NUMBER_BYTES_MAX &&
+           number >= -bound && number <= bound;
 }
 
 static struct err take_coordinates(struct json_value latitude, struct json_value longitude,
@@ -51,7 +55,8 @@ static struct err read_position(struct json_value position, struct location *loc
     struct json_each each = json_each(coordinates);
     struct json_value item;
     while (json_array_next(&each, &item)) {
-        if (count == COORDINATES_MAX || item.type != JSON_NUMBER) {
+        if (count == COORDINATES_MAX || item.type != JSON_NUMBER ||
+            item.text.bytes > NUMBER_BYTES_MAX) {
             return ERR(LOCATION_INVALID);
         }
         numbers[count++] = item;

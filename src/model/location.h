@@ -34,6 +34,12 @@ static inline bool location_has_coordinates(const struct location *location)
     return location->latitude.bytes != 0;
 }
 
+/* True when a stored text has coordinates: they come first. */
+static inline bool location_text_has_coordinates(struct slice text)
+{
+    return slice_starts_with(text, SLICE("\"latitude\":"));
+}
+
 /* Reads one entry, or an embedded location: position before latitude with longitude before place.
  * SHAPE_INVALID: no object; LOCATION_INVALID: none of the forms, half of one, another GeoJSON type
  * or a number out of bounds; REFERENCE_UNKNOWN: a place that is no id; FIELD_INVALID: customFields

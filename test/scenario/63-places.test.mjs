@@ -157,6 +157,17 @@ scenario('places over REST', {}, (d) => {
         assert.equal(bare.place, nowhere.id);
         assert.equal('latitude' in bare, false);
         assertError(await d.api.put(path, [{ place: unknownId }]), 400);
+        // Its own coordinates come first; the place must be there all the same.
+        const both = { latitude: 1, longitude: 2, place: place.id };
+        const [own] = await d.api.must(200, 'PUT', path, [both]);
+        assert.deepEqual([own.latitude, own.longitude, own.place], [1, 2, place.id]);
+        assert.deepEqual(own.position.coordinates, [2, 1]);
+        const action = await d.api.must(201, 'POST', '/actions/scans', { location: both });
+        assert.deepEqual(action.location.position.coordinates, [2, 1]);
+        assert.equal(action.locationSource, 'unknown');
+        const nowhereAtAll = { ...both, place: unknownId };
+        assertError(await d.api.put(path, [nowhereAtAll]), 400);
+        assertError(await d.api.post('/actions/scans', { location: nowhereAtAll }), 400);
         assertError(await d.api.put(path, [{ place: thng.id }]), 400);
         assertError(await d.api.post('/thngs', { name: 'x', location: { place: unknownId } }), 400);
         assertError(

@@ -112,6 +112,7 @@ scenario('commissioning', {}, (d) => {
             { ...good, occurredAt: '2023-02-30T00:00:00Z' },
             { ...good, location: {} },
             { ...good, location: { place: unknownId } },
+            { ...good, location: { ...good.location, place: unknownId } },
             { ...good, purchaseOrder: 7 },
             { ...good, factoryMetadata: {} },
             { ...good, factoryMetadata: 'F' },

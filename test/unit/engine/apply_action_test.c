@@ -355,6 +355,178 @@ static void test_what_is_cold_is_loaded(void **state)
     }
 }
 
+#define MANY 200
+#define LOADS_AT_ONCE 64
+
+/* Makes <count> thngs and records an action of each, which are the first to name them after a
+ * start. */
+static struct command_batch *cold_actions(struct mirror *mirror, struct command_action *actions,
+                                          uint32_t count)
+{
+    struct id product = create(&mirror->world, RESOURCE_PRODUCT);
+    for (uint32_t i = 0; i < count; i++) {
+        actions[i] = action_of(SLICE("scans"));
+        actions[i].thng = thng_of_product(mirror, &product);
+    }
+    mirror_crash(mirror);
+    mirror->world.loads_asked = 0;
+    struct command_batch *batch = batch_of(4096 + count * sizeof(*actions));
+    actions_in(batch, 0, NULL, actions, count);
+    return batch;
+}
+
+/* Readers load many at a time, each once. */
+static void test_what_an_array_names_is_loaded_side_by_side(void **state)
+{
+    struct mirror *mirror = *state;
+    struct command_action actions[MANY];
+    run(&mirror->world, cold_actions(mirror, actions, MANY));
+    assert_int_equal(mirror->world.load_count, LOADS_AT_ONCE);
+    /* It is the bound of all commands together. */
+    struct command_action others[2] = {action_of(SLICE("scans")), action_of(SLICE("scans"))};
+    others[0].thng = id_generate(&mirror->world.rand, 1);
+    struct command_batch *batch = batch_of(4096);
+    actions_in(batch, 0, NULL, others, 2)->token.request = 2;
+    run(&mirror->world, batch);
+    assert_int_equal(mirror->world.load_count, LOADS_AT_ONCE + 1);
+    mirror_settle(mirror);
+    assert_int_equal(mirror->world.answer_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        bool is_many = mirror->world.answers[i].token.request == 1;
+        assert_int_equal(mirror->world.answers[i].err.code,
+                         is_many ? ERR_OK : ERR_REFERENCE_UNKNOWN);
+    }
+    assert_int_equal(mirror->world.loads_asked, MANY + 2);
+    assert_int_equal(record(mirror, 0, actions, MANY), ERR_OK);
+    assert_int_equal(mirror->world.loads_asked, MANY + 2);
+}
+
+/* Those that are not there are not asked for again and again. */
+static void test_an_array_names_many_that_are_not_there(void **state)
+{
+    struct mirror *mirror = *state;
+    struct command_action actions[MANY];
+    struct command_batch *batch = cold_actions(mirror, actions, MANY);
+    free(batch);
+    for (uint32_t i = 5; i < MANY; i += 2) {
+        actions[i].thng = id_generate(&mirror->world.rand, 1);
+    }
+    assert_int_equal(record(mirror, 0, actions, MANY), ERR_REFERENCE_UNKNOWN);
+    assert_in_range(mirror->world.loads_asked, 1, MANY + 1);
+}
+
+static void test_loads_of_an_array_fail(void **state)
+{
+    struct mirror *mirror = *state;
+    struct world *world = &mirror->world;
+    struct command_action actions[20];
+    struct command_batch *batch = cold_actions(mirror, actions, ARRAY_LEN(actions));
+    world->loads_are_refused = true;
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_BUSY);
+    world->loads_are_refused = false;
+    /* One that is not waited for is asked for again; the last one is waited for. */
+    static const size_t failing[] = {3, ARRAY_LEN(actions) - 1};
+    for (size_t i = 0; i < ARRAY_LEN(failing); i++) {
+        mirror_crash(mirror);
+        batch = batch_of(4096 + sizeof(actions));
+        actions_in(batch, 0, NULL, actions, ARRAY_LEN(actions));
+        run(world, batch);
+        assert_int_equal(world->load_count, ARRAY_LEN(actions));
+        while (world->load_count > 0) {
+            size_t number = ARRAY_LEN(actions) - world->load_count;
+            mirror_read_load(mirror, 0);
+            if (number == failing[i]) {
+                world->loads[0]->err = ERR(IO);
+                mirror_bring(mirror);
+                break;
+            }
+            mirror_bring(mirror);
+        }
+        mirror_settle(mirror);
+        assert_int_equal(world->answer_count, 1);
+        assert_int_equal(world->answers[0].err.code, i == 0 ? ERR_OK : ERR_IO);
+    }
+}
+
+/* What comes back of loads from before a restart. */
+static void test_an_array_is_loaded_after_a_restart(void **state)
+{
+    struct mirror *mirror = *state;
+    struct world *world = &mirror->world;
+    struct command_action actions[MANY];
+    run(world, cold_actions(mirror, actions, MANY));
+    const struct engine_options options = {
+        .group_bytes_max = 1 << 20,
+        .heads_max = mirror->heads_max,
+        .properties_per_resource_max = 4,
+        .task_quantity_max = 1000,
+        .hash_seed = 99,
+        .last_sequence = mirror->last_sequence,
+        .last_time_ms = mirror->last_time_ms,
+    };
+    engine_restart(world->engine, &options);
+    engine_turn(world->engine);
+    assert_int_equal(world->answer_count, 1);
+    assert_int_equal(world->answers[0].err.code, ERR_READ_ONLY);
+    mirror_settle(mirror);
+    assert_int_equal(record(mirror, 0, actions, 2), ERR_OK);
+    struct command_batch *batch = batch_of(4096 + sizeof(actions));
+    actions_in(batch, 0, NULL, actions, MANY);
+    run(world, batch);
+    assert_int_equal(world->load_count, LOADS_AT_ONCE);
+    mirror_settle(mirror);
+    assert_int_equal(world->answers[0].err.code, ERR_OK);
+}
+
+/* The heads of one array do not push each other out for ever. */
+static void test_an_array_is_longer_than_the_table(void **state)
+{
+    struct mirror *mirror = *state;
+    struct command_action actions[MANY];
+    static const size_t sizes[] = {40, 64, 70, 130, 190};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        mirror->heads_max = sizes[i];
+        assert_int_equal(mirror_outcome(mirror, cold_actions(mirror, actions, MANY)), ERR_OK);
+    }
+}
+
+/* Documents of more places, or of what is taken for thngs, than are kept at once. */
+static void test_references_with_large_documents(void **state)
+{
+    struct mirror *mirror = *state;
+    const size_t bytes = (size_t)1 << 20;
+    enum { COUNT = HEADS_DOCUMENT_BYTES_MAX / (1 << 20) + 3 };
+    struct command_action actions[COUNT];
+    struct buf members = {0};
+    buf_put_format(&members,
+                   "\"position\":{\"type\":\"Point\",\"coordinates\":[2,1]},"
+                   "\"description\":\"%0*d\"",
+                   (int)bytes, 1);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        actions[i] = action_of(SLICE("scans"));
+        actions[i].place = create_with(mirror, RESOURCE_PLACE, buf_data(&members));
+        actions[i].location = SLICE("\"customFields\":{}");
+    }
+    mirror_crash(mirror);
+    mirror->world.loads_asked = 0;
+    assert_int_equal(record(mirror, 0, actions, COUNT), ERR_OK);
+    assert_int_equal(mirror->world.loads_asked, COUNT);
+    struct json_value location = json_member(created(mirror), SLICE("location"));
+    assert_json(json_member(location, SLICE("latitude")), "1");
+    /* Places, then products, in the place of thngs. */
+    for (unsigned are_products = 0; are_products < 2; are_products++) {
+        for (uint32_t i = 1; i < COUNT; i++) {
+            actions[i].thng = are_products
+                                  ? create_with(mirror, RESOURCE_PRODUCT, buf_data(&members))
+                                  : actions[i].place;
+        }
+        assert_int_equal(record(mirror, 0, actions, COUNT), ERR_REFERENCE_UNKNOWN);
+        mirror_crash(mirror);
+        assert_int_equal(record(mirror, 0, actions, COUNT), ERR_REFERENCE_UNKNOWN);
+    }
+    buf_deinit(&members);
+}
+
 /* It has no head, but whoever deletes it at once finds it. */
 static void test_a_new_action_is_deleted_at_once(void **state)
 {
@@ -386,6 +558,12 @@ int main(void)
         WITH_MIRROR(test_an_array_is_recorded_in_order),
         WITH_MIRROR(test_one_bad_one_spoils_all),
         WITH_MIRROR(test_what_is_cold_is_loaded),
+        WITH_MIRROR(test_what_an_array_names_is_loaded_side_by_side),
+        WITH_MIRROR(test_an_array_names_many_that_are_not_there),
+        WITH_MIRROR(test_loads_of_an_array_fail),
+        WITH_MIRROR(test_an_array_is_loaded_after_a_restart),
+        WITH_MIRROR(test_an_array_is_longer_than_the_table),
+        WITH_MIRROR(test_references_with_large_documents),
         WITH_MIRROR(test_a_new_action_is_deleted_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

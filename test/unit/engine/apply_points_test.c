@@ -85,7 +85,10 @@ static void test_coordinates_come_from_the_place(void **state)
     command->as.points.at = points;
     command->as.points.count = 3;
     command->as.points.location = true;
-    assert_int_equal(outcome(world, batch), ERR_OK);
+    run(world, batch);
+    assert_int_equal(world->load_count, 2); /* side by side */
+    answer_loads(world);
+    assert_int_equal(world->answers[0].err.code, ERR_OK);
     static const char *const expected[] = {
         POSITION ",\"place\":\"A\"",
         "\"latitude\":3,\"longitude\":4",

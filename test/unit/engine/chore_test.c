@@ -125,7 +125,7 @@ static void test_an_amount_is_made_slice_by_slice(void **state)
     struct id batch = create_batch(mirror);
     struct id task = start_amount(mirror, &batch, 250, TEMPLATE);
     count_group(mirror);
-    assert_int_equal(group_has[RESOURCE_THNG], CHORE_THNGS_PER_SLICE);
+    assert_int_equal(group_has[RESOURCE_THNG], CHORE_THNGS_PER_SLICE_MIN);
     assert_int_equal(group_has[RESOURCE_TASK], 2); /* created, and its progress */
     assert_member(mirror, &task, "status", "\"EXECUTING\"");
     assert_member(mirror, &task, "progress",
@@ -473,6 +473,51 @@ static void test_a_slice_ends_when_its_group_is_full(void **state)
     assert_int_equal(made_by(mirror, &task), 150);
 }
 
+/* A task that lists much writes its document less often. */
+static void test_a_slice_grows_with_the_tasks_document(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id batch = create_batch(mirror);
+    struct buf parameters = {0};
+    buf_put_format(&parameters,
+                   "{\"type\":\"FIXED_AMOUNT\",\"generateThngs\":true,\"quantity\":500,"
+                   "\"thngTemplate\":%s,\"rest\":\"%0*d\"}%c",
+                   TEMPLATE, 200 * CHORE_DOCUMENT_BYTES_PER_THNG, 1, 0);
+    struct id task = start_task(mirror, &batch, "POPULATING", (const char *)parameters.at, 500);
+    buf_deinit(&parameters);
+    count_group(mirror);
+    assert_int_equal(group_has[RESOURCE_THNG], 200);
+    mirror_settle(mirror);
+    assert_int_equal(made_by(mirror, &task), 500);
+}
+
+/* Chores have their turn, too, while every group is full. */
+static void test_a_task_goes_on_under_load(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id batch = create_batch(mirror);
+    struct id thng = create_thng(&mirror->world);
+    struct id task = start_amount(mirror, &batch, 350, TEMPLATE);
+    char *value = malloc(1 << 20);
+    memset(value, '7', 1 << 20);
+    for (unsigned i = 0; i < 10; i++) {
+        struct command_batch *load = batch_of(4096);
+        add_points(load, &thng, SLICE("a"), 1);
+        struct command_point *point = (struct command_point *)(uintptr_t)load->first->as.points.at;
+        point->value = slice_of(value, 1 << 20);
+        mirror->world.answer_count = 0;
+        engine_accept(mirror->world.engine, load);
+        assert_true(engine_is_full(mirror->world.engine));
+        engine_turn(mirror->world.engine);
+        assert_int_equal(mirror->world.answer_count, 1);
+        while (mirror->world.load_count > 0) {
+            mirror_answer_load(mirror);
+        }
+    }
+    free(value);
+    assert_int_equal(made_by(mirror, &task), 350);
+}
+
 /* A group that cannot be committed takes all of its slice with it. */
 static void test_a_slice_that_is_not_committed_is_done_again(void **state)
 {
@@ -539,6 +584,8 @@ int main(void)
         WITH_MIRROR(test_the_last_task_is_known_after_a_crash),
         WITH_MIRROR(test_few_heads_do),
         WITH_MIRROR(test_a_slice_ends_when_its_group_is_full),
+        WITH_MIRROR(test_a_slice_grows_with_the_tasks_document),
+        WITH_MIRROR(test_a_task_goes_on_under_load),
         WITH_MIRROR(test_a_slice_that_is_not_committed_is_done_again),
         WITH_MIRROR(test_a_refused_slice_is_put_off),
     };

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #define ANSWERS_MAX 64
-#define LOADS_MAX 16
+#define LOADS_MAX 128
 #define PLANTED_MAX 32
 #define OPERATOR_ACCOUNT 1
 #define LOOP 3 /* the one that commands come from, where nothing else is said */

@@ -102,6 +102,28 @@ static void test_two_that_name_each_other_do_not_wait_for_ever(void **state)
     assert_int_equal(world->answer_count, 2);
 }
 
+/* Of what goes with its project or its type no event of its own tells: a head that was loaded
+ * before learns it when its document is wanted. */
+static void test_a_resource_that_is_gone_when_its_document_is_wanted(void **state)
+{
+    struct world *world = *state;
+    struct id a = plant(world, RESOURCE_PLACE, "", "");
+    struct id b = plant(world, RESOURCE_PLACE, "", "");
+    struct command_batch *batch = batch_of(1 << 14);
+    add_parent_update(batch, &b, &a, 1);
+    run_through(world, batch);
+    assert_int_equal(world->answer_count, 1);
+    assert_int_equal(world->answers[0].err.code, ERR_OK);
+    world->planted[0].id = b;
+    batch = batch_of(1 << 14);
+    add_parent_update(batch, &a, &b, 2);
+    run(world, batch);
+    answer_load(world);
+    assert_int_equal(world->load_count, 0);
+    assert_int_equal(world->answer_count, 1);
+    assert_int_equal(world->answers[0].err.code, ERR_NOT_FOUND);
+}
+
 static void test_those_behind_go_on_when_the_holder_is_refused(void **state)
 {
     struct world *world = *state;
@@ -163,6 +185,31 @@ static void test_one_load_for_all_who_name_it(void **state)
     run_through(world, batch);
     assert_requests(world, 3);
     assert_int_equal(world->loads_asked, 1);
+}
+
+/* Those who go on together do not make a group of any size. */
+static void test_groups_are_bounded_when_many_go_on(void **state)
+{
+    struct world *world = *state;
+    struct id thng = plant(world, RESOURCE_THNG, "", "");
+    const size_t bytes = 100000;
+    char *value = malloc(bytes);
+    memset(value, '7', bytes);
+    struct command_batch *batch = batch_of(1 << 16);
+    for (unsigned i = 1; i <= 40; i++) {
+        const struct command_point *point = points_in(batch, SLICE("a"), slice_of(value, bytes));
+        struct command *command = command_in(batch, COMMAND_POINTS, i);
+        command->target = thng;
+        command->target_kind = RESOURCE_THNG;
+        command->as.points.at = point;
+        command->as.points.count = 1;
+    }
+    run(world, batch);
+    size_t published = world->published;
+    answer_load(world);
+    assert_requests(world, 40);
+    assert_int_equal(world->published - published, 4);
+    free(value);
 }
 
 static void test_restart_refuses_who_holds_and_who_waits(void **state)
@@ -340,10 +387,10 @@ static void test_several_that_are_not_there_are_all_looked_at(void **state)
     struct command_batch *batch = batch_of(4096);
     update_in(batch, RESOURCE_THNG, &thng, 1);
     run(world, batch);
-    for (unsigned i = 0; i < 4; i++) { /* the thng, two projects, the product */
-        assert_int_equal(world->load_count, 1);
-        answer_load(world);
-    }
+    answer_load(world);
+    assert_int_equal(world->load_count, 2); /* the projects, side by side; then the product */
+    answer_loads(world);
+    assert_int_equal(world->loads_asked, 4);
     assert_requests(world, 1);
     assert_text(first_event(world).scopes, "{\"users\":[],\"projects\":[]}");
 }
@@ -464,9 +511,11 @@ int main(void)
         T(test_target_is_held_while_a_reference_is_loaded),
         T(test_target_stays_held_from_load_to_load),
         T(test_two_that_name_each_other_do_not_wait_for_ever),
+        T(test_a_resource_that_is_gone_when_its_document_is_wanted),
         T(test_those_behind_go_on_when_the_holder_is_refused),
         T(test_long_queue_keeps_its_order),
         T(test_one_load_for_all_who_name_it),
+        T(test_groups_are_bounded_when_many_go_on),
         T(test_restart_refuses_who_holds_and_who_waits),
         T(test_document_that_was_not_asked_for_is_asked_for),
         T(test_document_of_before_a_change_is_read_again),

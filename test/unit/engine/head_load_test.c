@@ -167,9 +167,9 @@ static void test_properties_fill_the_head(void **state)
     struct head *head = heads_add(&heads, &load->id, 0);
     assert_ok(head_fill(&heads, head, load));
     assert_int_equal(head->state, HEAD_PRESENT);
-    assert_int_equal(head->property_count, 1);
+    assert_int_equal(head_property_count(head), 1);
     assert_int_equal(head_property_find(head, SLICE("temp"), heads.seed)->number, 7);
-    assert_true(head->has_document);
+    assert_non_null(head->document);
     load_free(load);
     heads_deinit(&heads);
 }

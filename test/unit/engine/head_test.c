@@ -89,7 +89,7 @@ static void test_awaited_heads_stay(void **state)
         assert_ptr_equal(heads_find(&heads, &id), i == 0 ? awaited : loading);
     }
     assert_true(count(&heads) <= COUNT_MAX);
-    awaited->waiting = NULL; /* the command is this test's */
+    assert_ptr_equal(head_take_waiting(awaited), &command); /* which is this test's */
     heads_deinit(&heads);
 }
 
@@ -107,7 +107,7 @@ static void test_busy_heads_stay(void **state)
     }
     busy[0]->held_by = &command;
     busy[1]->loading = &load;
-    list_push(&heads.ready, &busy[2]->ready);
+    heads_push_ready(&heads, busy[2]);
     for (unsigned i = 10; i < 10 * COUNT_MAX; i++) {
         add(&heads, i, 1, 1);
     }
@@ -150,14 +150,15 @@ static void test_documents_are_bounded(void **state)
         assert_int_equal(head_keep_document(&heads, kept[i], slice_of(text, bytes)).code, ERR_OK);
         heads_trim_documents(&heads);
     }
-    assert_false(kept[0]->has_document);
-    assert_true(kept[1]->has_document);
+    assert_null(kept[0]->document);
+    assert_non_null(kept[1]->document);
     /* Written again it is the newest. */
     assert_int_equal(head_keep_document(&heads, kept[1], slice_of(text, bytes)).code, ERR_OK);
     assert_int_equal(head_keep_document(&heads, kept[0], slice_of(text, bytes)).code, ERR_OK);
     heads_trim_documents(&heads);
-    assert_true(kept[0]->has_document && kept[1]->has_document && kept[3]->has_document);
-    assert_false(kept[2]->has_document);
+    assert_true(kept[0]->document != NULL && kept[1]->document != NULL);
+    assert_non_null(kept[3]->document);
+    assert_null(kept[2]->document);
     assert_int_equal(heads.document_bytes, 3 * bytes);
     heads_deinit(&heads);
     free(text);

@@ -83,7 +83,7 @@ static void test_a_creation(void **state)
     assert_text(points[1].key, "b");
     assert_text(points[1].value, "[1]");
     assert_text(points[2].key, "");
-    assert_false(id_is_set(&points[2].place));
+    assert_text(id_slice(&points[2].place), A);
     /* The product, and the place that is named beside coordinates. */
     assert_int_equal(command->as.create.reference_count, 2);
     assert_int_equal(command->as.create.references[0].kind, RESOURCE_PRODUCT);

@@ -118,6 +118,10 @@ static void test_locations_with_places(void **state)
     assert_id(&at[1].place, "");
     assert_text(at[1].value, "\"latitude\":1,\"longitude\":2,\"position\":{\"type\":\"Point\","
                              "\"coordinates\":[2,1]}");
+    /* With coordinates of its own the place is only to be there. */
+    command = command_of(*state, "/thngs/" A "/location",
+                         "{\"place\":\"" P "\",\"latitude\":1,\"longitude\":2}");
+    assert_id(&command->as.points.at[0].place, P);
 }
 
 /* ---- actions ---- */

@@ -134,6 +134,10 @@ static void what_is_refused(void **state)
     assert_refused("{\"position\":{\"type\":1,\"coordinates\":[1,2]}}", ERR_LOCATION_INVALID);
     assert_refused("{\"position\":{\"coordinates\":[1]},\"latitude\":1,\"longitude\":1}",
                    ERR_LOCATION_INVALID);
+#define FIFTY "00000000000000000000000000000000000000000000000000"
+    assert_refused("{\"latitude\":1,\"longitude\":1." FIFTY FIFTY "}", ERR_LOCATION_INVALID);
+    assert_refused("{\"position\":{\"coordinates\":[1,2,3." FIFTY FIFTY "]}}",
+                   ERR_LOCATION_INVALID);
     assert_refused("{\"place\":7}", ERR_LOCATION_INVALID);
     assert_refused("{\"place\":\"home\"}", ERR_REFERENCE_UNKNOWN);
     assert_refused("{\"latitude\":1,\"longitude\":1,\"place\":\"\"}", ERR_REFERENCE_UNKNOWN);
