@@ -176,23 +176,6 @@ void sessions_deinit(struct engine *engine)
 
 /* ---- subscriptions ---- */
 
-static enum resource_kind kind_of(enum topic_family family)
-{
-    switch (topic_family_row(family)->resource) {
-    case TOPIC_RESOURCE_BATCH:
-        return RESOURCE_BATCH;
-    case TOPIC_RESOURCE_COLLECTION:
-        return RESOURCE_COLLECTION;
-    case TOPIC_RESOURCE_PRODUCT:
-        return RESOURCE_PRODUCT;
-    case TOPIC_RESOURCE_THNG:
-        return RESOURCE_THNG;
-    case TOPIC_RESOURCE_NONE:
-        break;
-    }
-    return 0;
-}
-
 static enum head_found find_type(struct engine *engine, struct command *command)
 {
     struct slice type = command->as.subscribe.name;
@@ -260,8 +243,8 @@ void apply_subscribe(struct engine *engine, struct command *command)
     enum topic_family family = command->as.subscribe.family;
     enum perm_subject subject = perm_subject_of_topic(family, command->as.subscribe.name);
     enum perm_operation operation = perm_subscribe_operation(family);
-    command->target_kind = kind_of(family);
-    if (command->target_kind == 0) {
+    command->target_kind = topic_family_row(family)->resource;
+    if (command->target_kind == 0) { /* the account's */
         if (!is_permitted(engine, command, subject, operation)) {
             return;
         }

@@ -164,7 +164,6 @@ static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscri
             MQTT_REQUEST(MQTT_REQUEST_SUBSCRIBE, (uint64_t)subscribe->number << 24 | i);
         struct command *command =
             front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn, &wish->actor, request);
-        command->target_kind = publish_resource_kind(topic.family);
         command->target = topic.resource;
         command->project = topic.options.project;
         command->as.subscribe.family = topic.family;

@@ -31,7 +31,7 @@ struct command *publish_command(struct conn *conn, const struct publish *publish
             ? front_command_unanswered(conn->front, batch, kind, conn, publish->actor)
             : front_command(conn->front, batch, kind, conn, publish->actor, publish->request);
     command->qos = publish->qos == 0 ? 0 : 1;
-    command->target_kind = publish_resource_kind(publish->topic->family);
+    command->target_kind = topic_family_row(publish->topic->family)->resource;
     command->target = publish->topic->resource;
     command->project = publish->topic->options.project;
     command->refusal = refusal;
@@ -58,23 +58,6 @@ struct slice publish_moved(struct slice s, const struct publish_move *moves, siz
     return s;
 }
 
-enum resource_kind publish_resource_kind(enum topic_family family)
-{
-    switch (topic_family_row(family)->resource) {
-    case TOPIC_RESOURCE_NONE:
-        return 0;
-    case TOPIC_RESOURCE_BATCH:
-        return RESOURCE_BATCH;
-    case TOPIC_RESOURCE_COLLECTION:
-        return RESOURCE_COLLECTION;
-    case TOPIC_RESOURCE_PRODUCT:
-        return RESOURCE_PRODUCT;
-    case TOPIC_RESOURCE_THNG:
-        return RESOURCE_THNG;
-    }
-    UNREACHABLE();
-}
-
 /* ---- the families ---- */
 
 /* A thng or a collection, in parts; or a new action type. */
@@ -82,7 +65,7 @@ static enum publish_sent send_document(struct conn *conn, const struct publish *
 {
     bool is_type = publish->topic->family == TOPIC_ACTION_TYPES;
     const struct document_send send = {
-        .kind = is_type ? RESOURCE_ACTION_TYPE : publish_resource_kind(publish->topic->family),
+        .kind = is_type ? RESOURCE_ACTION_TYPE : topic_family_row(publish->topic->family)->resource,
         .is_creation = is_type,
         .target = publish->topic->resource,
         .project = publish->topic->options.project,

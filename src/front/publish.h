@@ -37,9 +37,6 @@ enum publish_sent {
 
 enum publish_sent publish_send(struct conn *conn, const struct publish *publish, struct err *err);
 
-/* The kind of resource that topics of <family> belong to; 0: the account. */
-enum resource_kind publish_resource_kind(enum topic_family family);
-
 /* Ids to be put into a collection: what a publish to /collections/:id/thngs holds, and what POST
  * /collections/:id/collections does, which is no topic. */
 struct members_send {

@@ -75,7 +75,7 @@ static struct err check(struct front *front, const struct publish *publish, uint
     const struct topic *topic = publish->topic;
     const struct action_check check = {
         .path_type = topic_name(topic),
-        .root = publish_resource_kind(topic->family),
+        .root = topic_family_row(topic->family)->resource,
         .root_id = &topic->resource,
         .limits = &front->shared->limits.document,
         .members = &front->scopes,

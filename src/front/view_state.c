@@ -112,18 +112,6 @@ bool view_action_target(enum resource_kind kind, enum filter_field *field)
     }
 }
 
-/* The kind of resource that the topic belongs to; 0: the account. */
-static enum resource_kind kind_of(enum topic_family family)
-{
-    static const enum resource_kind kinds[] = {
-        [TOPIC_RESOURCE_BATCH] = RESOURCE_BATCH,
-        [TOPIC_RESOURCE_COLLECTION] = RESOURCE_COLLECTION,
-        [TOPIC_RESOURCE_PRODUCT] = RESOURCE_PRODUCT,
-        [TOPIC_RESOURCE_THNG] = RESOURCE_THNG,
-    };
-    return kinds[topic_family_row(family)->resource];
-}
-
 static struct err state_of_actions(const struct view *view, const struct topic *topic,
                                    struct buf *out, bool *found)
 {
@@ -132,7 +120,7 @@ static struct err state_of_actions(const struct view *view, const struct topic *
     struct filter_condition conditions[2];
     uint32_t count = 0;
     enum filter_field field;
-    if (view_action_target(kind_of(topic->family), &field)) {
+    if (view_action_target(topic_family_row(topic->family)->resource, &field)) {
         conditions[count++] =
             (struct filter_condition){.field = field, .values = &target, .value_count = 1};
     }
@@ -159,7 +147,7 @@ static struct err state_of_actions(const struct view *view, const struct topic *
 static struct err state_now(const struct view *view, const struct topic *topic, struct buf *out,
                             bool *found)
 {
-    enum resource_kind kind = kind_of(topic->family);
+    enum resource_kind kind = topic_family_row(topic->family)->resource;
     struct document document;
     struct view bare = *view;
     if (kind == 0) {

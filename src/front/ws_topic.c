@@ -92,7 +92,6 @@ static void ask(struct ws_topic *native)
     ASSERT(copied);
     struct command *command = front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn,
                                             &native->actor, WS_REQUEST_SUBSCRIBE);
-    command->target_kind = publish_resource_kind(native->topic.family);
     command->target = native->topic.resource;
     command->project = native->topic.options.project;
     command->as.subscribe.family = native->topic.family;
@@ -210,7 +209,7 @@ static struct err subscribe(struct ws_topic *native, uint64_t after,
     TRY(subs_add(subs, &wish, subscription));
     enum topic_family family = native->topic.family;
     bool tells_of_end = family == TOPIC_THNG || family == TOPIC_COLLECTION;
-    if (tells_of_end || publish_resource_kind(family) == 0) {
+    if (tells_of_end || topic_family_row(family)->resource == 0) {
         return ERR(OK);
     }
     const struct topic resource = fire_end_of(&native->topic.resource);

@@ -66,9 +66,12 @@ static const struct {
     {TOPIC_BATCH_TASKS, TOPIC_BATCH_TASK},
 };
 
+/* Families of the account belong to no resource. */
+#define RESOURCE_NONE ((enum resource_kind)0)
+
 #define ROW(family_, resource_, name_, publish_, pattern_, fires_, payload_) \
     [TOPIC_##family_] = {.family = TOPIC_##family_,                          \
-                         .resource = TOPIC_RESOURCE_##resource_,             \
+                         .resource = RESOURCE_##resource_,                   \
                          .name_kind = TOPIC_NAME_##name_,                    \
                          .publish = TOPIC_PUBLISH_##publish_,                \
                          .pattern = pattern_,                                \

@@ -21,7 +21,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/slice.h"
-#include "model/id.h"
+#include "model/event.h"
 
 /* Of the text as it was sent, options included (contract: README.md, limits). */
 #define TOPIC_BYTES_MAX 512
@@ -51,15 +51,6 @@ enum topic_family {
     TOPIC_FAMILY_COUNT
 };
 
-/* The kind of resource a family belongs to. */
-enum topic_resource {
-    TOPIC_RESOURCE_NONE, /* the account */
-    TOPIC_RESOURCE_BATCH,
-    TOPIC_RESOURCE_COLLECTION,
-    TOPIC_RESOURCE_PRODUCT,
-    TOPIC_RESOURCE_THNG,
-};
-
 /* What the name at the end of a topic is. */
 enum topic_name_kind {
     TOPIC_NAME_NONE,
@@ -78,7 +69,7 @@ enum topic_publish {
 /* One row of the catalogue. The reference documentation is printed from these. */
 struct topic_family_row {
     enum topic_family family;
-    enum topic_resource resource;
+    enum resource_kind resource; /* what it belongs to; 0: the account */
     enum topic_name_kind name_kind;
     enum topic_publish publish;
     const char *pattern; /* "/thngs/:thngId/properties/:key" */

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t bytes)
     }
     ASSERT(!err_is_set(name_err));
     const struct topic_family_row *row = topic_family_row(topic.family);
-    ASSERT(id_is_set(&topic.resource) == (row->resource != TOPIC_RESOURCE_NONE));
+    ASSERT(id_is_set(&topic.resource) == (row->resource != 0));
     ASSERT((topic.name_bytes != 0) == (row->name_kind != TOPIC_NAME_NONE));
     ASSERT(utf8_is_valid(topic_name(&topic)));
     ASSERT(slice_find(topic_name(&topic), 0) == topic.name_bytes);
