@@ -28,6 +28,7 @@ static const int err_class_status[] = {
     [ERR_CLASS_MEDIA] = 415,
     [ERR_CLASS_HEADER_LARGE] = 431,
     [ERR_CLASS_VERSION] = 505,
+    [ERR_CLASS_LIMITED] = 429,
     [ERR_CLASS_BUSY] = 503,
     [ERR_CLASS_IO] = 500,
     [ERR_CLASS_CORRUPT] = 500,

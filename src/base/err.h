@@ -27,6 +27,7 @@ enum err_class {
     ERR_CLASS_MEDIA,           /* 415 */
     ERR_CLASS_HEADER_LARGE,    /* 431 */
     ERR_CLASS_VERSION,         /* 505 */
+    ERR_CLASS_LIMITED,         /* 429: may pass; too much was asked for in too short a time */
     ERR_CLASS_BUSY,            /* 503: may pass; trying again is right */
     ERR_CLASS_IO,              /* 500: disk, network, library */
     ERR_CLASS_CORRUPT,         /* 500: stored bytes are not what was written */
@@ -54,9 +55,15 @@ enum err_class {
     X(NOT_FOUND, ABSENT, "The requested resource was not found.")                                \
     X(METHOD_UNKNOWN, METHOD, "The method is not supported on this path.")                       \
     X(CONFLICT, CONFLICT, "The request conflicts with the current state of the resource.")       \
+    X(CREDENTIAL_WRONG, UNAUTHENTICATED, "The email or the password is wrong.")                  \
+    X(NOT_ACTIVATED, DENIED, "The user has not been validated.")                                 \
+    X(TOO_MANY_REQUESTS, LIMITED, "Too many requests; try again later.")                         \
+    X(ROLE_IN_USE, CONFLICT, "The role is in use.")                                              \
+    X(LAST_ADMINISTRATOR, CONFLICT, "An account keeps at least one administrator.")              \
+    X(GRANTS_TOO_MUCH, INVALID, "Nobody can grant more than they hold.")                         \
     X(NAME_TAKEN, CONFLICT, "There is a resource of that name already.")                         \
     X(AMBIGUOUS, CONFLICT, "The identifier belongs to several resources.")                       \
-    X(BUILT_IN, DENIED, "A built-in action type can be neither changed nor deleted.")            \
+    X(BUILT_IN, DENIED, "What is built in can be neither changed nor deleted.")            \
     X(COMMISSION_STATE, CONFLICT, "The thng is not in the state that this needs.")               \
     X(ACTIONS_TOO_MANY, INVALID, "The request has more actions than the limit allows.")          \
     X(MEMBERS_TOO_MANY, INVALID, "The request has more ids than the limit allows.")              \

@@ -247,6 +247,11 @@ static void write_actor(struct buf *out, const struct actor *actor)
         write_id(out, SLICE("createdByProject"), &actor->project);
         write_id(out, SLICE("createdByApp"), &actor->id);
         break;
+    case ACTOR_USER:
+        write_id(out, SLICE("user"), &actor->id);
+        write_id(out, SLICE("createdByProject"), &actor->project);
+        write_id(out, SLICE("createdByApp"), &actor->application);
+        break;
     case ACTOR_DEVICE:
         write_id(out, SLICE("createdByThng"), &actor->id);
         break;

@@ -102,10 +102,10 @@ static struct json_value as_object(struct slice document)
     return (struct json_value){.type = JSON_OBJECT, .text = document};
 }
 
-/* The name of the kind's hidden member; empty when it has none, as accounts and operators. */
+/* The name of the kind's hidden member; empty when it has none, as the names that nobody sees. */
 static struct slice hidden_name(enum resource_kind kind)
 {
-    const char *name = kind >= RESOURCE_THNG ? document_kind(kind)->hidden : NULL;
+    const char *name = kind == RESOURCE_NAME ? NULL : document_kind(kind)->hidden;
     return name ? slice_of_text(name) : (struct slice){0};
 }
 

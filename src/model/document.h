@@ -26,8 +26,8 @@
 #define DOCUMENT_IDENTIFIER_COUNT_MAX 100
 /* Of users, and of projects. */
 #define DOCUMENT_SCOPE_COUNT_MAX 1000
-/* Of one document. */
-#define DOCUMENT_REFERENCES_MAX 4
+/* Of one document: an access token names policies and places. */
+#define DOCUMENT_REFERENCES_MAX 360
 
 struct document_limits {
     uint32_t tag_count_max;              /* 60 */
@@ -61,9 +61,12 @@ struct document_kind {
     const char *path;     /* "/thngs"; NULL when it lies below another resource */
     const char *hidden;   /* name of the hidden member; NULL: none */
     bool has_unique_name; /* its id is id_of_name */
+    /* The member whose value no other document of the kind (of users: in the same application) may
+     * have, though it may change: the name is taken by a RESOURCE_NAME. NULL: none. */
+    const char *taken_name;
 };
 
-/* The row of a kind that clients can make (thng to action, event.h). */
+/* The row of a kind that clients see (all but RESOURCE_NAME, event.h). */
 const struct document_kind *document_kind(enum resource_kind kind);
 
 /* Field <index> of that kind in the order of the table; false when there are no more. */

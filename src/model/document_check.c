@@ -14,8 +14,6 @@
 #define MEDIA_TYPE_BYTES_MAX 512
 /* An escape has at most six bytes. */
 #define ESCAPED_BYTES_MAX(bytes) (6 * (bytes))
-#define ROLE_CHARACTERS_MIN 13
-#define ROLE_CHARACTERS_MAX 24
 
 /* ---------------------------------------------------------------- values */
 
@@ -104,7 +102,7 @@ struct err document_check_custom_fields(struct json_value value,
 
 /* ---------------------------------------------------------------- taking fields */
 
-static struct err keep(struct check *check, const struct field *field, struct json_value value)
+struct err field_keep(struct check *check, const struct field *field, struct json_value value)
 {
     document_put_member(check->options->members, field->name, value.text);
     return ERR(OK);
@@ -140,7 +138,7 @@ static struct err check_name(struct check *check, struct json_value value)
 struct err field_take_name(struct check *check, const struct field *field, struct json_value value)
 {
     TRY(check_name(check, value));
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 /* `fn` is the old name of `name`, and says the same always (contract: REST 5). */
@@ -179,21 +177,22 @@ struct err field_take_action_type_name(struct check *check, const struct field *
         return ERR(FIELD_INVALID);
     }
     check->out->name = raw;
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 struct err field_take_description(struct check *check, const struct field *field,
                                   struct json_value value)
 {
     TRY(document_check_text(value, check->options->limits->description_characters_max));
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 /* An empty type unsets it. */
 struct err field_take_type(struct check *check, const struct field *field, struct json_value value)
 {
     TRY(document_check_text(value, check->options->limits->type_characters_max));
-    return json_string_raw(value).bytes == 0 ? keep_null(check, field) : keep(check, field, value);
+    return json_string_raw(value).bytes == 0 ? keep_null(check, field)
+                                             : field_keep(check, field, value);
 }
 
 /* It becomes a header of HTTP: printable ASCII, with a slash inside. What would need an escape in
@@ -231,49 +230,42 @@ struct err field_take_media_type(struct check *check, const struct field *field,
     return ERR(OK);
 }
 
-struct err field_take_role(struct check *check, const struct field *field, struct json_value value)
-{
-    TRY(document_check_text(value, ROLE_CHARACTERS_MAX));
-    bool is_long = count_characters(json_string_raw(value)) >= ROLE_CHARACTERS_MIN;
-    return is_long ? keep(check, field, value) : ERR(FIELD_INVALID);
-}
-
 struct err field_take_text(struct check *check, const struct field *field, struct json_value value)
 {
     TRY(document_check_text(value, check->options->limits->name_characters_max));
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 struct err field_take_url(struct check *check, const struct field *field, struct json_value value)
 {
     TRY(document_check_text(value, URL_CHARACTERS_MAX));
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 struct err field_take_texts(struct check *check, const struct field *field, struct json_value value)
 {
     TRY(check_texts(value, TEXT_COUNT_MAX, URL_CHARACTERS_MAX));
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 struct err field_take_tags(struct check *check, const struct field *field, struct json_value value)
 {
     TRY(document_check_tags(value, check->options->limits));
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 struct err field_take_identifiers(struct check *check, const struct field *field,
                                   struct json_value value)
 {
     TRY(document_check_identifiers(value));
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 struct err field_take_object(struct check *check, const struct field *field,
                              struct json_value value)
 {
     TRY(document_check_custom_fields(value, check->options->limits));
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 struct err field_take_address(struct check *check, const struct field *field,
@@ -287,20 +279,20 @@ struct err field_take_address(struct check *check, const struct field *field,
             return ERR(FIELD_INVALID);
         }
     }
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 struct err field_take_time(struct check *check, const struct field *field, struct json_value value)
 {
     int64_t time_ms;
     bool is_time = json_int64(value, &time_ms) && time_ms >= 0 && time_ms <= TIMESTAMP_MS_MAX;
-    return is_time ? keep(check, field, value) : ERR(FIELD_INVALID);
+    return is_time ? field_keep(check, field, value) : ERR(FIELD_INVALID);
 }
 
 struct err field_take_boolean(struct check *check, const struct field *field,
                               struct json_value value)
 {
-    return value.type == JSON_BOOLEAN ? keep(check, field, value) : ERR(FIELD_INVALID);
+    return value.type == JSON_BOOLEAN ? field_keep(check, field, value) : ERR(FIELD_INVALID);
 }
 
 struct err field_take_reference(struct check *check, const struct field *field,
@@ -314,11 +306,11 @@ struct err field_take_reference(struct check *check, const struct field *field,
         return ERR(REFERENCE_UNKNOWN);
     }
     check_add_reference(check, field->refers_to, &id);
-    return keep(check, field, value);
+    return field_keep(check, field, value);
 }
 
 /* An array of ids, or of the word that stands for all of them, in either of its spellings. */
-static struct err write_scope(struct buf *out, struct json_value list, struct slice all_alias)
+struct err field_write_scope(struct buf *out, struct json_value list, struct slice alias)
 {
     if (list.type != JSON_ARRAY) {
         return ERR(FIELD_INVALID);
@@ -333,7 +325,7 @@ static struct err write_scope(struct buf *out, struct json_value list, struct sl
             return ERR(FIELD_TOO_LONG);
         }
         json_write_comma(out);
-        if (json_string_equals(item, SLICE("all")) || json_string_equals(item, all_alias)) {
+        if (json_string_equals(item, SLICE("all")) || json_string_equals(item, alias)) {
             json_write_string(out, SLICE("all"));
         } else if (item.type == JSON_STRING && id_parse(json_string_raw(item), &id)) {
             json_write_string(out, id_slice(&id));
@@ -352,9 +344,9 @@ struct err field_take_scopes(struct check *check, const struct field *field,
     struct buf *out = check->options->scopes;
     json_write_open(out, '{');
     json_write_name(out, SLICE("users"));
-    TRY(write_scope(out, json_member(value, SLICE("users")), SLICE("allU")));
+    TRY(field_write_scope(out, json_member(value, SLICE("users")), SLICE("allU")));
     json_write_name(out, SLICE("projects"));
-    TRY(write_scope(out, json_member(value, SLICE("projects")), SLICE("allP")));
+    TRY(field_write_scope(out, json_member(value, SLICE("projects")), SLICE("allP")));
     json_write_close(out, '}');
     check->out->has_scopes = true;
     return ERR(OK);
@@ -434,7 +426,8 @@ static struct err check_member(struct check *check, const struct field *field,
                                struct json_value value)
 {
     bool is_creation = check->options->is_creation;
-    if (field->take == NULL || ((field->flags & FIELD_CREATION_ONLY) != 0 && !is_creation)) {
+    unsigned elsewhere = is_creation ? FIELD_UPDATE_ONLY : FIELD_CREATION_ONLY;
+    if (field->take == NULL || (field->flags & elsewhere) != 0) {
         return ERR(OK);
     }
     if (value.type != JSON_NULL) {

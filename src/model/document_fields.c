@@ -42,7 +42,27 @@
     ",\"position\":" POINT ",\"place\":" ID ","                                               \
     "\"customFields\":" OBJECT "}}"
 #define API_KEY "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9]{80}$\"}"
-#define ROLE "{\"type\":\"string\",\"minLength\":13,\"maxLength\":24}"
+#define BUILT_IN_OR_ID(words) "{\"anyOf\":[{\"type\":\"string\",\"enum\":[" words "]}," ID "]}"
+#define USER_ROLE BUILT_IN_OR_ID("\"base_app_user\",\"none\"")
+#define SHARE_ROLE BUILT_IN_OR_ID("\"base_app_user\"")
+#define OPERATOR_ROLE BUILT_IN_OR_ID("\"admin\",\"none\"")
+#define EMAIL "{\"type\":\"string\",\"minLength\":3,\"maxLength\":254}"
+#define ROLE_TYPE "{\"type\":\"string\",\"enum\":[\"userInApp\",\"operator\"]}"
+#define ROLE_SCOPES                                                                 \
+    "{\"type\":\"object\",\"properties\":{\"roles\":" SCOPE ",\"users\":" SCOPE "," \
+    "\"projects\":" SCOPE "},\"required\":[\"projects\"]}"
+#define POLICY_NAME                                                     \
+    "{\"type\":\"string\",\"pattern\":\"^[a-zA-Z0-9:\\\\._\\\\s-]+$\"," \
+    "\"minLength\":5,\"maxLength\":128}"
+#define PERMISSIONS                                                        \
+    "{\"type\":\"array\",\"maxItems\":256,\"items\":{\"type\":\"string\"," \
+    "\"pattern\":\"^[a-zA-Z0-9.]+:[a-z,*]+$\",\"minLength\":3,\"maxLength\":256}}"
+#define HOMEPAGE "{\"type\":\"string\",\"minLength\":1,\"maxLength\":128}"
+#define TOKEN_NAME "{\"type\":\"string\",\"minLength\":5,\"maxLength\":128}"
+#define POLICIES "{\"type\":\"array\",\"maxItems\":100,\"uniqueItems\":true,\"items\":" ID "}"
+#define CONDITIONS                                                         \
+    "{\"type\":\"array\",\"maxItems\":256,\"uniqueItems\":true,\"items\":" \
+    "{\"type\":\"string\",\"pattern\":\"^places:[" SYMBOLS "]{24}$\"}}"
 #define MEDIA_TYPE "{\"type\":\"string\",\"minLength\":3,\"maxLength\":512}"
 #define CUSTOM_TYPE_NAME "{\"type\":\"string\",\"pattern\":\"^_[A-Za-z0-9_.-]{1,127}$\"}"
 #define LOCATION_SOURCE \
@@ -181,7 +201,8 @@ static const struct field application_fields[] = {
     READ_ONLY("project", ID),
     ROW("socialNetworks", OBJECT, .take = field_take_object, .initial = SLICE_INIT("{}")),
     ROW("defaultUrl", LONG_TEXT, .take = field_take_url),
-    ROW("defaultRole", ROLE, .take = field_take_role, .initial = SLICE_INIT("\"base_app_user\"")),
+    ROW("defaultRole", USER_ROLE, .take = field_take_role,
+        .initial = SLICE_INIT("\"base_app_user\"")),
     READ_ONLY("appApiKey", API_KEY),
     TAGS_ROW,
     CUSTOM_FIELDS_ROW,
@@ -255,6 +276,7 @@ static const struct field action_fields[] = {
     LISTED("thng", ID),
     LISTED("product", ID),
     LISTED("collection", ID),
+    READ_ONLY("user", ID),
     READ_ONLY("createdByProject", ID),
     READ_ONLY("createdByApp", ID),
     READ_ONLY("createdByThng", ID),
@@ -271,44 +293,166 @@ static const struct field action_fields[] = {
     READ_ONLY("context", OBJECT),
 };
 
+static const struct field account_fields[] = {
+    ID_ROW,
+    TIME_ROWS,
+    NAME_ROW,
+    DESCRIPTION_ROW,
+    ROW("imageUrl", LONG_TEXT, .take = field_take_url),
+    TAGS_ROW,
+    IDENTIFIERS_ROW,
+    CUSTOM_FIELDS_ROW,
+};
+
+/* Those whom an account has given access to it. Without a role and policies they are
+ * administrators: so that nobody becomes one by mistake, null takes neither away. */
+static const struct field operator_fields[] = {
+    ID_ROW,
+    TIME_ROWS,
+    ROW("firstName", NAME, .take = field_take_text),
+    ROW("lastName", NAME, .take = field_take_text),
+    ROW("email", EMAIL, .take = field_take_email, .flags = FIELD_REQUIRED),
+    DESCRIPTION_ROW,
+    ROW("role", OPERATOR_ROLE, .take = field_take_role, .flags = FIELD_NULL_IGNORED),
+    ROW("policies", POLICIES, .take = field_take_policies, .flags = FIELD_NULL_IGNORED),
+    ROW("conditions", CONDITIONS, .take = field_take_conditions, .flags = FIELD_NULL_IGNORED),
+    TAGS_ROW,
+    IDENTIFIERS_ROW,
+    CUSTOM_FIELDS_ROW,
+};
+
+/* A new one gets the role of its application; passwords are no part of the document. */
+static const struct field user_fields[] = {
+    ID_ROW,
+    TIME_ROWS,
+    READ_ONLY("app", ID),
+    READ_ONLY("project", ID),
+    ROW("role", USER_ROLE, .take = field_take_role,
+        .flags = FIELD_UPDATE_ONLY | FIELD_NULL_IGNORED),
+    ROW("firstName", NAME, .take = field_take_text, .flags = FIELD_REQUIRED),
+    ROW("lastName", NAME, .take = field_take_text, .flags = FIELD_REQUIRED),
+    ROW("email", EMAIL, .take = field_take_email, .flags = FIELD_REQUIRED),
+    ROW("gender", TEXT, .take = field_take_text),
+    ROW("birthday", OBJECT, .take = field_take_object),
+    ROW("locale", TEXT, .take = field_take_text),
+    ROW("timeZone", TEXT, .take = field_take_text),
+    ROW("phone", TEXT, .take = field_take_text),
+    ROW("photo", LONG_TEXT, .take = field_take_url),
+    TAGS_ROW,
+    CUSTOM_FIELDS_ROW,
+};
+
+static const struct field role_fields[] = {
+    ID_ROW,
+    TIME_ROWS,
+    ROW("name", NAME, .take = field_take_role_name, .flags = FIELD_REQUIRED),
+    ROW("type", ROLE_TYPE, .take = field_take_role_type, .flags = FIELD_CREATION_ONLY,
+        .initial = SLICE_INIT("\"userInApp\"")),
+    DERIVED("version", "{\"const\":2}", "2"),
+    DESCRIPTION_ROW,
+    TAGS_ROW,
+    CUSTOM_FIELDS_ROW,
+    ROW("scopes", ROLE_SCOPES, .take = field_take_role_scopes, .flags = FIELD_NULL_IGNORED),
+};
+
+static const struct field access_policy_fields[] = {
+    ID_ROW,
+    TIME_ROWS,
+    ROW("name", POLICY_NAME, .take = field_take_policy_name, .flags = FIELD_REQUIRED),
+    ROW("permissions", PERMISSIONS, .take = field_take_permissions, .initial = SLICE_INIT("[]")),
+    ROW("uiPermissions", TEXTS, .take = field_take_texts),
+    ROW("homepage", HOMEPAGE, .take = field_take_homepage),
+    READ_ONLY("managed", BOOLEAN),
+    TAGS_ROW,
+    IDENTIFIERS_ROW,
+    CUSTOM_FIELDS_ROW,
+};
+
+static const struct field access_token_fields[] = {
+    ID_ROW,
+    TIME_ROWS,
+    ROW("name", TOKEN_NAME, .take = field_take_token_name, .flags = FIELD_REQUIRED),
+    ROW("description", TEXT, .take = field_take_text),
+    ROW("policies", POLICIES, .take = field_take_policies, .flags = FIELD_REQUIRED),
+    ROW("conditions", CONDITIONS, .take = field_take_conditions, .flags = FIELD_REQUIRED),
+    READ_ONLY("apiKey", API_KEY),
+    TAGS_ROW,
+    IDENTIFIERS_ROW,
+    CUSTOM_FIELDS_ROW,
+};
+
+/* One user lets another one, of that email, at what is its own. */
+static const struct field share_fields[] = {
+    ID_ROW,
+    TIME_ROWS,
+    ROW("email", EMAIL, .take = field_take_email, .flags = FIELD_REQUIRED),
+    ROW("role", SHARE_ROLE, .take = field_take_role, .flags = FIELD_REQUIRED),
+    READ_ONLY("user", ID),
+    READ_ONLY("app", ID),
+    READ_ONLY("project", ID),
+};
+
+/* The resource's names and where it lies, its fields, and what else <kind> or the table has. */
+#define KIND(of_kind, in_words, in_schemas, at_path, ...) \
+    .kind = {.kind = (of_kind),                           \
+             .name = (in_words),                          \
+             .schema = (in_schemas),                      \
+             .path = (at_path),                           \
+             __VA_ARGS__}
 #define FIELDS(table) .fields = (table), .field_count = ARRAY_LEN(table)
 
 static const struct field_table tables[RESOURCE_KIND_COUNT] = {
-    [RESOURCE_THNG] = {.kind = {RESOURCE_THNG, "thng", "Thng", "/thngs", "commissioning", false},
+    [RESOURCE_ACCOUNT] = {KIND(RESOURCE_ACCOUNT, "account", "Account", "/accounts", .hidden = NULL),
+                          FIELDS(account_fields)},
+    [RESOURCE_OPERATOR] = {KIND(RESOURCE_OPERATOR, "operator", "Operator", NULL, .hidden = NULL),
+                           FIELDS(operator_fields)},
+    [RESOURCE_THNG] = {KIND(RESOURCE_THNG, "thng", "Thng", "/thngs", .hidden = "commissioning"),
                        FIELDS(thng_fields)},
-    [RESOURCE_PRODUCT] = {.kind = {RESOURCE_PRODUCT, "product", "Product", "/products", NULL,
-                                   false},
+    [RESOURCE_PRODUCT] = {KIND(RESOURCE_PRODUCT, "product", "Product", "/products", .hidden = NULL),
                           FIELDS(product_fields)},
-    [RESOURCE_COLLECTION] = {.kind = {RESOURCE_COLLECTION, "collection", "Collection",
-                                      "/collections", NULL, false},
+    [RESOURCE_COLLECTION] = {KIND(RESOURCE_COLLECTION, "collection", "Collection", "/collections",
+                                  .hidden = NULL),
                              FIELDS(collection_fields)},
-    [RESOURCE_PLACE] = {.kind = {RESOURCE_PLACE, "place", "Place", "/places", NULL, false},
-                        FIELDS(place_fields),
-                        .finish = check_finish_place},
-    [RESOURCE_PROJECT] = {.kind = {RESOURCE_PROJECT, "project", "Project", "/projects", NULL,
-                                   false},
+    [RESOURCE_PLACE] = {KIND(RESOURCE_PLACE, "place", "Place", "/places", .hidden = NULL),
+                        FIELDS(place_fields), .finish = check_finish_place},
+    [RESOURCE_PROJECT] = {KIND(RESOURCE_PROJECT, "project", "Project", "/projects", .hidden = NULL),
                           FIELDS(project_fields)},
-    [RESOURCE_APPLICATION] = {.kind = {RESOURCE_APPLICATION, "application", "Application", NULL,
-                                       NULL, false},
+    [RESOURCE_APPLICATION] = {KIND(RESOURCE_APPLICATION, "application", "Application", NULL,
+                                   .hidden = NULL),
                               FIELDS(application_fields)},
-    [RESOURCE_BATCH] = {.kind = {RESOURCE_BATCH, "batch", "Batch", "/batches", NULL, false},
+    [RESOURCE_BATCH] = {KIND(RESOURCE_BATCH, "batch", "Batch", "/batches", .hidden = NULL),
                         FIELDS(batch_fields)},
-    [RESOURCE_TASK] = {.kind = {RESOURCE_TASK, "task", "Task", NULL, "logs", false},
-                       FIELDS(task_fields),
-                       .finish = check_finish_task},
-    [RESOURCE_FILE] = {.kind = {RESOURCE_FILE, "file", "File", "/files", "content", true},
+    [RESOURCE_TASK] = {KIND(RESOURCE_TASK, "task", "Task", NULL, .hidden = "logs"),
+                       FIELDS(task_fields), .finish = check_finish_task},
+    [RESOURCE_FILE] = {KIND(RESOURCE_FILE, "file", "File", "/files", .hidden = "content",
+                            .has_unique_name = true),
                        FIELDS(file_fields)},
-    [RESOURCE_ACTION_TYPE] = {.kind = {RESOURCE_ACTION_TYPE, "action type", "ActionType",
-                                       "/actions", NULL, true},
+    [RESOURCE_ACTION_TYPE] = {KIND(RESOURCE_ACTION_TYPE, "action type", "ActionType", "/actions",
+                                   .has_unique_name = true),
                               FIELDS(action_type_fields)},
-    [RESOURCE_ACTION] = {.kind = {RESOURCE_ACTION, "action", "Action", "/actions/all", "context",
-                                  false},
+    [RESOURCE_ACTION] = {KIND(RESOURCE_ACTION, "action", "Action", "/actions/all",
+                              .hidden = "context"),
                          FIELDS(action_fields)},
+    [RESOURCE_USER] = {KIND(RESOURCE_USER, "user", "User", "/users", .hidden = "credentials",
+                            .taken_name = "email"),
+                       FIELDS(user_fields)},
+    [RESOURCE_ROLE] = {KIND(RESOURCE_ROLE, "role", "Role", "/roles", .hidden = "permissions",
+                            .taken_name = "name"),
+                       FIELDS(role_fields), .finish = check_finish_role},
+    [RESOURCE_ACCESS_POLICY] = {KIND(RESOURCE_ACCESS_POLICY, "access policy", "AccessPolicy",
+                                     "/accessPolicies", .taken_name = "name"),
+                                FIELDS(access_policy_fields)},
+    [RESOURCE_ACCESS_TOKEN] = {KIND(RESOURCE_ACCESS_TOKEN, "access token", "AccessToken",
+                                    "/accessTokens", .hidden = NULL),
+                               FIELDS(access_token_fields)},
+    [RESOURCE_SHARE] = {KIND(RESOURCE_SHARE, "share", "Share", "/accesses", .hidden = NULL),
+                        FIELDS(share_fields)},
 };
 
 static_assert(ARRAY_LEN(thng_fields) <= FIELD_COUNT_MAX, "given rows are bits of a word");
 static_assert(ARRAY_LEN(product_fields) <= FIELD_COUNT_MAX, "given rows are bits of a word");
 static_assert(ARRAY_LEN(place_fields) <= FIELD_COUNT_MAX, "given rows are bits of a word");
+static_assert(ARRAY_LEN(user_fields) <= FIELD_COUNT_MAX, "given rows are bits of a word");
 
 const struct field_table *document_table(enum resource_kind kind)
 {

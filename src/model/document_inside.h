@@ -5,6 +5,7 @@
  *      document.c         stored documents: written, merged, split, looked into
  *      document_fields.c  the tables: which kinds there are, which fields they have
  *      document_check.c   a body against its table, and how each field is taken from it
+ *      document_access.c  the fields of users, roles, policies, tokens and shares
  *      document_task.c    what a task is asked to do, which is a small language of its own */
 #ifndef THRUM_MODEL_DOCUMENT_INSIDE_H
 #define THRUM_MODEL_DOCUMENT_INSIDE_H
@@ -27,6 +28,7 @@ enum field_flags {
     FIELD_READ_ONLY = 2,     /* ignored in bodies */
     FIELD_CREATION_ONLY = 4, /* ignored in a PUT */
     FIELD_NULL_IGNORED = 8,  /* null is as if it were absent; otherwise it unsets */
+    FIELD_UPDATE_ONLY = 16,  /* ignored in a POST */
 };
 
 /* A row of a kind's table. */
@@ -83,7 +85,6 @@ struct err field_take_description(struct check *check, const struct field *field
 struct err field_take_type(struct check *check, const struct field *field, struct json_value value);
 struct err field_take_media_type(struct check *check, const struct field *field,
                                  struct json_value value);
-struct err field_take_role(struct check *check, const struct field *field, struct json_value value);
 struct err field_take_text(struct check *check, const struct field *field, struct json_value value);
 struct err field_take_url(struct check *check, const struct field *field, struct json_value value);
 struct err field_take_texts(struct check *check, const struct field *field,
@@ -107,6 +108,37 @@ struct err field_take_properties(struct check *check, const struct field *field,
 struct err field_take_location(struct check *check, const struct field *field,
                                struct json_value value);
 struct err check_finish_place(struct check *check);
+
+/* Keeps the value as it was sent. */
+struct err field_keep(struct check *check, const struct field *field, struct json_value value);
+
+/* Writes scopes' list of ids, or of the word for all, which may be spelt like <alias> too. */
+struct err field_write_scope(struct buf *out, struct json_value list, struct slice alias);
+
+/* ---- document_access.c ---- */
+
+struct err field_take_email(struct check *check, const struct field *field,
+                            struct json_value value);
+struct err field_take_role(struct check *check, const struct field *field, struct json_value value);
+struct err field_take_role_name(struct check *check, const struct field *field,
+                                struct json_value value);
+struct err field_take_role_type(struct check *check, const struct field *field,
+                                struct json_value value);
+struct err field_take_role_scopes(struct check *check, const struct field *field,
+                                  struct json_value value);
+struct err check_finish_role(struct check *check);
+struct err field_take_policy_name(struct check *check, const struct field *field,
+                                  struct json_value value);
+struct err field_take_homepage(struct check *check, const struct field *field,
+                               struct json_value value);
+struct err field_take_permissions(struct check *check, const struct field *field,
+                                  struct json_value value);
+struct err field_take_token_name(struct check *check, const struct field *field,
+                                 struct json_value value);
+struct err field_take_policies(struct check *check, const struct field *field,
+                               struct json_value value);
+struct err field_take_conditions(struct check *check, const struct field *field,
+                                 struct json_value value);
 
 /* ---- document_task.c ---- */
 

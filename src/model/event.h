@@ -64,6 +64,12 @@ enum resource_kind {
     RESOURCE_FILE = 11,
     RESOURCE_ACTION_TYPE = 12,
     RESOURCE_ACTION = 13,
+    RESOURCE_USER = 14, /* of an application */
+    RESOURCE_ROLE = 15,
+    RESOURCE_ACCESS_POLICY = 16,
+    RESOURCE_ACCESS_TOKEN = 17,
+    RESOURCE_SHARE = 18, /* a user lets another one at what is its own: /accesses */
+    RESOURCE_NAME = 19,  /* a name that somebody has, where names are unique but may change */
     RESOURCE_KIND_COUNT
 };
 
@@ -87,6 +93,8 @@ enum key_kind {
     KEY_DEVICE = 2,
     KEY_APPLICATION = 3, /* public; its actor is the application */
     KEY_TRUSTED = 4,     /* the secret one of an application */
+    KEY_USER = 5,
+    KEY_ACCESS_TOKEN = 6,
 };
 
 /* Stored as numbers on disk: append only. */

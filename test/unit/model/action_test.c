@@ -307,6 +307,15 @@ static void who_did_it(void **state)
         .kind = ACTOR_APPLICATION, .id = {.text = THNG}, .project = {.text = PROJECT}};
     assert_written(&action, &origin,
                    START ",\"createdByProject\":\"" PROJECT "\",\"createdByApp\":\"" THNG "\"}");
+    actor = (struct actor){.kind = ACTOR_USER,
+                           .id = {.text = THNG},
+                           .project = {.text = PROJECT},
+                           .application = {.text = PRODUCT}};
+    assert_written(&action, &origin,
+                   START ",\"user\":\"" THNG "\",\"createdByProject\":\"" PROJECT
+                         "\",\"createdByApp\":\"" PRODUCT "\"}");
+    actor = (struct actor){.kind = ACTOR_ACCESS_TOKEN, .id = {.text = THNG}};
+    assert_written(&action, &origin, START "}");
 }
 
 static void how_the_location_is_known(void **state)

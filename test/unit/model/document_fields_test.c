@@ -154,18 +154,20 @@ static void an_application_has_defaults(void **state)
     assert_kept(RESOURCE_APPLICATION, true, "{\"name\":\"x\"}", "\"name\":\"x\"," DEFAULTS);
     assert_kept(RESOURCE_APPLICATION, true,
                 "{\"name\":\"x\",\"socialNetworks\":{\"f\":1},\"defaultUrl\":\"u\","
-                "\"defaultRole\":\"1234567890123\",\"identifiers\":{\"a\":\"b\"},\"type\":\"t\","
+                "\"defaultRole\":\"" OTHER "\",\"identifiers\":{\"a\":\"b\"},\"type\":\"t\","
                 "\"project\":\"p\",\"appApiKey\":\"k\"}",
                 "\"name\":\"x\",\"socialNetworks\":{\"f\":1},\"defaultUrl\":\"u\","
-                "\"defaultRole\":\"1234567890123\"");
+                "\"defaultRole\":\"" OTHER "\"");
     assert_kept(RESOURCE_APPLICATION, false, "{\"socialNetworks\":null,\"defaultRole\":null}",
                 DEFAULTS);
-    assert_kept(RESOURCE_APPLICATION, false, "{\"defaultRole\":\"123456789012345678901234\"}",
-                "\"defaultRole\":\"123456789012345678901234\"");
-    assert_refused(RESOURCE_APPLICATION, false, "{\"defaultRole\":\"1234567890123456789012345\"}",
-                   ERR_FIELD_TOO_LONG, "defaultRole");
-    assert_refused(RESOURCE_APPLICATION, false, "{\"defaultRole\":\"123456789012\"}",
-                   ERR_FIELD_INVALID, "defaultRole");
+    assert_kept(RESOURCE_APPLICATION, false, "{\"defaultRole\":\"none\"}",
+                "\"defaultRole\":\"none\"");
+    assert_refused(RESOURCE_APPLICATION, false, "{\"defaultRole\":\"admin\"}",
+                   ERR_REFERENCE_UNKNOWN, "defaultRole");
+    assert_refused(RESOURCE_APPLICATION, false, "{\"defaultRole\":\"1234567890123\"}",
+                   ERR_REFERENCE_UNKNOWN, "defaultRole");
+    assert_refused(RESOURCE_APPLICATION, false, "{\"defaultRole\":7}", ERR_FIELD_INVALID,
+                   "defaultRole");
     assert_refused(RESOURCE_APPLICATION, false, "{\"socialNetworks\":[]}", ERR_FIELD_INVALID,
                    "socialNetworks");
     assert_refused(RESOURCE_APPLICATION, true, "{\"socialNetworks\":{}}", ERR_FIELD_MISSING,
@@ -273,19 +275,27 @@ static void every_kind_has_a_row(void **state)
 {
     (void)state;
     static const struct document_kind expected[] = {
-        {RESOURCE_THNG, "thng", "Thng", "/thngs", "commissioning", false},
-        {RESOURCE_PRODUCT, "product", "Product", "/products", NULL, false},
-        {RESOURCE_COLLECTION, "collection", "Collection", "/collections", NULL, false},
-        {RESOURCE_PLACE, "place", "Place", "/places", NULL, false},
-        {RESOURCE_PROJECT, "project", "Project", "/projects", NULL, false},
-        {RESOURCE_APPLICATION, "application", "Application", NULL, NULL, false},
-        {RESOURCE_BATCH, "batch", "Batch", "/batches", NULL, false},
-        {RESOURCE_TASK, "task", "Task", NULL, "logs", false},
-        {RESOURCE_FILE, "file", "File", "/files", "content", true},
-        {RESOURCE_ACTION_TYPE, "action type", "ActionType", "/actions", NULL, true},
-        {RESOURCE_ACTION, "action", "Action", "/actions/all", "context", false},
+        {RESOURCE_ACCOUNT, "account", "Account", "/accounts", NULL, false, NULL},
+        {RESOURCE_OPERATOR, "operator", "Operator", NULL, NULL, false, NULL},
+        {RESOURCE_THNG, "thng", "Thng", "/thngs", "commissioning", false, NULL},
+        {RESOURCE_PRODUCT, "product", "Product", "/products", NULL, false, NULL},
+        {RESOURCE_COLLECTION, "collection", "Collection", "/collections", NULL, false, NULL},
+        {RESOURCE_PLACE, "place", "Place", "/places", NULL, false, NULL},
+        {RESOURCE_PROJECT, "project", "Project", "/projects", NULL, false, NULL},
+        {RESOURCE_APPLICATION, "application", "Application", NULL, NULL, false, NULL},
+        {RESOURCE_BATCH, "batch", "Batch", "/batches", NULL, false, NULL},
+        {RESOURCE_TASK, "task", "Task", NULL, "logs", false, NULL},
+        {RESOURCE_FILE, "file", "File", "/files", "content", true, NULL},
+        {RESOURCE_ACTION_TYPE, "action type", "ActionType", "/actions", NULL, true, NULL},
+        {RESOURCE_ACTION, "action", "Action", "/actions/all", "context", false, NULL},
+        {RESOURCE_USER, "user", "User", "/users", "credentials", false, "email"},
+        {RESOURCE_ROLE, "role", "Role", "/roles", "permissions", false, "name"},
+        {RESOURCE_ACCESS_POLICY, "access policy", "AccessPolicy", "/accessPolicies", NULL, false,
+         "name"},
+        {RESOURCE_ACCESS_TOKEN, "access token", "AccessToken", "/accessTokens", NULL, false, NULL},
+        {RESOURCE_SHARE, "share", "Share", "/accesses", NULL, false, NULL},
     };
-    assert_int_equal(ARRAY_LEN(expected), RESOURCE_KIND_COUNT - RESOURCE_THNG);
+    assert_int_equal(ARRAY_LEN(expected), RESOURCE_NAME - RESOURCE_ACCOUNT);
     for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
         const struct document_kind *kind = document_kind(expected[i].kind);
         assert_int_equal(kind->kind, expected[i].kind);
@@ -295,6 +305,8 @@ static void every_kind_has_a_row(void **state)
         assert_string_equal(kind->hidden ? kind->hidden : "",
                             expected[i].hidden ? expected[i].hidden : "");
         assert_int_equal(kind->has_unique_name, expected[i].has_unique_name);
+        assert_string_equal(kind->taken_name ? kind->taken_name : "",
+                            expected[i].taken_name ? expected[i].taken_name : "");
     }
 }
 
@@ -302,7 +314,7 @@ static void every_kind_has_a_row(void **state)
 static void every_field_can_be_described(void **state)
 {
     (void)state;
-    for (int kind = RESOURCE_THNG; kind < RESOURCE_KIND_COUNT; kind++) {
+    for (int kind = RESOURCE_ACCOUNT; kind < RESOURCE_NAME; kind++) {
         struct document_field field;
         size_t count = 0;
         while (document_field((enum resource_kind)kind, count, &field)) {
@@ -326,14 +338,26 @@ static void required_fields_are_marked(void **state)
 {
     (void)state;
     static const char *const names[RESOURCE_KIND_COUNT] = {
-        [RESOURCE_THNG] = "name ",       [RESOURCE_PRODUCT] = "name ",
-        [RESOURCE_COLLECTION] = "name ", [RESOURCE_PLACE] = "",
-        [RESOURCE_PROJECT] = "name ",    [RESOURCE_APPLICATION] = "name ",
-        [RESOURCE_BATCH] = "name ",      [RESOURCE_TASK] = "type inputParameters ",
-        [RESOURCE_FILE] = "name type ",  [RESOURCE_ACTION_TYPE] = "name ",
+        [RESOURCE_THNG] = "name ",
+        [RESOURCE_PRODUCT] = "name ",
+        [RESOURCE_COLLECTION] = "name ",
+        [RESOURCE_PLACE] = "",
+        [RESOURCE_PROJECT] = "name ",
+        [RESOURCE_APPLICATION] = "name ",
+        [RESOURCE_BATCH] = "name ",
+        [RESOURCE_TASK] = "type inputParameters ",
+        [RESOURCE_FILE] = "name type ",
+        [RESOURCE_ACTION_TYPE] = "name ",
         [RESOURCE_ACTION] = "",
+        [RESOURCE_ACCOUNT] = "name ",
+        [RESOURCE_OPERATOR] = "email ",
+        [RESOURCE_USER] = "firstName lastName email ",
+        [RESOURCE_ROLE] = "name ",
+        [RESOURCE_ACCESS_POLICY] = "name ",
+        [RESOURCE_ACCESS_TOKEN] = "name policies conditions ",
+        [RESOURCE_SHARE] = "email role ",
     };
-    for (int kind = RESOURCE_THNG; kind < RESOURCE_KIND_COUNT; kind++) {
+    for (int kind = RESOURCE_ACCOUNT; kind < RESOURCE_NAME; kind++) {
         struct buf required = {0};
         struct document_field field;
         for (size_t i = 0; document_field((enum resource_kind)kind, i, &field); i++) {

@@ -132,7 +132,14 @@ static void documents_are_split(void **state)
     assert_split(RESOURCE_ACTION, START ",\"context\":{\"a\":1}}", START, "{\"a\":1}");
     assert_split(RESOURCE_TASK, START ",\"logs\":[]}", START, "[]");
     assert_split(RESOURCE_FILE, START ",\"content\":{}}", START, "{}");
+    assert_split(RESOURCE_USER, START ",\"credentials\":{\"password\":\"x\"}}", START,
+                 "{\"password\":\"x\"}");
+    assert_split(RESOURCE_ROLE, START ",\"permissions\":[]}", START, "[]");
     assert_split(RESOURCE_OPERATOR, START "}", START, "");
+    /* Of a policy they are the very thing. */
+    assert_split(RESOURCE_ACCESS_POLICY, START ",\"permissions\":[]}", START ",\"permissions\":[]",
+                 "");
+    assert_split(RESOURCE_NAME, START ",\"owner\":\"x\"}", START ",\"owner\":\"x\"", "");
 }
 
 static void documents_are_looked_into(void **state)
