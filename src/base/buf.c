@@ -21,6 +21,14 @@ static struct err buf_fail(struct buf *buf, struct err err)
     return err;
 }
 
+void buf_wipe(struct buf *buf)
+{
+    if (buf->at != NULL) {
+        explicit_bzero(buf->at, buf->tail);
+    }
+    buf_reset(buf);
+}
+
 struct err buf_reserve(struct buf *buf, size_t bytes)
 {
     size_t data = buf->tail - buf->head;

@@ -35,6 +35,9 @@ static inline void buf_reset(struct buf *buf)
     buf->failed = false;
 }
 
+/* The same, and overwrites what was in it: for secrets. */
+void buf_wipe(struct buf *buf);
+
 /* Makes place for <bytes> more. ERR_OK, or ERR_BUF_FULL / ERR_NO_MEMORY with `failed` set. */
 MUST_USE struct err buf_reserve(struct buf *buf, size_t bytes);
 

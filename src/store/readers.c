@@ -3,48 +3,13 @@
 
 #include "base/assert.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 struct readers {
-    pthread_mutex_t lock;
-    pthread_cond_t some; /* there is a job, or the pool is stopping */
-    struct link jobs;
-    size_t job_count;
-    size_t queue_max;
-    bool is_stopping;
-    unsigned thread_count;
-    struct reader_thread {
-        pthread_t thread;
-        struct readers *readers;
-        struct reader reader;
-    } threads[];
+    struct workers *workers;
+    unsigned count;
+    struct reader at[];
 };
-
-static struct reader_job *take_job(struct readers *readers)
-{
-    pthread_mutex_lock(&readers->lock);
-    while (list_is_empty(&readers->jobs) && !readers->is_stopping) {
-        pthread_cond_wait(&readers->some, &readers->lock);
-    }
-    struct reader_job *job = NULL;
-    if (!list_is_empty(&readers->jobs)) {
-        job = LIST_ENTRY(readers->jobs.next, struct reader_job, link);
-        list_remove(&job->link);
-        readers->job_count--;
-    }
-    pthread_mutex_unlock(&readers->lock);
-    return job;
-}
-
-static void *run_thread(void *arg)
-{
-    struct reader_thread *thread = arg;
-    for (struct reader_job *job; (job = take_job(thread->readers)) != NULL;) {
-        job->run(&thread->reader, job);
-    }
-    return NULL;
-}
 
 static void reader_deinit(struct reader *reader)
 {
@@ -54,41 +19,54 @@ static void reader_deinit(struct reader *reader)
     buf_deinit(&reader->value);
 }
 
-static struct err start_thread(struct readers *readers, struct reader_thread *thread,
-                               struct store *store)
+static struct err open_all(struct readers *readers, unsigned count, struct store *store)
 {
-    thread->readers = readers;
-    thread->reader.store = store;
-    TRY(store_documents_reader(store, &thread->reader.documents));
-    if (pthread_create(&thread->thread, NULL, run_thread, thread) != 0) {
-        reader_deinit(&thread->reader);
-        return ERR(NO_MEMORY);
+    for (; readers->count < count; readers->count++) {
+        struct reader *reader = &readers->at[readers->count];
+        reader->store = store;
+        TRY(store_documents_reader(store, &reader->documents));
     }
     return ERR(OK);
+}
+
+static struct err start_threads(struct readers *readers, size_t queue_max)
+{
+    void **contexts = calloc(readers->count, sizeof(*contexts));
+    if (contexts == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    for (unsigned i = 0; i < readers->count; i++) {
+        contexts[i] = &readers->at[i];
+    }
+    struct err err = workers_start(readers->count, queue_max, contexts, &readers->workers);
+    free(contexts);
+    return err;
 }
 
 struct err readers_start(struct store *store, unsigned threads, size_t queue_max,
                          struct readers **readers)
 {
     ASSERT(threads > 0 && queue_max > 0);
-    struct readers *started = calloc(1, sizeof(*started) + threads * sizeof(started->threads[0]));
+    struct readers *started = calloc(1, sizeof(*started) + threads * sizeof(started->at[0]));
     if (started == NULL) {
         return ERR(NO_MEMORY);
     }
-    pthread_mutex_init(&started->lock, NULL);
-    pthread_cond_init(&started->some, NULL);
-    list_init(&started->jobs);
-    started->queue_max = queue_max;
-    for (unsigned i = 0; i < threads; i++) {
-        struct err err = start_thread(started, &started->threads[i], store);
-        if (err_is_set(err)) {
-            readers_stop(started);
-            return err;
-        }
-        started->thread_count++;
+    struct err err = open_all(started, threads, store);
+    if (!err_is_set(err)) {
+        err = start_threads(started, queue_max);
+    }
+    if (err_is_set(err)) {
+        readers_stop(started);
+        return err;
     }
     *readers = started;
     return ERR(OK);
+}
+
+static void run_job(void *context, struct worker_job *job)
+{
+    struct reader_job *mine = CONTAINER_OF(job, struct reader_job, job);
+    mine->run(context, mine);
 }
 
 bool readers_submit(struct readers *readers, struct reader_job *job)
@@ -96,16 +74,8 @@ bool readers_submit(struct readers *readers, struct reader_job *job)
     if (readers == NULL) {
         return false;
     }
-    pthread_mutex_lock(&readers->lock);
-    bool taken = !readers->is_stopping && readers->job_count < readers->queue_max;
-    if (taken) {
-        list_init(&job->link);
-        list_push(&readers->jobs, &job->link);
-        readers->job_count++;
-        pthread_cond_signal(&readers->some);
-    }
-    pthread_mutex_unlock(&readers->lock);
-    return taken;
+    job->job.run = run_job;
+    return workers_submit(readers->workers, &job->job);
 }
 
 void readers_stop(struct readers *readers)
@@ -113,15 +83,9 @@ void readers_stop(struct readers *readers)
     if (readers == NULL) {
         return;
     }
-    pthread_mutex_lock(&readers->lock);
-    readers->is_stopping = true;
-    pthread_cond_broadcast(&readers->some);
-    pthread_mutex_unlock(&readers->lock);
-    for (unsigned i = 0; i < readers->thread_count; i++) {
-        pthread_join(readers->threads[i].thread, NULL);
-        reader_deinit(&readers->threads[i].reader);
+    workers_stop(readers->workers);
+    for (unsigned i = 0; i < readers->count; i++) {
+        reader_deinit(&readers->at[i]);
     }
-    pthread_cond_destroy(&readers->some);
-    pthread_mutex_destroy(&readers->lock);
     free(readers);
 }

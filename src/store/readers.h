@@ -8,7 +8,7 @@
 #ifndef THRUM_STORE_READERS_H
 #define THRUM_STORE_READERS_H
 
-#include "base/list.h"
+#include "base/workers.h"
 #include "store/store.h"
 
 struct readers;
@@ -23,7 +23,7 @@ struct reader {
 };
 
 struct reader_job {
-    struct link link;
+    struct worker_job job; /* the pool's */
     void (*run)(struct reader *reader, struct reader_job *job);
 };
 
