@@ -168,6 +168,7 @@ docs: programs ## write thrumd.conf and pages of docs/reference from the code's 
 	$(B)/thrumd --print-config-reference > docs/reference/configuration.md
 	$(B)/thrumd --print-rest-reference > docs/reference/rest.md
 	$(B)/thrumd --print-topics-reference > docs/reference/topics.md
+	$(B)/thrumd --print-rights-reference > docs/reference/rights.md
 	$(B)/thrumd --print-config-example > thrumd.conf
 
 docs-check: programs ## are those as the tables have them?

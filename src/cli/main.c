@@ -20,19 +20,34 @@ static enum command_exit help_run(const struct command_options *options);
 static enum command_exit version_run(const struct command_options *options);
 
 static const struct command commands[] = {
-    {"demo", "publish this machine's figures once a second",
+    {"account", "NAME [EMAIL]", 1, 2, "make another account",
+     COMMAND_TAKES_PLACE | COMMAND_TAKES_KEY,
+     "Makes an account, apart from all others, and its operator, whose key is printed once. Takes\n"
+     "the key of an operator of the server's first account.",
+     account_run},
+    {"demo", "", 0, 0, "publish this machine's figures once a second",
      COMMAND_TAKES_PLACE | COMMAND_TAKES_KEY | COMMAND_TAKES_DEMO,
      "Finds the thng of this machine or makes it, and publishes load, processor, memory, disk and\n"
      "network as its properties, over MQTT with QoS 1, until Ctrl-C.",
      demo_run},
-    {"status", "ask a server whether it is well", COMMAND_TAKES_PLACE | COMMAND_TAKES_KEY,
+    {"status", "", 0, 0, "ask a server whether it is well", COMMAND_TAKES_PLACE | COMMAND_TAKES_KEY,
      "Asks for the server's time, and whether the key is good. Fails when either does.",
      status_run},
-    {"help", "tell about a command: thrum help demo", 0, "", help_run},
-    {"version", "print the version", 0, "", version_run},
+    {"why", "WHO TOPIC [get|put|post|delete|subscribe|publish]", 0, 3,
+     "explain a decision on rights", COMMAND_TAKES_PLACE | COMMAND_TAKES_KEY | COMMAND_TAKES_WHY,
+     "Tells whether WHO may do that (get, if nothing is said) on TOPIC, which is also the path in\n"
+     "REST, and what decides: the row of the table of rights, the role, the scopes. WHO is the id "
+     "of\n"
+     "a user, operator, application, access token, or of a thng as a device; or - for an API key "
+     "on\n"
+     "standard input, @FILE for one in a file: keys do not belong on command lines.\n"
+     "With --recent, the last requests that were refused, and why.",
+     why_run},
+    {"help", "[COMMAND]", 0, 1, "tell about a command: thrum help demo", 0, "", help_run},
+    {"version", "", 0, 0, "print the version", 0, "", version_run},
 };
 
-enum option_kind { OPTION_TEXT, OPTION_NUMBER };
+enum option_kind { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG };
 
 static const struct option_row {
     const char *name;
@@ -55,6 +70,10 @@ static const struct option_row {
      offsetof(struct command_options, mqtt_port), 1, 65535, "its port for MQTT (1883)"},
     {"seconds", "N", COMMAND_TAKES_DEMO, OPTION_NUMBER, offsetof(struct command_options, seconds),
      0, 1000000000, "stop after so many (0: never)"},
+    {"recent", "", COMMAND_TAKES_WHY, OPTION_FLAG, offsetof(struct command_options, recent), 0, 0,
+     "the last refusals"},
+    {"trusted", "", COMMAND_TAKES_WHY, OPTION_FLAG, offsetof(struct command_options, trusted), 0, 0,
+     "of an application, its secret key"},
 };
 
 #define OPTION_HELP ARRAY_LEN(option_rows)
@@ -116,7 +135,8 @@ static void print_usage(FILE *out)
 
 static void print_command_help(const struct command *command)
 {
-    printf("usage: thrum %s%s\n", command->name, command->takes != 0 ? " [OPTION...]" : "");
+    printf("usage: thrum %s%s%s%s\n", command->name, command->takes != 0 ? " [OPTION...]" : "",
+           command->words[0] != '\0' ? " " : "", command->words);
     printf("%s%s\n", command->detail[0] != '\0' ? "\n" : "", command->detail);
     for (size_t i = 0; i < ARRAY_LEN(option_rows); i++) {
         const struct option_row *row = &option_rows[i];
@@ -130,13 +150,13 @@ static void print_command_help(const struct command *command)
 
 static enum command_exit help_run(const struct command_options *options)
 {
-    if (options->topic == NULL) {
+    if (options->words[0] == NULL) {
         print_usage(stdout);
         return COMMAND_DONE;
     }
-    const struct command *command = find_command(options->topic);
+    const struct command *command = find_command(options->words[0]);
     if (command == NULL) {
-        command_complain("there is no command %s", options->topic);
+        command_complain("there is no command %s", options->words[0]);
         return COMMAND_USAGE;
     }
     print_command_help(command);
@@ -156,6 +176,11 @@ static bool take_option(const struct option_row *row, const char *text,
                         struct command_options *options)
 {
     void *at = (char *)options + row->offset;
+    if (row->kind == OPTION_FLAG) {
+        const bool is_on = true;
+        memcpy(at, &is_on, sizeof(is_on));
+        return true;
+    }
     if (row->kind == OPTION_TEXT) {
         memcpy(at, &text, sizeof(text));
         return true;
@@ -178,11 +203,29 @@ static void fill_long_options(const struct command *command, struct option *long
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(option_rows); i++) {
         if ((option_rows[i].bit & command->takes) != 0) {
-            longs[count++] = (struct option){option_rows[i].name, required_argument, NULL, (int)i};
+            int argument = option_rows[i].kind == OPTION_FLAG ? no_argument : required_argument;
+            longs[count++] = (struct option){option_rows[i].name, argument, NULL, (int)i};
         }
     }
     longs[count++] = (struct option){"help", no_argument, NULL, (int)OPTION_HELP};
     longs[count] = (struct option){0};
+}
+
+static bool take_words(const struct command *command, int count, char **words,
+                       struct command_options *options)
+{
+    if (count > command->words_max) {
+        command_complain("%s takes no argument \"%s\"", command->name, words[command->words_max]);
+        return false;
+    }
+    if (count < command->words_min) {
+        command_complain("%s takes %s", command->name, command->words);
+        return false;
+    }
+    for (int i = 0; i < count; i++) {
+        options->words[i] = words[i];
+    }
+    return true;
 }
 
 static enum command_exit run_command(const struct command *command, int argc, char **argv)
@@ -203,14 +246,8 @@ static enum command_exit run_command(const struct command *command, int argc, ch
             return COMMAND_USAGE;
         }
     }
-    if (optind < argc && command->run == help_run) {
-        options.topic = argv[optind++];
-    }
-    if (optind < argc) {
-        command_complain("%s takes no argument \"%s\"", command->name, argv[optind]);
-        return COMMAND_USAGE;
-    }
-    return command->run(&options);
+    return take_words(command, argc - optind, argv + optind, &options) ? command->run(&options)
+                                                                       : COMMAND_USAGE;
 }
 
 int main(int argc, char **argv)

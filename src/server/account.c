@@ -95,16 +95,16 @@ struct err account_first(const char *folder, const struct keyring *keyring, stru
     struct slice copy;
     bool fits = !sealed.failed && command_batch_copy(made, buf_data(&sealed), &copy);
     buf_deinit(&sealed);
-    struct command *command = fits ? command_batch_add(made, COMMAND_BOOTSTRAP) : NULL;
+    struct command *command = fits ? command_batch_add(made, COMMAND_ACCOUNT) : NULL;
     if (command == NULL) {
         free(made);
         return ERR(NO_MEMORY);
     }
-    command->as.bootstrap.account_members = SLICE("\"name\":\"thrum\"");
-    command->as.bootstrap.operator_members =
+    command->as.account.account_members = SLICE("\"name\":\"thrum\"");
+    command->as.account.operator_members =
         SLICE("\"firstName\":\"First\",\"lastName\":\"Operator\"");
-    command->as.bootstrap.key_sealed = copy;
-    keyring_hash(keyring, text, command->as.bootstrap.key_hash);
+    command->as.account.key_sealed = copy;
+    keyring_hash(keyring, text, command->as.account.key_hash);
     *batch = made;
     return ERR(OK);
 }

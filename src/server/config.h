@@ -47,6 +47,7 @@ enum config_protocol {
 
 enum config_refused_subscriptions { CONFIG_SUBSCRIPTIONS_REPORT, CONFIG_SUBSCRIPTIONS_SILENT };
 enum config_refused_publishes { CONFIG_PUBLISHES_CLOSE, CONFIG_PUBLISHES_ACK };
+enum config_role_changes { CONFIG_ROLES_AT_RECONNECT, CONFIG_ROLES_AT_ONCE };
 
 /* Numeric addresses, checked. "*" in a source has become "0.0.0.0" and "::". */
 struct config_addresses {
@@ -76,7 +77,8 @@ struct config {
     char file[CONFIG_PATH_BYTES]; /* the file that was read; empty when there was none */
 
     struct {
-        int64_t threads; /* loops; 0: one per core */
+        int64_t threads;                     /* loops; 0: one per core */
+        char secret_file[CONFIG_PATH_BYTES]; /* empty: DATA/secret */
     } server;
 
     struct config_listener listeners[CONFIG_LISTENER_COUNT];
@@ -103,7 +105,19 @@ struct config {
         int64_t connections_per_address; /* 0: no limit */
         int64_t subscriptions_per_session;
         int64_t commands_per_connection;
+        int64_t requests_per_key; /* a second; 0: no limit */
+        int64_t requests_burst;
     } limits;
+
+    struct {
+        enum config_role_changes role_changes;
+        int64_t password_memory_bytes;
+        int64_t password_passes;
+        int64_t password_threads;
+        int64_t password_queue;
+        int64_t failed_logins; /* of one address that are not slowed */
+        int64_t login_delay_max_ms;
+    } auth;
 
     struct {
         int64_t keepalive_max_ms;

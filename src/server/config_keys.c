@@ -18,6 +18,7 @@
 static const char *const tls_choices[] = {"off", "on", "auto", NULL};
 static const char *const subscription_choices[] = {"report", "silent", NULL};
 static const char *const publish_choices[] = {"close", "ack", NULL};
+static const char *const role_change_choices[] = {"reconnect", "at_once", NULL};
 /* In the order of enum log_level and enum log_format. */
 static const char *const level_choices[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_choices[] = {"auto", "pretty", "logfmt", "json", NULL};
@@ -33,6 +34,7 @@ const struct config_section config_sections[] = {
     {"limits",
      "What one client may ask for. Beyond a limit the answer is the one that the protocol "
      "has for it; see docs/reference/limits.md."},
+    {"auth", "Keys, roles and passwords."},
     {"mqtt", "Behaviour of MQTT, also inside WebSocket."},
     {"engine", "Sizes of the path every update takes."},
     {"journal", "How long delivered updates stay readable for sessions that were away."},
@@ -61,6 +63,10 @@ const size_t config_section_count = ARRAY_LEN(config_sections);
 const struct config_key config_keys[] = {
     {"server", "threads", CONFIG_TYPE_COUNT, AT(server.threads), "0", 0, 256, NULL,
      "Event loops. 0 is one for each core. A connection lives on one loop."},
+    {"server", "secret_file", CONFIG_TYPE_PATH, AT(server.secret_file), "", 0, 0, NULL,
+     "The file with the secrets that API keys are kept with, made at the first start with mode 0600; "
+     "empty is the file secret in the data folder. Elsewhere, a copy of the data folder gives no "
+     "keys away. Without it no key works: back it up."},
 
     LISTENER(CONFIG_LISTENER_MQTT, "listener.mqtt", "127.0.0.1", "1883", "off"),
     LISTENER(CONFIG_LISTENER_MQTTS, "listener.mqtts", "127.0.0.1, ::1", "8883", "on"),
@@ -111,6 +117,33 @@ const struct config_key config_keys[] = {
     {"limits", "commands_per_connection", CONFIG_TYPE_COUNT, AT(limits.commands_per_connection),
      "1024", 1, 65536, NULL,
      "Publishes of one connection that wait for the disk; beyond it the connection is not read."},
+    {"limits", "requests_per_key", CONFIG_TYPE_COUNT, AT(limits.requests_per_key), "0", 0, 1000000,
+     NULL,
+     "Requests, publishes and subscriptions of one API key in a second, on average. Beyond it REST "
+     "answers 429, and MQTT and WebSocket connections are read more slowly. 0 is no limit."},
+    {"limits", "requests_burst", CONFIG_TYPE_COUNT, AT(limits.requests_burst), "100", 1, 1000000,
+     NULL, "Requests that one API key may make at once when it has been quiet."},
+
+    {"auth", "role_changes", CONFIG_TYPE_CHOICE, AT(auth.role_changes), "reconnect", 0, 0,
+     role_change_choices,
+     "When a changed role counts for open MQTT and WebSocket connections. reconnect: with the next "
+     "connection. at_once: within moments, subscriptions that are no longer permitted end. REST "
+     "heeds it with the next request in either case."},
+    {"auth", "password_memory", CONFIG_TYPE_BYTES, AT(auth.password_memory_bytes), "64MiB",
+     8 * MIB, GIB, NULL,
+     "Memory that hashing one password takes (Argon2id). Passwords set before a change keep what "
+     "they were hashed with."},
+    {"auth", "password_passes", CONFIG_TYPE_COUNT, AT(auth.password_passes), "2", 1, 16, NULL,
+     "Passes over that memory."},
+    {"auth", "password_threads", CONFIG_TYPE_COUNT, AT(auth.password_threads), "1", 1, 64, NULL,
+     "Passwords hashed side by side, each with that memory."},
+    {"auth", "password_queue", CONFIG_TYPE_COUNT, AT(auth.password_queue), "64", 1, 65536, NULL,
+     "Passwords that may wait to be hashed. With more, logins are answered 503."},
+    {"auth", "failed_logins", CONFIG_TYPE_COUNT, AT(auth.failed_logins), "5", 1, 1000000, NULL,
+     "Failed logins from one address before the next ones have to wait (429), 1 second, then 2, "
+     "then 4 and so on. A login with the right password ends that."},
+    {"auth", "login_delay_max", CONFIG_TYPE_DURATION, AT(auth.login_delay_max_ms), "60s", SECOND,
+     HOUR, NULL, "The longest that a login has to wait after failed ones."},
 
     {"mqtt", "keepalive_max", CONFIG_TYPE_DURATION, AT(mqtt.keepalive_max_ms), "120s", SECOND,
      18 * HOUR, NULL,

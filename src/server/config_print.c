@@ -51,7 +51,9 @@ void config_print_help(struct buf *out)
             if (is_in(key, &config_sections[s])) {
                 char takes[CONFIG_DESCRIBE_BYTES];
                 config_value_describe(key, takes);
-                buf_put_format(out, "\n  %s = %s\n      %s\n", key->name, key->value, takes);
+                bool has_value = key->value[0] != '\0';
+                buf_put_format(out, "\n  %s =%s%s\n      %s\n", key->name, has_value ? " " : "",
+                               key->value, takes);
                 put_wrapped(out, "      ", key->help);
             }
         }
@@ -83,8 +85,9 @@ void config_print_markdown(struct buf *out)
             if (is_in(key, &config_sections[s])) {
                 char takes[CONFIG_DESCRIBE_BYTES];
                 config_value_describe(key, takes);
-                buf_put_format(out, "| `%s` | `%s` | %s | %s |\n", key->name, key->value, takes,
-                               key->help);
+                const char *mark = key->value[0] != '\0' ? "`" : "";
+                buf_put_format(out, "| `%s` | %s%s%s | %s | %s |\n", key->name, mark, key->value,
+                               mark, takes, key->help);
             }
         }
     }
@@ -113,7 +116,8 @@ void config_print_example(struct buf *out)
                 buf_put_byte(out, '\n');
                 put_wrapped(out, "# ", key->help);
                 put_wrapped(out, "# Takes: ", takes);
-                buf_put_format(out, "#%s = %s\n", key->name, key->value);
+                buf_put_format(out, "#%s =%s%s\n", key->name, key->value[0] != '\0' ? " " : "",
+                               key->value);
             }
         }
     }

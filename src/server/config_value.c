@@ -196,6 +196,16 @@ static bool read_choice(const char *const *choices, struct slice text, unsigned 
     return false;
 }
 
+static bool read_path(struct slice text, char path[CONFIG_PATH_BYTES])
+{
+    if (text.bytes >= CONFIG_PATH_BYTES || memchr(text.at, '\0', text.bytes) != NULL) {
+        return false;
+    }
+    memset(path, 0, CONFIG_PATH_BYTES);
+    memcpy(path, text.at, text.bytes);
+    return true;
+}
+
 static bool read_bool(struct slice text, bool *value)
 {
     *value = slice_equal(text, SLICE("on"));
@@ -212,6 +222,7 @@ struct err config_value_read(struct config *config, const struct config_key *key
         int64_t number;
         unsigned choice;
         struct config_addresses addresses;
+        char path[CONFIG_PATH_BYTES];
     } value;
     size_t bytes = 0;
     bool good = false;
@@ -239,6 +250,10 @@ struct err config_value_read(struct config *config, const struct config_key *key
     case CONFIG_TYPE_ADDRESSES:
         good = read_addresses(text, &value.addresses);
         bytes = sizeof(value.addresses);
+        break;
+    case CONFIG_TYPE_PATH:
+        good = read_path(text, value.path);
+        bytes = sizeof(value.path);
         break;
     }
     if (!good) {
@@ -291,6 +306,9 @@ void config_value_describe(const struct config_key *key, char *out)
     case CONFIG_TYPE_ADDRESSES:
         snprintf(out, CONFIG_DESCRIBE_BYTES, "a list of at most %d numeric addresses, or *",
                  CONFIG_ADDRESS_COUNT_MAX);
+        break;
+    case CONFIG_TYPE_PATH:
+        snprintf(out, CONFIG_DESCRIBE_BYTES, "a path");
         break;
     }
 }

@@ -3,10 +3,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/workers.h"
 #include "front/address_limit.h"
 #include "front/file_store.h"
 #include "front/file_tidy.h"
+#include "front/grants.h"
+#include "front/login_limit.h"
 #include "front/openapi.h"
+#include "front/rate.h"
+#include "front/refusals.h"
 #include "server/core_inside.h"
 
 #include <errno.h>
@@ -141,6 +146,9 @@ static void fill_limits(struct front_limits *limits, const struct config *config
             config->mqtt.refused_subscriptions == CONFIG_SUBSCRIPTIONS_SILENT,
         .refused_publishes_are_acked = config->mqtt.refused_publishes == CONFIG_PUBLISHES_ACK,
         .topic_token_allowed = config->mqtt.allow_topic_token,
+        .role_changes_at_once = config->auth.role_changes == CONFIG_ROLES_AT_ONCE,
+        .password_memory = (size_t)config->auth.password_memory_bytes,
+        .password_passes = (unsigned)config->auth.password_passes,
     };
 }
 
@@ -231,13 +239,53 @@ static void fill_shared(struct core *core)
     shared->ca_path = core->pki.ca_file;
 }
 
+/* What slows down or ends those who ask too much. */
+static struct err open_limits(struct core *core)
+{
+    const struct config *config = core->config;
+    struct front_shared *shared = &core->shared;
+    if (config->limits.connections_per_address > 0) {
+        shared->address_limit =
+            address_limit_new((uint32_t)config->limits.connections_per_address, shared->hash_seed);
+        TRY(shared->address_limit == NULL ? ERR(NO_MEMORY) : ERR(OK));
+    }
+    if (config->limits.requests_per_key > 0) {
+        shared->rate = rate_new(&(struct rate_options){
+            .per_second = (uint32_t)config->limits.requests_per_key,
+            .burst = (uint32_t)config->limits.requests_burst,
+            .keys_max = RATE_KEYS_MAX,
+            .seed = shared->hash_seed,
+        });
+        TRY(shared->rate == NULL ? ERR(NO_MEMORY) : ERR(OK));
+    }
+    shared->login_limit = login_limit_new((uint32_t)config->auth.failed_logins,
+                                          config->auth.login_delay_max_ms, shared->hash_seed);
+    return shared->login_limit == NULL ? ERR(NO_MEMORY) : ERR(OK);
+}
+
+/* What rights are looked up, explained and proven with. */
+static struct err open_rights(struct core *core)
+{
+    const struct config *config = core->config;
+    struct front_shared *shared = &core->shared;
+    shared->grants = grants_new(shared->hash_seed);
+    shared->refusals = refusals_new();
+    if (shared->grants == NULL || shared->refusals == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    return workers_start((unsigned)config->auth.password_threads,
+                         (size_t)config->auth.password_queue, NULL, &shared->workers);
+}
+
 static struct err open_parts(struct core *core, struct buf *problem)
 {
     const struct config *config = core->config;
     TRY(make_folder(config->data, problem));
     TRY(core_renew_certificate(core, problem));
     char path[CONFIG_PATH_BYTES + 8];
-    snprintf(path, sizeof(path), "%s/secret", config->data);
+    bool is_elsewhere = config->server.secret_file[0] != '\0';
+    snprintf(path, sizeof(path), is_elsewhere ? "%s" : "%s/secret",
+             is_elsewhere ? config->server.secret_file : config->data);
     struct err err = keyring_open(path, &core->keyring);
     if (err_is_set(err)) {
         return problem_with(problem, err, path);
@@ -249,13 +297,8 @@ static struct err open_parts(struct core *core, struct buf *problem)
         return ERR(NO_MEMORY);
     }
     fill_shared(core);
-    if (config->limits.connections_per_address > 0) {
-        core->shared.address_limit = address_limit_new(
-            (uint32_t)config->limits.connections_per_address, core->shared.hash_seed);
-        if (core->shared.address_limit == NULL) {
-            return ERR(NO_MEMORY);
-        }
-    }
+    TRY(open_limits(core));
+    TRY(open_rights(core));
     core->tickets = tls_tickets_new();
     core->loops = zeroed_lines(core->loop_count * sizeof(core->loops[0]));
     if (core->tickets == NULL || core->loops == NULL) {
@@ -361,6 +404,8 @@ void core_stop(struct core *core)
         core_turn_loops(core);
     }
     core_stop_engine(core);
+    workers_stop(core->shared.workers);
+    core->shared.workers = NULL;
     readers_stop(core->readers);
     core->readers = core->shared.readers = NULL;
     empty_queues(core);
@@ -374,6 +419,10 @@ void core_stop(struct core *core)
     inbox_ring_deinit(&core->commands);
     tls_tickets_free(core->tickets);
     address_limit_free(core->shared.address_limit);
+    rate_free(core->shared.rate);
+    login_limit_free(core->shared.login_limit);
+    refusals_free(core->shared.refusals);
+    grants_free(core->shared.grants);
     file_store_close(core->files);
     buf_deinit(&core->openapi);
     keyring_close(core->keyring);

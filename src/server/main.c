@@ -71,10 +71,13 @@ enum option_code {
     OPTION_CHECK,
     OPTION_HELP,
     OPTION_VERSION,
-    OPTION_MARKDOWN,
-    OPTION_EXAMPLE,
-    OPTION_REST,
-    OPTION_TOPICS,
+    OPTION_PAGE, /* and one more for each further row of pages */
+};
+
+/* What `make docs` writes. */
+static void (*const pages[])(struct buf *out) = {
+    config_print_markdown,  config_print_example,   reference_print_rest,
+    reference_print_topics, reference_print_rights,
 };
 
 static const struct option option_rows[] = {
@@ -84,10 +87,11 @@ static const struct option option_rows[] = {
     {"check", no_argument, NULL, OPTION_CHECK},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
-    {"print-config-reference", no_argument, NULL, OPTION_MARKDOWN},
-    {"print-config-example", no_argument, NULL, OPTION_EXAMPLE},
-    {"print-rest-reference", no_argument, NULL, OPTION_REST},
-    {"print-topics-reference", no_argument, NULL, OPTION_TOPICS},
+    {"print-config-reference", no_argument, NULL, OPTION_PAGE},
+    {"print-config-example", no_argument, NULL, OPTION_PAGE + 1},
+    {"print-rest-reference", no_argument, NULL, OPTION_PAGE + 2},
+    {"print-topics-reference", no_argument, NULL, OPTION_PAGE + 3},
+    {"print-rights-reference", no_argument, NULL, OPTION_PAGE + 4},
     {0},
 };
 
@@ -124,22 +128,15 @@ static void read_arguments(int argc, char **argv, struct arguments *arguments)
         case OPTION_VERSION:
             puts("thrumd " THRUM_VERSION);
             exit(EXIT_FINE);
-        case OPTION_MARKDOWN:
-            print_with(config_print_markdown);
-            exit(EXIT_FINE);
-        case OPTION_EXAMPLE:
-            print_with(config_print_example);
-            exit(EXIT_FINE);
-        case OPTION_REST:
-            print_with(reference_print_rest);
-            exit(EXIT_FINE);
-        case OPTION_TOPICS:
-            print_with(reference_print_topics);
-            exit(EXIT_FINE);
         case OPTION_HELP:
         case 'h':
             print_help(argc, argv);
-        default: /* getopt_long has said what is wrong */
+        default:
+            if (option >= OPTION_PAGE) {
+                print_with(pages[option - OPTION_PAGE]);
+                exit(EXIT_FINE);
+            }
+            /* getopt_long has said what is wrong */
             fputs("thrumd --help tells what there is\n", stderr);
             exit(EXIT_USAGE);
         }

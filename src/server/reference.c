@@ -7,14 +7,20 @@
 
 /* A cell for each kind of key, in this order: does a row of rights let it do that? */
 static const enum actor_kind actors[] = {ACTOR_OPERATOR, ACTOR_TRUSTED, ACTOR_APPLICATION,
-                                         ACTOR_DEVICE};
+                                         ACTOR_USER, ACTOR_DEVICE};
 
-#define ACTOR_HEADS "operator | trusted application | application | device"
+#define ACTOR_HEADS "operator | trusted application | application | user | device"
+#define ACTOR_LINES "---|---|---|---|---|"
+
+static unsigned operations_of(enum actor_kind actor, enum perm_subject subject)
+{
+    return perm_row(subject)->operations[actor];
+}
 
 static void print_cells(struct buf *out, enum perm_subject subject, enum perm_operation operation)
 {
     for (size_t i = 0; i < ARRAY_LEN(actors); i++) {
-        bool may = (perm_operations(actors[i], subject) & operation) != 0;
+        bool may = (operations_of(actors[i], subject) & operation) != 0;
         buf_put(out, may ? SLICE(" yes |") : SLICE(" |"));
     }
 }
@@ -22,14 +28,15 @@ static void print_cells(struct buf *out, enum perm_subject subject, enum perm_op
 void reference_print_rest(struct buf *out)
 {
     BUF_PUT_LITERAL(
-        out, "# REST\n\n"
-             "Printed from the table of routes by `make docs`; `GET /openapi.json` has the bodies "
-             "as well. An operator\nsees all of its account, an application what its project "
-             "sees, a device its own thng. `/v2` in front of\nany path is an alias. `:thngId` "
-             "and `:productId` are an id, or an identifier as `key:value`. A path with\na topic "
-             "of the same name can be opened as a WebSocket. Every `GET` answers `HEAD`, "
-             "too.\n\n"
-             "| request | what | " ACTOR_HEADS " |\n|---|---|---|---|---|---|\n");
+        out,
+        "# REST\n\n"
+        "Printed from the table of routes by `make docs`; `GET /openapi.json` has the bodies "
+        "as well. What each kind of key may\nand sees is told in [rights](rights.md). `/v2` in "
+        "front of any path is an alias. `:thngId` "
+        "and `:productId` are an id, or an identifier as `key:value`. A path with\na topic "
+        "of the same name can be opened as a WebSocket. Every `GET` answers `HEAD`, "
+        "too.\n\n"
+        "| request | what | " ACTOR_HEADS " |\n|---|---|" ACTOR_LINES "\n");
     size_t count;
     const struct rest_route *routes = rest_routes(&count);
     for (size_t i = 0; i < count; i++) {
@@ -37,7 +44,7 @@ void reference_print_rest(struct buf *out)
         struct slice method = http1_method_name(route->method);
         buf_put_format(out, "| `%.*s %s` | %s |", SLICE_ARGS(method), route->pattern, route->help);
         if ((route->flags & ROUTE_PUBLIC) != 0) {
-            BUF_PUT_LITERAL(out, " no key needed | | | |");
+            BUF_PUT_LITERAL(out, " no key needed | | | | |");
         } else {
             print_cells(out, route->subject, route->operation);
         }
@@ -59,7 +66,7 @@ static void print_topic_cells(struct buf *out, const struct topic_family_row *ro
     enum perm_operation subscribe = perm_subscribe_operation(row->family);
     enum perm_operation publish = perm_publish_operation(row->family);
     for (size_t i = 0; i < ARRAY_LEN(actors); i++) {
-        unsigned operations = perm_operations(actors[i], subject);
+        unsigned operations = operations_of(actors[i], subject);
         bool subscribes = (operations & subscribe) != 0;
         bool publishes = row->publish != TOPIC_PUBLISH_NONE && (operations & publish) != 0;
         const char *text = subscribes && publishes ? " both |"
@@ -81,7 +88,7 @@ void reference_print_topics(struct buf *out)
              "visible in that project, `access_token=KEY` carries a key for this one "
              "operation.\n\n"
              "| topic | a publish is | fires when | what is sent | " ACTOR_HEADS
-             " |\n|---|---|---|---|---|---|---|---|\n");
+             " |\n|---|---|---|---|" ACTOR_LINES "\n");
     for (int family = TOPIC_NONE + 1; family < TOPIC_FAMILY_COUNT; family++) {
         const struct topic_family_row *row = topic_family_row((enum topic_family)family);
         buf_put_format(out, "| `%s` | %s | %s | %s |", row->pattern, publish_verb(row->publish),
@@ -91,4 +98,70 @@ void reference_print_topics(struct buf *out)
     }
     BUF_PUT_LITERAL(out, "\nWith the public key of an application actions of the type `scans` can "
                          "be published, to `/actions/scans`.\n");
+}
+
+/* ---- rights ---- */
+
+static void print_letters(struct buf *out, unsigned operations)
+{
+    static const struct {
+        enum perm_operation operation;
+        const char *letter;
+    } letters[] = {
+        {PERM_CREATE, "C"}, {PERM_READ, "R"},   {PERM_LIST, "L"},
+        {PERM_UPDATE, "U"}, {PERM_DELETE, "X"},
+    };
+    buf_put_byte(out, ' ');
+    for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
+        if ((operations & letters[i].operation) != 0) {
+            buf_put_format(out, "%s ", letters[i].letter);
+        }
+    }
+    buf_put_byte(out, '|');
+}
+
+static void print_rows(struct buf *out)
+{
+    for (int subject = 0; subject < PERM_SUBJECT_COUNT; subject++) {
+        const struct perm_row *row = perm_row((enum perm_subject)subject);
+        buf_put_format(out, "| `%s` |", row->path);
+        for (size_t i = 0; i < ARRAY_LEN(actors); i++) {
+            print_letters(out, row->operations[actors[i]]);
+        }
+        print_letters(out, row->operations[ACTOR_ACCESS_TOKEN]);
+        buf_put_format(out, " %s%s |\n", row->policy != NULL ? row->policy : "",
+                       row->policy != NULL && row->is_secret ? " (as an update)" : "");
+    }
+}
+
+void reference_print_rights(struct buf *out)
+{
+    BUF_PUT_LITERAL(
+        out,
+        "# Rights\n\n"
+        "Printed from the table of rights by `make docs`; REST, MQTT and WebSocket are all judged "
+        "by "
+        "it. C creates,\nR reads one, L lists, U updates, X deletes. Publishing needs what `PUT` "
+        "(of actions: `POST`) on the path\nneeds, subscribing what `GET` needs.\n\n"
+        "A request is judged in this order: without a key 401; with a key that nobody has 403; "
+        "what "
+        "the table, or the\nrole of the key, does not give 403, whether or not the resource "
+        "exists; "
+        "what does not exist or is not seen 404.\nThe operator's `thrum why` tells of one case how "
+        "it is decided.\n\n"
+        "Who sees what: an operator all of its account (with a role that is limited to projects, "
+        "what "
+        "these show); an\napplication what its project shows; a user what its project shows to all "
+        "users, to it by name, or to somebody\nwho shares with it; a device its own thng and what "
+        "is "
+        "on it; an access token all of its account, of places those\nthat its conditions name.\n\n"
+        "| path | " ACTOR_HEADS " | access token | in policies |\n|---|" ACTOR_LINES "---|---|\n");
+    print_rows(out);
+    BUF_PUT_LITERAL(
+        out,
+        "\nA role takes away from its column, never adds: a user's role what its paths do not "
+        "name, "
+        "an operator's role what\nits switches do not give, an access token's policies what they "
+        "do "
+        "not list. The public key of an application\nrecords actions of the type `scans` alone.\n");
 }
