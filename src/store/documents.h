@@ -19,6 +19,8 @@ struct documents_reader;
 #define DOCUMENTS_IDS_MAX 100
 #define DOCUMENTS_CONDITIONS_MAX 16
 #define DOCUMENTS_VALUES_MAX 64
+/* A user, and 64 who share with it: each drives a part of the statement. */
+#define DOCUMENTS_VIEWERS_MAX 65
 
 /* ---- the writer ---- */
 
@@ -56,9 +58,10 @@ void documents_rollback(struct documents *documents);
 MUST_USE struct err documents_skip(struct documents *documents, const struct group *group);
 
 /* Carries on what big deletions have left to do, within a transaction: takes a deleted product out
- * of the thngs that name it, a deleted project out of scopes with its applications and their keys,
- * and deletes the actions of a deleted type. Readers see none of these meanwhile either. At most
- * <rows_max> rows; *is_done when nothing is left. */
+ * of the thngs that name it, and a deleted project out of scopes; deletes the applications of a
+ * deleted project, the users and taken names of a deleted application, what a deleted user shares
+ * and is shared with, all with their keys; and the actions of a deleted type. Readers see none of
+ * these meanwhile either. At most <rows_max> rows; *is_done when nothing is left. */
 MUST_USE struct err documents_clean(struct documents *documents, uint32_t rows_max, bool *is_done);
 
 /* True while documents_clean has something to do. */
@@ -87,15 +90,16 @@ struct document {
     int64_t created_ms;  /* of an action its timestamp: what it is listed by */
     int64_t touched_ms;  /* joined or left a collection; 0: never. updatedAt is the later */
     uint64_t sequence;   /* of the event that made it */
-    struct id parent;    /* an application's project, a task's batch; not set: none */
+    struct id parent;    /* an application's project, a task's batch, a user's application, of a
+                            share the user it is for; not set: none */
     double distance_km;  /* in a list by distance */
     struct slice text;   /* JSON object as the engine stored it; checked against its checksum */
     struct slice scopes; /* JSON object or empty */
 };
 
 /* The resource or action with that id, of any account. ERR_NOT_FOUND, also for what went with its
- * owner (the application of a deleted project, the action of a deleted type); ERR_CORRUPT when its
- * checksum is not that of its text, which is logged. */
+ * owner (the application of a deleted project, the user of a deleted application, the action of a
+ * deleted type); ERR_CORRUPT when its checksum is not that of its text, which is logged. */
 MUST_USE struct err documents_get(struct documents_reader *reader, const struct id *id,
                                   struct document *document);
 
@@ -124,8 +128,9 @@ enum filter_field {
     FILTER_IDENTIFIER,  /* <key> says which */
     FILTER_PRODUCT,     /* of thngs, and of actions */
     FILTER_COLLECTIONS, /* is a direct member of; of thngs and collections */
-    FILTER_PARENT,      /* the application's project, the task's batch */
-    FILTER_TYPE,        /* of actions, and of tasks */
+    FILTER_PARENT,      /* the application's project, the task's batch, the user's application,
+                         * the user whom a share is for */
+    FILTER_TYPE,        /* of actions, of tasks, of roles */
     FILTER_STATUS,      /* of tasks */
     FILTER_THNG,        /* of actions, as the following */
     FILTER_COLLECTION,
@@ -159,6 +164,13 @@ struct documents_query {
     uint32_t account;
     enum resource_kind kind;  /* RESOURCE_ACTION too: the same way in, tables of their own */
     const struct id *project; /* only what is visible in that project; NULL: everything */
+    const struct id *reach;   /* only what is visible in one of these too (of projects: these */
+    uint32_t reach_count;     /* themselves, of applications: theirs); 0: everything */
+    const struct id *viewers; /* only what shows itself to all users or to one of these; with */
+    uint32_t viewer_count;    /* <project> set (asserted); 0: everything */
+    const struct id *places;  /* of places only these, when limits_places */
+    uint32_t place_count;
+    bool limits_places;
     const struct documents_near *near; /* of places: the order is then by distance; else NULL */
     bool ascending;                    /* by creation; false: newest first */
     bool has_after;                    /* only those behind (created_ms, id) in the query's order */
@@ -240,24 +252,39 @@ MUST_USE struct err documents_pending_tasks(struct documents_reader *reader, pen
 MUST_USE struct err documents_pending_members(struct documents_reader *reader,
                                               pending_visit_fn visit, void *arg);
 
-/* ---- keys and numbers ---- */
+/* ---- keys ---- */
 
 struct key_row {
     uint8_t hash[KEY_HASH_BYTES];
     uint32_t account;
     enum key_kind kind;
     struct id actor;
-    struct id project; /* of an application's key */
+    struct id project;     /* of an application's key, and a user's */
+    struct id application; /* of a user's key */
     struct slice sealed;
 };
 
-/* The key with that hash; ERR_NOT_FOUND, also when the project of its application has gone. */
+/* The key with that hash; ERR_NOT_FOUND, also when the application that it belongs to, or the
+ * project of that, has gone. */
 MUST_USE struct err documents_key(struct documents_reader *reader,
                                   const uint8_t hash[KEY_HASH_BYTES], struct key_row *row);
 
 /* The key of that kind that acts as <actor>; ERR_NOT_FOUND. */
 MUST_USE struct err documents_key_of(struct documents_reader *reader, enum key_kind kind,
                                      const struct id *actor, struct key_row *row);
+
+/* ---- roles ---- */
+
+/* Has a user that role, or is it the one that an application gives to its users? */
+MUST_USE struct err documents_role_is_used(struct documents_reader *reader, uint32_t account,
+                                           const struct id *role, bool *is_used);
+
+/* Has the account an administrator other than that operator: one whose role is admin, or that has
+ * none said and no policies either? */
+MUST_USE struct err documents_other_administrator(struct documents_reader *reader, uint32_t account,
+                                                  const struct id *operator_id, bool *has_other);
+
+/* ---- numbers ---- */
 
 /* The highest property and account numbers ever given out (0: none). */
 MUST_USE struct err documents_numbers(struct documents_reader *reader, uint32_t *property,

@@ -5,6 +5,7 @@
 #include "store/keyring.h"
 
 #include "base/assert.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,20 @@ struct keyring {
     uint8_t seal_secret[SECRET_BYTES];
 };
 
+/* Logs why the file cannot be used; <reason> NULL: as errno says. Returns <err>. */
+static struct err refuse(const char *path, const char *reason, struct err err)
+{
+    char room[LOG_VALUE_BYTES];
+    char reason_room[LOG_VALUE_BYTES];
+    const char *why = reason != NULL ? reason : strerror(errno);
+    log_line(LOG_ERROR, "store", "secret file refused file=%s error=%s reason=%s",
+             log_quote(slice_of_text(path), room, sizeof(room)), err_name(err),
+             log_quote(slice_of_text(why), reason_room, sizeof(reason_room)));
+    return err;
+}
+
+/* ---- making it ---- */
+
 static struct err write_all(int fd, const char *text, size_t bytes)
 {
     size_t done = 0;
@@ -40,10 +55,9 @@ static struct err write_all(int fd, const char *text, size_t bytes)
     return fsync(fd) == -1 ? ERR(IO) : ERR(OK);
 }
 
-static struct err create_file(const char *path)
+static void write_secrets(char text[FILE_BYTES + 1])
 {
     uint8_t secrets[2 * SECRET_BYTES];
-    char text[FILE_BYTES + 1];
     char hex[HEX_BYTES + 1];
     randombytes_buf(secrets, sizeof(secrets));
     size_t at = sizeof(MAGIC) - 1;
@@ -54,16 +68,51 @@ static struct err create_file(const char *path)
         text[at + HEX_BYTES] = '\n';
         at += HEX_BYTES + 1;
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    struct err err = fd == -1 ? ERR(IO) : write_all(fd, text, FILE_BYTES);
-    if (fd != -1) {
-        close(fd);
-    }
     sodium_memzero(secrets, sizeof(secrets));
-    sodium_memzero(text, sizeof(text));
     sodium_memzero(hex, sizeof(hex));
+}
+
+/* That the file is there must outlive a power cut, as its bytes do. */
+static struct err sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (folder == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    if (fd == -1) {
+        return ERR(IO);
+    }
+    int failed = fsync(fd);
+    close(fd);
+    return failed ? ERR(IO) : ERR(OK);
+}
+
+/* A file that could not be written whole is taken away again: it would be a damaged one. */
+static struct err create_file(const char *path)
+{
+    char text[FILE_BYTES + 1];
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd == -1) {
+        return refuse(path, NULL, ERR(IO));
+    }
+    write_secrets(text);
+    struct err err = write_all(fd, text, FILE_BYTES);
+    sodium_memzero(text, sizeof(text));
+    if (!err_is_set(err)) {
+        err = sync_folder(path);
+    }
+    if (err_is_set(err)) {
+        refuse(path, NULL, err);
+        unlink(path);
+    }
+    close(fd);
     return err;
 }
+
+/* ---- reading it ---- */
 
 static struct err parse(const char *text, size_t bytes, struct keyring *keyring)
 {
@@ -83,12 +132,24 @@ static struct err parse(const char *text, size_t bytes, struct keyring *keyring)
     return ERR(OK);
 }
 
-static struct err read_file(const char *path, struct keyring *keyring)
+/* The secrets are worth what all keys are worth together. */
+static struct err check_file(const char *path, int fd)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1) {
-        return ERR(CONFIG);
+    struct stat status;
+    if (fstat(fd, &status) == -1) {
+        return refuse(path, NULL, ERR(IO));
     }
+    if (!S_ISREG(status.st_mode)) {
+        return refuse(path, "it is no file", ERR(CONFIG));
+    }
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return refuse(path, "others than its owner may read or write it; chmod 600", ERR(CONFIG));
+    }
+    return ERR(OK);
+}
+
+static struct err read_text(const char *path, int fd, struct keyring *keyring)
+{
     char text[FILE_BYTES + 1];
     size_t bytes = 0;
     ssize_t got;
@@ -96,20 +157,50 @@ static struct err read_file(const char *path, struct keyring *keyring)
         got = read(fd, text + bytes, sizeof(text) - bytes);
         bytes += got > 0 ? (size_t)got : 0;
     } while ((got > 0 && bytes < sizeof(text)) || (got == -1 && errno == EINTR));
-    close(fd);
-    struct err err = got == -1 ? ERR(IO) : parse(text, bytes, keyring);
+    struct err err = got == -1 ? refuse(path, NULL, ERR(IO)) : parse(text, bytes, keyring);
     sodium_memzero(text, sizeof(text));
+    return err.code == ERR_CONFIG ? refuse(path, "it is damaged", err) : err;
+}
+
+static struct err read_file(const char *path, struct keyring *keyring)
+{
+    /* What is no file, a pipe, would have us wait. */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd == -1) {
+        return refuse(path, NULL, ERR(CONFIG));
+    }
+    struct err err = check_file(path, fd);
+    if (!err_is_set(err)) {
+        err = read_text(path, fd, keyring);
+    }
+    close(fd);
     return err;
 }
 
-struct err keyring_open(const char *path, struct keyring **keyring)
+/* ---- opening ---- */
+
+static struct err find_file(const char *path, bool may_create)
+{
+    struct stat status;
+    if (stat(path, &status) == 0) {
+        return ERR(OK);
+    }
+    if (errno != ENOENT) {
+        return refuse(path, NULL, ERR(CONFIG));
+    }
+    return may_create ? create_file(path)
+                      : refuse(path,
+                               "it is missing, and what is stored holds keys that were made with "
+                               "it: put it back",
+                               ERR(CONFIG));
+}
+
+static struct err open_keyring(const char *path, bool may_create, struct keyring **keyring)
 {
     if (sodium_init() == -1) {
         return ERR(INTERNAL);
     }
-    if (access(path, F_OK) == -1) {
-        TRY(create_file(path));
-    }
+    TRY(find_file(path, may_create));
     struct keyring *opened = sodium_malloc(sizeof(*opened));
     if (opened == NULL) {
         return ERR(NO_MEMORY);
@@ -122,6 +213,16 @@ struct err keyring_open(const char *path, struct keyring **keyring)
     sodium_mprotect_readonly(opened);
     *keyring = opened;
     return ERR(OK);
+}
+
+struct err keyring_open(const char *path, struct keyring **keyring)
+{
+    return open_keyring(path, true, keyring);
+}
+
+struct err keyring_open_existing(const char *path, struct keyring **keyring)
+{
+    return open_keyring(path, false, keyring);
 }
 
 void keyring_close(struct keyring *keyring)

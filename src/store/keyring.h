@@ -2,9 +2,10 @@
  *
  * keyring.h - how API keys are kept: as keyed hashes, and sealed where they must be readable again.
  *
- * The secrets lie in one file (mode 0600), made at the first start. A key is looked up by its keyed
- * hash (BLAKE2b), so neither the documents nor their backups give keys away. Read-only after
- * opening: any thread. */
+ * The secrets lie in one file (mode 0600), made at the first start, in the data folder or anywhere
+ * else. A key is looked up by its keyed hash (BLAKE2b), so neither the documents nor their backups
+ * give keys away. Without the file they are worth nothing: no key is known any more. So it is never
+ * made anew beside a store that holds some. Read-only after opening: any thread. */
 #ifndef THRUM_STORE_KEYRING_H
 #define THRUM_STORE_KEYRING_H
 
@@ -13,8 +14,12 @@
 
 struct keyring;
 
-/* Opens the file, or makes it. ERR_CONFIG when it is damaged or may not be read; ERR_IO. */
+/* Opens the file, or makes it. ERR_CONFIG when it is damaged or may not be read, or when others
+ * than its owner may read or write it; ERR_IO. The log says why. */
 MUST_USE struct err keyring_open(const char *path, struct keyring **keyring);
+
+/* The same for a store that holds something already: ERR_CONFIG when the file is missing, too. */
+MUST_USE struct err keyring_open_existing(const char *path, struct keyring **keyring);
 
 /* Wipes the secrets. NULL is fine. */
 void keyring_close(struct keyring *keyring);

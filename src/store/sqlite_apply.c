@@ -14,35 +14,68 @@ struct err write_for(struct documents *documents, enum write write, const struct
 
 /* ---- documents ---- */
 
-/* The member of a document that names what the resource belongs to, and is listed by. */
-static struct slice parent_member(enum resource_kind kind)
+/* Which members of a document of that kind fill the columns that are called otherwise, or that are
+ * not of all kinds; empty: none does. */
+struct drawn {
+    struct slice name;
+    struct slice parent; /* what the resource belongs to, and is listed by */
+    struct slice role;
+};
+
+static struct drawn drawn_of(enum resource_kind kind)
 {
+    struct drawn drawn = {.name = SLICE("name")};
     switch (kind) {
+    case RESOURCE_OPERATOR:
+        drawn.role = SLICE("role");
+        break;
     case RESOURCE_APPLICATION:
-        return SLICE("project");
+        drawn.parent = SLICE("project");
+        drawn.role = SLICE("defaultRole");
+        break;
     case RESOURCE_TASK:
-        return SLICE("batch");
+        drawn.parent = SLICE("batch");
+        break;
+    case RESOURCE_USER:
+        drawn = (struct drawn){SLICE("email"), SLICE("app"), SLICE("role")};
+        break;
+    case RESOURCE_NAME:
+        drawn.parent = SLICE("app");
+        break;
+    case RESOURCE_SHARE:
+        drawn.parent = SLICE("user");
+        break;
     default:
-        return (struct slice){0};
+        break;
+    }
+    return drawn;
+}
+
+static void put_drawn(struct db_call *call, struct json_value root, struct slice member,
+                      struct buf *scratch)
+{
+    if (slice_is_empty(member)) {
+        db_put_null(call);
+    } else {
+        put_member(call, json_member(root, member), scratch);
     }
 }
 
 static struct err write_row(struct documents *documents, const struct event *event,
                             const struct subject *subject, struct json_value root)
 {
-    struct slice parent = parent_member(event->kind);
-    /* Product and parent are ids, which have no escapes: one scratch buffer does for both. */
+    const struct drawn drawn = drawn_of(event->kind);
+    /* Product, parent and role are ids or names of built-in roles, which have no escapes: one
+     * scratch buffer does for all of them. */
+    struct buf *scratch = &documents->value;
     struct db_call call = write_call(documents, WRITE_RESOURCE);
     db_put_id(&call, subject->id);
     put_subject(&call, subject);
     db_put_number(&call, (int64_t)event->sequence);
-    put_member(&call, json_member(root, SLICE("name")), &documents->name);
-    put_member(&call, json_member(root, SLICE("product")), &documents->value);
-    if (slice_is_empty(parent)) {
-        db_put_null(&call);
-    } else {
-        put_member(&call, json_member(root, parent), &documents->value);
-    }
+    put_member(&call, json_member(root, drawn.name), &documents->name);
+    put_member(&call, json_member(root, SLICE("product")), scratch);
+    put_drawn(&call, root, drawn.parent, scratch);
+    put_drawn(&call, root, drawn.role, scratch);
     put_texts(&call, event->scopes, event->text);
     return db_run(&call);
 }
@@ -110,7 +143,16 @@ struct err delete_resource(struct documents *documents, enum resource_kind kind,
 /* Kinds that any number of other rows may tell of. */
 static bool has_cascade(enum resource_kind kind)
 {
-    return kind == RESOURCE_PRODUCT || kind == RESOURCE_PROJECT || kind == RESOURCE_ACTION_TYPE;
+    switch (kind) {
+    case RESOURCE_PRODUCT:
+    case RESOURCE_PROJECT:
+    case RESOURCE_APPLICATION:
+    case RESOURCE_ACTION_TYPE:
+    case RESOURCE_USER:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Notes what the deletion of a resource, which is there still, leaves to do. */

@@ -64,6 +64,16 @@ void put_texts(struct db_call *call, struct slice scopes, struct slice document)
 
 /* ---- lists of texts ---- */
 
+static struct err write_item(struct documents *documents, enum write write,
+                             const struct subject *subject, struct json_value item)
+{
+    struct db_call call = write_call(documents, write);
+    db_put_id(&call, subject->id);
+    put_value(&call, item, &documents->value);
+    put_subject(&call, subject);
+    return db_run(&call);
+}
+
 /* A row for each string of <list>. */
 static struct err write_each(struct documents *documents, enum write write,
                              const struct subject *subject, struct json_value list)
@@ -75,11 +85,7 @@ static struct err write_each(struct documents *documents, enum write write,
     struct json_value item;
     while (json_array_next(&each, &item)) {
         if (item.type == JSON_STRING) {
-            struct db_call call = write_call(documents, write);
-            db_put_id(&call, subject->id);
-            put_value(&call, item, &documents->value);
-            put_subject(&call, subject);
-            TRY(db_run(&call));
+            TRY(write_item(documents, write, subject, item));
         }
     }
     return ERR(OK);
@@ -89,6 +95,28 @@ struct err write_tags(struct documents *documents, const struct subject *subject
                       struct json_value tags)
 {
     return write_each(documents, WRITE_TAG, subject, tags);
+}
+
+/* ---- scopes ---- */
+
+/* A row for each user that is named; *is_for_all when "all" is. */
+static struct err write_users(struct documents *documents, const struct subject *subject,
+                              struct json_value users, bool *is_for_all)
+{
+    *is_for_all = false;
+    if (users.type != JSON_ARRAY) {
+        return ERR(OK);
+    }
+    struct json_each each = json_each(users);
+    struct json_value item;
+    while (json_array_next(&each, &item)) {
+        if (json_string_equals(item, SLICE("all"))) {
+            *is_for_all = true;
+        } else if (item.type == JSON_STRING) {
+            TRY(write_item(documents, WRITE_SCOPE_FOR_USER, subject, item));
+        }
+    }
+    return ERR(OK);
 }
 
 struct err write_scopes(struct documents *documents, const struct subject *subject,
@@ -101,7 +129,10 @@ struct err write_scopes(struct documents *documents, const struct subject *subje
     if (err_is_set(json_scan(scopes, JSON_DEPTH_MAX, &root))) {
         return writer_refuse(documents, "scopes are no JSON");
     }
-    return write_each(documents, WRITE_SCOPE, subject, json_member(root, SLICE("projects")));
+    bool is_for_all;
+    TRY(write_users(documents, subject, json_member(root, SLICE("users")), &is_for_all));
+    return write_each(documents, is_for_all ? WRITE_SCOPE_FOR_ALL : WRITE_SCOPE, subject,
+                      json_member(root, SLICE("projects")));
 }
 
 /* ---- identifiers ---- */

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the deletion of a product, a project or an action type leaves to do, in slices.
+ * What deletions leave to do, in slices.
  *
  *      product        thngs lose their member "product"
- *      project        its applications go, with their keys; scopes lose the project
+ *      project        its applications go, with their keys and all below; scopes lose the project
+ *      application    its users go, with their keys and all below; the names that they had go
+ *      user           what it shares and what is shared with it go
  *      action type    its actions go
+ *
+ * What goes does so from below, so that whatever is there still hangs on what is there, or on what
+ * a cascade is about.
  *
  * The rows that are left are found by an index each time, in which those that are done are no more,
  * so a slice begins where the last one ended, also after a start. Only of a type that was made
@@ -131,40 +136,79 @@ static struct err take_product(struct documents *documents, const struct id *id)
     return write_texts(documents, CLEAN_RESOURCE_PRODUCT, id, texts.scopes, buf_data(after));
 }
 
-static struct err clean_product(struct documents *documents, const struct cascade *cascade,
-                                uint32_t rows_max, uint32_t *rows)
+/* Gathers at most <max> rows that are of that kind and tell of <id>, as the statement says. */
+static struct err gather_of(struct documents *documents, enum write select, uint32_t account,
+                            enum resource_kind kind, const struct id *id, uint32_t max,
+                            uint32_t *count)
 {
-    struct db_call call = write_call(documents, CLEAN_WITH_PRODUCT);
-    db_put_number(&call, cascade->account);
-    db_put_number(&call, RESOURCE_THNG);
-    db_put_id(&call, &cascade->id);
-    db_put_number(&call, rows_max);
-    TRY(gather(documents, &call, rows));
-    for (uint32_t i = 0; i < *rows; i++) {
+    struct db_call call = write_call(documents, select);
+    db_put_number(&call, account);
+    db_put_number(&call, kind);
+    db_put_id(&call, id);
+    db_put_number(&call, max);
+    return gather(documents, &call, count);
+}
+
+static struct err clean_product(struct documents *documents, const struct cascade *cascade,
+                                uint32_t *left)
+{
+    uint32_t count;
+    TRY(gather_of(documents, CLEAN_WITH_PRODUCT, cascade->account, RESOURCE_THNG, &cascade->id,
+                  *left, &count));
+    for (uint32_t i = 0; i < count; i++) {
         struct found found = found_at(documents, i);
         TRY(take_product(documents, &found.id));
     }
+    *left -= count;
     return ERR(OK);
 }
 
-/* ---- projects ---- */
+/* ---- what hangs on users, applications and projects ---- */
 
-static struct err clean_applications(struct documents *documents, const struct cascade *cascade,
-                                     uint32_t rows_max, uint32_t *rows)
+/* Deletes what hangs on <id>. */
+typedef struct err (*clean_fn)(struct documents *documents, uint32_t account, const struct id *id,
+                               uint32_t *left);
+
+/* Deletes the resources of that kind that the statement finds for <id>, with their keys, and before
+ * each what hangs on it (<clean_below>; NULL: nothing does). */
+static struct err delete_all(struct documents *documents, enum write select, uint32_t account,
+                             enum resource_kind kind, const struct id *id, clean_fn clean_below,
+                             uint32_t *left)
 {
-    struct db_call call = write_call(documents, CLEAN_APPLICATIONS);
-    db_put_number(&call, cascade->account);
-    db_put_number(&call, RESOURCE_APPLICATION);
-    db_put_id(&call, &cascade->id);
-    db_put_number(&call, rows_max);
-    TRY(gather(documents, &call, rows));
-    for (uint32_t i = 0; i < *rows; i++) {
-        struct found found = found_at(documents, i);
-        TRY(write_for(documents, WRITE_KEYS_GONE, &found.id));
-        TRY(delete_resource(documents, RESOURCE_APPLICATION, &found.id));
+    while (*left > 0) {
+        uint32_t count;
+        TRY(gather_of(documents, select, account, kind, id, 1, &count));
+        if (count == 0) {
+            break;
+        }
+        const struct found found = found_at(documents, 0);
+        if (clean_below != NULL) {
+            TRY(clean_below(documents, account, &found.id, left));
+        }
+        if (*left > 0) {
+            TRY(write_for(documents, WRITE_KEYS_GONE, &found.id));
+            TRY(delete_resource(documents, kind, &found.id));
+            --*left;
+        }
     }
     return ERR(OK);
 }
+
+static struct err clean_user(struct documents *documents, uint32_t account, const struct id *id,
+                             uint32_t *left)
+{
+    TRY(delete_all(documents, CLEAN_CHILDREN, account, RESOURCE_SHARE, id, NULL, left));
+    return delete_all(documents, CLEAN_VIEWED, account, RESOURCE_SHARE, id, NULL, left);
+}
+
+static struct err clean_application(struct documents *documents, uint32_t account,
+                                    const struct id *id, uint32_t *left)
+{
+    TRY(delete_all(documents, CLEAN_CHILDREN, account, RESOURCE_USER, id, clean_user, left));
+    return delete_all(documents, CLEAN_CHILDREN, account, RESOURCE_NAME, id, NULL, left);
+}
+
+/* ---- projects ---- */
 
 /* Writes the array without the string <gone>, which needs no escapes. */
 static void write_without(struct buf *out, struct json_value list, struct slice gone)
@@ -220,14 +264,15 @@ static struct err take_project(struct documents *documents, const struct found *
 }
 
 static struct err clean_scopes(struct documents *documents, const struct cascade *cascade,
-                               uint32_t rows_max, uint32_t *rows)
+                               uint32_t *left)
 {
+    uint32_t count;
     struct db_call call = write_call(documents, CLEAN_SCOPED);
     db_put_number(&call, cascade->account);
     db_put_id(&call, &cascade->id);
-    db_put_number(&call, rows_max);
-    TRY(gather(documents, &call, rows));
-    for (uint32_t i = 0; i < *rows; i++) {
+    db_put_number(&call, *left);
+    TRY(gather(documents, &call, &count));
+    for (uint32_t i = 0; i < count; i++) {
         struct found found = found_at(documents, i);
         TRY(take_project(documents, &found, &cascade->id));
         struct db_call gone = write_call(documents, CLEAN_SCOPE_GONE);
@@ -235,19 +280,16 @@ static struct err clean_scopes(struct documents *documents, const struct cascade
         db_put_id(&gone, &cascade->id);
         TRY(db_run(&gone));
     }
+    *left -= count;
     return ERR(OK);
 }
 
 static struct err clean_project(struct documents *documents, const struct cascade *cascade,
-                                uint32_t rows_max, uint32_t *rows)
+                                uint32_t *left)
 {
-    uint32_t scopes = 0;
-    TRY(clean_applications(documents, cascade, rows_max, rows));
-    if (*rows < rows_max) {
-        TRY(clean_scopes(documents, cascade, rows_max - *rows, &scopes));
-    }
-    *rows += scopes;
-    return ERR(OK);
+    TRY(delete_all(documents, CLEAN_CHILDREN, cascade->account, RESOURCE_APPLICATION, &cascade->id,
+                   clean_application, left));
+    return *left > 0 ? clean_scopes(documents, cascade, left) : ERR(OK);
 }
 
 /* ---- action types ---- */
@@ -301,15 +343,17 @@ static struct err gather_actions(struct documents *documents, const struct casca
 }
 
 static struct err clean_actions(struct documents *documents, const struct cascade *cascade,
-                                uint32_t rows_max, uint32_t *rows)
+                                uint32_t *left)
 {
+    uint32_t rows;
     uint32_t count;
     find_place(documents, cascade);
-    TRY(gather_actions(documents, cascade, rows_max, rows, &count));
+    TRY(gather_actions(documents, cascade, *left, &rows, &count));
     for (uint32_t i = 0; i < count; i++) {
         struct found found = found_at(documents, i);
         TRY(delete_action(documents, &found.id));
     }
+    *left -= rows;
     return ERR(OK);
 }
 
@@ -335,16 +379,20 @@ static struct err next_cascade(struct documents *documents, struct cascade *casc
     return has_id ? ERR(OK) : writer_refuse(documents, "a cascade has no id");
 }
 
-static struct err clean(struct documents *documents, const struct cascade *cascade,
-                        uint32_t rows_max, uint32_t *rows)
+/* Takes from *left what it did; when something is left of it, the cascade is done with. */
+static struct err clean(struct documents *documents, const struct cascade *cascade, uint32_t *left)
 {
     switch (cascade->kind) {
     case RESOURCE_PRODUCT:
-        return clean_product(documents, cascade, rows_max, rows);
+        return clean_product(documents, cascade, left);
     case RESOURCE_PROJECT:
-        return clean_project(documents, cascade, rows_max, rows);
+        return clean_project(documents, cascade, left);
+    case RESOURCE_APPLICATION:
+        return clean_application(documents, cascade->account, &cascade->id, left);
+    case RESOURCE_USER:
+        return clean_user(documents, cascade->account, &cascade->id, left);
     case RESOURCE_ACTION_TYPE:
-        return clean_actions(documents, cascade, rows_max, rows);
+        return clean_actions(documents, cascade, left);
     default:
         return writer_refuse(documents, "a cascade is of a kind that has none");
     }
@@ -360,17 +408,16 @@ static struct err end_cascade(struct documents *documents, const struct cascade 
 
 struct err writer_clean(struct documents *documents, uint32_t rows_max)
 {
-    while (documents->highest.cascades > 0 && rows_max > 0) {
+    uint32_t left = rows_max;
+    while (documents->highest.cascades > 0 && left > 0) {
         struct cascade cascade;
-        uint32_t rows;
         TRY(next_cascade(documents, &cascade));
-        TRY(clean(documents, &cascade, rows_max, &rows));
-        ASSERT(rows <= rows_max);
-        if (rows == rows_max) {
-            return ERR(OK);
+        TRY(clean(documents, &cascade, &left));
+        ASSERT(left <= rows_max);
+        if (left > 0) {
+            TRY(end_cascade(documents, &cascade));
+            left--; /* the cascade's own row */
         }
-        TRY(end_cascade(documents, &cascade));
-        rows_max -= rows + 1; /* the cascade's own row */
     }
     return ERR(OK);
 }

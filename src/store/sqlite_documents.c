@@ -12,8 +12,8 @@
  *  (3) Of all connections this one alone writes and checkpoints (SQLite before 3.51.3 can lose
  *      pages when two connections checkpoint while a WAL is reset).
  *  (4) resource.document and action.document are the text of the last event, byte for byte, and so
- *      are their scopes; name, product, parent, tag, identifier, scope, place and the like are
- *      drawn from them and from nothing else.
+ *      are their scopes; name, product, parent, role, tag, identifier, scope, place and the like
+ *      are drawn from them and from nothing else.
  *  (5) A deletion that concerns many rows leaves a row in table cascade in the transaction that
  *      applies it. Rows that tell of what has gone, against (4) and (1), are for readers to leave
  *      out while that row is there; documents_clean makes them as if nobody had ever named it, and
@@ -53,12 +53,13 @@ static const char *const texts[WRITE_COUNT] = {
     [WRITE_ROLLBACK] = "ROLLBACK",
     [WRITE_META] = "UPDATE meta SET value = ?2 WHERE name = ?1",
     [WRITE_RESOURCE] =
-        "INSERT INTO resource (id, account, kind, created_ms, sequence, name, product, parent,"
-        " checksum, scopes, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        "INSERT INTO resource (id, account, kind, created_ms, sequence, name, product, parent, "
+        "role,"
+        " checksum, scopes, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
         " ON CONFLICT (id) DO UPDATE SET account = excluded.account, kind = excluded.kind,"
         " created_ms = excluded.created_ms, name = excluded.name, product = excluded.product,"
-        " parent = excluded.parent, checksum = excluded.checksum, scopes = excluded.scopes,"
-        " document = excluded.document",
+        " parent = excluded.parent, role = excluded.role, checksum = excluded.checksum,"
+        " scopes = excluded.scopes, document = excluded.document",
     [WRITE_RESOURCE_GONE] = "DELETE FROM resource WHERE id = ?1",
     [WRITE_TAG] = "INSERT OR IGNORE INTO tag (resource, tag, account, kind, created_ms)"
                   " VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -67,8 +68,14 @@ static const char *const texts[WRITE_COUNT] = {
         "INSERT OR IGNORE INTO identifier (resource, key, value, account, kind, created_ms)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [WRITE_IDENTIFIERS_GONE] = "DELETE FROM identifier WHERE resource = ?1",
-    [WRITE_SCOPE] = "INSERT OR IGNORE INTO scope (resource, project, account, kind, created_ms)"
+    [WRITE_SCOPE] = "INSERT OR IGNORE INTO scope (resource, viewer, account, kind, created_ms)"
                     " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [WRITE_SCOPE_FOR_ALL] =
+        "INSERT OR IGNORE INTO scope (resource, viewer, account, kind, created_ms)"
+        " VALUES (?1, '*' || ?2, ?3, ?4, ?5)",
+    [WRITE_SCOPE_FOR_USER] =
+        "INSERT OR IGNORE INTO scope (resource, viewer, account, kind, created_ms)"
+        " VALUES (?1, '@' || ?2, ?3, ?4, ?5)",
     [WRITE_SCOPES_GONE] = "DELETE FROM scope WHERE resource = ?1",
     [WRITE_PLACE] = "INSERT OR REPLACE INTO place (resource, number, latitude, longitude)"
                     " SELECT id, number, ?2, ?3 FROM resource WHERE id = ?1",
@@ -109,10 +116,12 @@ static const char *const texts[WRITE_COUNT] = {
                       " ORDER BY sequence LIMIT 1",
     [CLEAN_WITH_PRODUCT] = "SELECT id, kind FROM resource INDEXED BY resource_product"
                            " WHERE account = ?1 AND kind = ?2 AND product = ?3 LIMIT ?4",
-    [CLEAN_APPLICATIONS] = "SELECT id, kind FROM resource INDEXED BY resource_parent"
-                           " WHERE account = ?1 AND kind = ?2 AND parent = ?3 LIMIT ?4",
+    [CLEAN_CHILDREN] = "SELECT id, kind FROM resource INDEXED BY resource_parent"
+                       " WHERE account = ?1 AND kind = ?2 AND parent = ?3 LIMIT ?4",
+    [CLEAN_VIEWED] = "SELECT resource, kind FROM scope INDEXED BY scope_list"
+                     " WHERE account = ?1 AND kind = ?2 AND viewer = '@' || ?3 LIMIT ?4",
     [CLEAN_SCOPED] = "SELECT resource, kind FROM scope INDEXED BY scope_list"
-                     " WHERE account = ?1 AND project = ?2 LIMIT ?3",
+                     " WHERE account = ?1 AND viewer IN (?2, '*' || ?2) LIMIT ?3",
     [CLEAN_ACTIONS] = "SELECT id, timestamp_ms, sequence FROM action INDEXED BY action_type"
                       " WHERE account = ?1 AND type = ?2 AND (timestamp_ms, id) > (?3, ?4)"
                       " ORDER BY timestamp_ms, id LIMIT ?5",
@@ -125,7 +134,7 @@ static const char *const texts[WRITE_COUNT] = {
     [CLEAN_ACTION] = "SELECT checksum, scopes, document FROM action WHERE id = ?1",
     [CLEAN_ACTION_SCOPES] =
         "UPDATE action SET checksum = ?2, scopes = ?3, document = ?4 WHERE id = ?1",
-    [CLEAN_SCOPE_GONE] = "DELETE FROM scope WHERE resource = ?1 AND project = ?2",
+    [CLEAN_SCOPE_GONE] = "DELETE FROM scope WHERE resource = ?1 AND viewer IN (?2, '*' || ?2)",
 };
 
 static struct err run(struct documents *documents, enum write write)

@@ -18,10 +18,13 @@
  * interval. Lists of ids and values are padded to powers of two by repeating the last one, so that
  * there are few different texts.
  *
- * Where several values drive (one of several tags; visible in this project, or in all), each is an
- * arm, a SELECT of its own, joined by UNION ALL: SQLite merges arms that come in order. What is in
- * several arms then comes several times, which whoever steps through it passes over. All arms have
- * the same parameters, but for the value that drives.
+ * Where several values drive (one of several tags; visible in this project, or in all; to all users
+ * of this project, or to this user), each is an arm, a SELECT of its own, joined by UNION ALL:
+ * SQLite merges arms that come in order. What is in several arms then comes several times, which
+ * whoever steps through it passes over. All arms have the same parameters, but for the value that
+ * drives.
+ *
+ * Ids of which there may be any number, and that do not drive, are one parameter, a JSON array.
  *
  * Lists by distance are sorted, each arm by itself; so are those of given ids, which are few. */
 #include "store/sqlite_list.h"
@@ -90,6 +93,96 @@ static uint32_t padded_count(uint32_t count)
     return padded;
 }
 
+/* ---- sets ---- */
+
+/* Makes room for all of them, so that none moves when the next one is put behind it. */
+static struct err reserve_sets(struct list *list, const struct documents_query *query)
+{
+    static const size_t frame_bytes = sizeof("[\"all\",\"*all\"]");
+    static const size_t item_bytes = ID_BYTES + sizeof(",\"*\"");
+    size_t ids = 2 * (size_t)query->reach_count + query->viewer_count + 1 + query->place_count;
+    buf_reset(&list->sets);
+    return buf_reserve(&list->sets, 3 * frame_bytes + ids * item_bytes);
+}
+
+/* A set is a JSON array of <first>, JSON strings, and of ids with marks before them. Returns where
+ * it begins. */
+static size_t begin_set(struct list *list, struct slice first)
+{
+    size_t from = list->sets.tail;
+    buf_put_byte(&list->sets, '[');
+    buf_put(&list->sets, first);
+    return from;
+}
+
+static void put_items(struct list *list, struct slice mark, const struct id *ids, uint32_t count)
+{
+    struct buf *sets = &list->sets;
+    for (uint32_t i = 0; i < count; i++) {
+        buf_put(sets, sets->at[sets->tail - 1] == '[' ? SLICE("\"") : SLICE(",\""));
+        buf_put(sets, mark);
+        buf_put(sets, id_slice(&ids[i])); /* needs no escapes */
+        buf_put_byte(sets, '"');
+    }
+}
+
+static uint32_t add_set(struct list *list, size_t from)
+{
+    buf_put_byte(&list->sets, ']');
+    return add_text(list, slice_from(buf_data(&list->sets), from));
+}
+
+static uint32_t add_reach(struct list *list, const struct documents_query *query)
+{
+    bool is_of_parents = query->kind == RESOURCE_APPLICATION;
+    size_t from = begin_set(list, is_of_parents ? (struct slice){0} : SLICE("\"all\",\"*all\""));
+    put_items(list, (struct slice){0}, query->reach, query->reach_count);
+    if (!is_of_parents) {
+        put_items(list, SLICE("*"), query->reach, query->reach_count);
+    }
+    return add_set(list, from);
+}
+
+static uint32_t add_viewers(struct list *list, const struct documents_query *query)
+{
+    size_t from = begin_set(list, SLICE("\"*all\""));
+    put_items(list, SLICE("*"), query->project, 1);
+    put_items(list, SLICE("@"), query->viewers, query->viewer_count);
+    return add_set(list, from);
+}
+
+static void add_sets(struct list *list, struct list_plan *plan)
+{
+    if (list_plan_asks_reach(plan)) {
+        plan->reach = add_reach(list, plan->query);
+    }
+    if (list_plan_asks_viewers(plan)) {
+        plan->viewers = add_viewers(list, plan->query);
+    }
+    if (plan->has_only) {
+        size_t from = begin_set(list, (struct slice){0});
+        put_items(list, (struct slice){0}, plan->only, plan->only_count);
+        plan->only_set = add_set(list, from);
+    }
+}
+
+/* ---- what all arms share ---- */
+
+/* What drives, a parameter an arm. */
+static void add_values(struct list *list, struct list_plan *plan)
+{
+    plan->values = list->parameter_count + 1;
+    if (plan->driving != NULL) {
+        for (uint32_t i = 0; i < plan->arm_count; i++) {
+            add_text(list, plan->driving->values[i]);
+        }
+    } else if (plan->which == DRIVER_SCOPE) {
+        for (uint32_t i = 0; i < plan->arm_count; i++) {
+            add_text(list, list_viewer(plan, i).text);
+        }
+    }
+}
+
 /* Those parameters that are the same in all arms, but for conditions. */
 static void add_fixed(struct list *list, struct list_plan *plan)
 {
@@ -107,15 +200,9 @@ static void add_fixed(struct list *list, struct list_plan *plan)
     }
     if (query->project != NULL) {
         plan->project = add_text(list, id_slice(query->project));
-        plan->values = plan->project;
-        if (plan->which == DRIVER_PROJECT) {
-            add_text(list, SLICE("all"));
-        }
     }
-    for (uint32_t i = 0; plan->driving != NULL && i < plan->arm_count; i++) {
-        uint32_t number = add_text(list, plan->driving->values[i]);
-        plan->values = i == 0 ? number : plan->values;
-    }
+    add_sets(list, plan);
+    add_values(list, plan);
 }
 
 static void put_distance(struct list *list, const struct list_plan *plan)
@@ -161,12 +248,19 @@ static void put_boxes(struct list *list, const struct list_plan *plan)
     put(list, ") AS b CROSS JOIN resource AS r ON r.number = b.number");
 }
 
+/* Must rows of that kind be asked (put_lives)? */
+static bool can_be_dead(enum resource_kind kind)
+{
+    return kind == RESOURCE_APPLICATION || kind == RESOURCE_USER || kind == RESOURCE_SHARE ||
+           kind == RESOURCE_NAME;
+}
+
 /* Counting can do without the rows themselves, when the driver says all that is asked. */
 static bool needs_rows(const struct list_plan *plan)
 {
     const struct documents_query *query = plan->query;
-    bool needs = !plan->is_count || query->near != NULL || plan->is_action ||
-                 query->kind == RESOURCE_APPLICATION;
+    bool needs =
+        !plan->is_count || query->near != NULL || plan->is_action || can_be_dead(query->kind);
     for (uint32_t i = 0; i < query->condition_count; i++) {
         const struct filter_condition *condition = &query->conditions[i];
         needs |= condition != plan->driving && list_field(condition->field)->column != NULL;
@@ -193,7 +287,7 @@ static void put_from(struct list *list, const struct list_plan *plan)
 
 /* ---- where ---- */
 
-/* " IN (?, ?, ?, ?)", padded. */
+/* " AND r.id IN (?, ?, ?, ?)", padded. */
 static void put_ids(struct list *list, const struct documents_query *query)
 {
     uint32_t padded = padded_count(query->id_count);
@@ -202,6 +296,21 @@ static void put_ids(struct list *list, const struct documents_query *query)
         put(list, i == 0 ? " AND r.id IN (" : ", ");
         put_text(list, id_slice(&query->ids[index]));
     }
+    put(list, ")");
+}
+
+/* "(SELECT value FROM json_each(?", of a set. */
+static void put_set(struct list *list, uint32_t number)
+{
+    put(list, "(SELECT value FROM json_each(");
+    put_mark(list, number);
+    put(list, ")");
+}
+
+static void put_only(struct list *list, const struct list_plan *plan)
+{
+    put(list, " AND r.id IN ");
+    put_set(list, plan->only_set);
     put(list, ")");
 }
 
@@ -249,10 +358,10 @@ static_assert(RESOURCE_PRODUCT == 4, "it is in the text above");
 static void put_column(struct list *list, const struct list_plan *plan,
                        const struct filter_condition *condition)
 {
-    bool is_task_type = condition->field == FILTER_TYPE && !plan->is_action;
+    bool is_in_document = condition->field == FILTER_TYPE && !plan->is_action;
     put(list, " AND ");
-    put(list,
-        is_task_type ? "json_extract(r.document, '$.type')" : list_field(condition->field)->column);
+    put(list, is_in_document ? "json_extract(r.document, '$.type')"
+                             : list_field(condition->field)->column);
     put(list, " = ");
     uint32_t value = add_text(list, condition->values[0]);
     put_mark(list, value);
@@ -294,6 +403,17 @@ static void put_condition(struct list *list, const struct list_plan *plan,
     }
 }
 
+/* What drives that arm. */
+static void put_value(struct list *list, const struct list_plan *plan, uint32_t arm)
+{
+    if (plan->which == DRIVER_SCOPE) {
+        put(list, "'");
+        put(list, list_viewer(plan, arm).mark);
+        put(list, "' || ");
+    }
+    put_mark(list, plan->values + arm);
+}
+
 /* What the driver's index finds: its value, between the bounds. */
 static void put_driver(struct list *list, const struct list_plan *plan, uint32_t arm)
 {
@@ -308,7 +428,7 @@ static void put_driver(struct list *list, const struct list_plan *plan, uint32_t
         put(list, " AND ");
         put(list, plan->driver->value);
         put(list, " = ");
-        put_mark(list, plan->values + arm);
+        put_value(list, plan, arm);
     }
     static const char *const sides[] = {") > (?3, ?4)", ") < (?5, ?6)"};
     for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
@@ -322,20 +442,24 @@ static void put_driver(struct list *list, const struct list_plan *plan, uint32_t
         put_member_lives(list, plan, "d", plan->values);
     } else if (plan->which == DRIVER_PRODUCT) {
         put_product_lives(list, plan, plan->values);
-    } else if (plan->which == DRIVER_IDS) {
+    } else if (plan->which == DRIVER_IDS && plan->query->id_count > 0) {
         put_ids(list, plan->query);
+    }
+    if (plan->has_only) {
+        put_only(list, plan);
     }
 }
 
 /* Counting, each row counts in the first arm that has it. */
 static void put_not_earlier(struct list *list, const struct list_plan *plan, uint32_t arm)
 {
-    if (plan->is_count && arm > 0) {
+    uint32_t count = list_earlier_count(plan, arm);
+    if (plan->is_count && count > 0) {
         put(list, " AND NOT ");
         put(list, plan->driver->earlier);
-        for (uint32_t i = 0; i < arm; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             put(list, i == 0 ? "" : ", ");
-            put_mark(list, plan->values + i);
+            put_value(list, plan, i);
         }
         put(list, "))");
     }
@@ -361,7 +485,84 @@ static void put_near(struct list *list, const struct list_plan *plan)
     }
 }
 
-static void put_conditions(struct list *list, const struct list_plan *plan)
+/* " AND EXISTS (SELECT ... IN", of the row's scopes. There are few, and they lie side by side: they
+ * are all looked at (which is what the + says), rather than each value looked for. */
+static void put_scope(struct list *list, const struct list_plan *plan)
+{
+    put(list, " AND EXISTS (SELECT 1 FROM scope AS s WHERE s.resource = ");
+    put(list, plan->id);
+    put(list, " AND +s.viewer IN ");
+}
+
+static void put_project(struct list *list, const struct list_plan *plan)
+{
+    put_scope(list, plan);
+    put(list, "('*' || ");
+    put_mark(list, plan->project);
+    put(list, ", ");
+    put_mark(list, plan->project);
+    put(list, ", '*all', 'all'))");
+}
+
+static void put_reach(struct list *list, const struct list_plan *plan)
+{
+    if (plan->query->kind == RESOURCE_APPLICATION) {
+        put(list, " AND r.parent IN ");
+        put_set(list, plan->reach);
+        put(list, ")");
+    } else {
+        put_scope(list, plan);
+        put_set(list, plan->reach);
+        put(list, "))");
+    }
+}
+
+static void put_viewers(struct list *list, const struct list_plan *plan)
+{
+    put_scope(list, plan);
+    put_set(list, plan->viewers);
+    put(list, "))");
+}
+
+/* What the query's actor sees, as far as the driver does not say it. */
+static void put_sight(struct list *list, const struct list_plan *plan, uint32_t arm)
+{
+    if (list_plan_asks_project(plan, arm)) {
+        put_project(list, plan);
+    }
+    if (list_plan_asks_reach(plan)) {
+        put_reach(list, plan);
+    }
+    if (list_plan_asks_viewers(plan)) {
+        put_viewers(list, plan);
+    }
+}
+
+/* Leaves out what has gone with something else, and whose row is there still. */
+static void put_lives(struct list *list, enum resource_kind kind)
+{
+    switch (kind) {
+    case RESOURCE_APPLICATION:
+        put(list, " AND " APPLICATION_LIVES);
+        return;
+    case RESOURCE_ACTION:
+        put(list, " AND " ACTION_LIVES);
+        return;
+    case RESOURCE_USER:
+        put(list, " AND " USER_LIVES);
+        return;
+    case RESOURCE_SHARE:
+        put(list, " AND " SHARE_LIVES);
+        return;
+    case RESOURCE_NAME:
+        put(list, " AND " NAME_LIVES);
+        return;
+    default:
+        return;
+    }
+}
+
+static void put_conditions(struct list *list, const struct list_plan *plan, uint32_t arm)
 {
     const struct documents_query *query = plan->query;
     for (uint32_t i = 0; i < query->condition_count; i++) {
@@ -372,18 +573,8 @@ static void put_conditions(struct list *list, const struct list_plan *plan)
     if (query->near != NULL) {
         put_near(list, plan);
     }
-    if (query->project != NULL && plan->which != DRIVER_PROJECT) {
-        put(list, " AND EXISTS (SELECT 1 FROM scope AS s WHERE s.resource = ");
-        put(list, plan->id);
-        put(list, " AND s.project IN (");
-        put_mark(list, plan->project);
-        put(list, ", 'all'))");
-    }
-    if (query->kind == RESOURCE_APPLICATION) {
-        put(list, " AND " PROJECT_LIVES);
-    } else if (plan->is_action) {
-        put(list, " AND " ACTION_LIVES);
-    }
+    put_sight(list, plan, arm);
+    put_lives(list, query->kind);
 }
 
 /* ---- all of it ---- */
@@ -399,7 +590,7 @@ static void put_arm(struct list *list, const struct list_plan *plan, uint32_t ar
     put_from(list, plan);
     put_driver(list, plan, arm);
     put_not_earlier(list, plan, arm);
-    put_conditions(list, plan);
+    put_conditions(list, plan, arm);
 }
 
 /* The arms of a list are merged, those of a count are added up. */
@@ -439,6 +630,7 @@ struct err list_write(struct list *list, struct list_plan *plan)
     buf_reset(&list->text);
     list->parameter_count = 0;
     list->is_merged = plan->arm_count > 1 && !plan->is_count;
+    TRY(reserve_sets(list, plan->query));
     add_fixed(list, plan);
     put_arms(list, plan);
     if (!plan->is_count) {

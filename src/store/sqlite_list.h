@@ -10,8 +10,8 @@
 /* What every list has: account, kind, low and high bound. Texts below refer to them by number. */
 #define FIXED_PARAMETERS 6
 
-/* A project with fewer rows than this of one kind is small: counting them takes 10 us. */
-#define LIST_PROJECT_SMALL 128
+/* Who sees fewer rows than this of one kind sees few: counting them takes 10 us. */
+#define LIST_SIGHT_SMALL 128
 
 /* In order of preference. */
 enum list_driver_index {
@@ -27,7 +27,7 @@ enum list_driver_index {
     DRIVER_PRODUCT,
     DRIVER_TAGS,
     DRIVER_TYPE,
-    DRIVER_PROJECT,
+    DRIVER_SCOPE,
     DRIVER_ALL,
     DRIVER_COUNT
 };
@@ -58,12 +58,30 @@ struct list_bounds {
     struct list_place high;
 };
 
+/* What DRIVER_SCOPE finds. */
+enum list_sight {
+    SIGHT_NONE,    /* it cannot drive */
+    SIGHT_PROJECT, /* what is visible in query->project */
+    SIGHT_REACH,   /* in one of query->reach */
+    SIGHT_VIEWERS, /* for all users of query->project, or for one of query->viewers */
+};
+
+/* One of its values in table scope, put together of two. */
+struct list_viewer {
+    const char *mark;
+    struct slice text;
+};
+
 /* What is decided before anything is written. */
 struct list_plan {
     const struct documents_query *query;
     bool is_count;
     bool is_action;
     struct near_box box; /* when query->near */
+    enum list_sight sight;
+    const struct id *only; /* these rows alone: the ids of projects or places; when has_only */
+    uint32_t only_count;
+    bool has_only;
     enum list_driver_index which;
     const struct list_driver *driver;
     const struct filter_condition *driving; /* the condition it takes care of; NULL: none */
@@ -74,18 +92,38 @@ struct list_plan {
     /* numbers of parameters */
     uint32_t point;   /* latitude, and longitude behind it, when query->near */
     uint32_t project; /* when query->project */
-    uint32_t values;  /* of the driver, one for each arm */
+    uint32_t reach;   /* sets, each when it is asked */
+    uint32_t viewers;
+    uint32_t only_set;
+    uint32_t values; /* of the driver, one for each arm */
 };
 
 /* Chooses. ERR_QUERY_INVALID. */
 MUST_USE struct err list_plan(const struct documents_query *query, bool is_count,
                               struct list_plan *plan);
 
-/* True when there are a project and conditions of which nobody knows which leaves less to look at:
- * if the project has few rows (LIST_PROJECT_SMALL), they shall drive, which list_plan_narrow says.
- * Else an application that sees ten of a million actions would walk through those of a type. */
+/* Chooses sight and only. */
+void list_plan_sight(struct list_plan *plan);
+
+/* The arms that DRIVER_SCOPE has, and what drives each. */
+uint32_t list_viewer_count(const struct list_plan *plan);
+struct list_viewer list_viewer(const struct list_plan *plan, uint32_t arm);
+
+/* The arms before that one that can have the same rows. */
+uint32_t list_earlier_count(const struct list_plan *plan, uint32_t arm);
+
+/* True when DRIVER_SCOPE could drive, and there are conditions of which nobody knows whether they
+ * leave less to look at: if few rows are seen (LIST_SIGHT_SMALL), they shall drive, which
+ * list_plan_narrow says. Else an application that sees ten of a million actions would walk through
+ * those of a type. */
 bool list_plan_can_narrow(const struct list_plan *plan);
 void list_plan_narrow(struct list_plan *plan);
+
+/* True when it must be looked at row by row whether it is visible in the project, in the reach, to
+ * the viewers. */
+bool list_plan_asks_project(const struct list_plan *plan, uint32_t arm);
+bool list_plan_asks_reach(const struct list_plan *plan);
+bool list_plan_asks_viewers(const struct list_plan *plan);
 
 /* Writes the statement of a plan. ERR_NO_MEMORY. */
 MUST_USE struct err list_write(struct list *list, struct list_plan *plan);

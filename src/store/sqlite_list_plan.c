@@ -15,10 +15,10 @@
         "tag AS d INDEXED BY tag_list", "d.tag", true,                                    \
             "EXISTS (SELECT 1 FROM tag AS e WHERE e.resource = d.resource AND e.tag IN (" \
     }
-#define SCOPE_ROW                                                                               \
-    {                                                                                           \
-        "scope AS d INDEXED BY scope_list", "d.project", true,                                  \
-            "EXISTS (SELECT 1 FROM scope AS e WHERE e.resource = d.resource AND e.project IN (" \
+#define SCOPE_ROW                                                                              \
+    {                                                                                          \
+        "scope AS d INDEXED BY scope_list", "d.viewer", true,                                  \
+            "EXISTS (SELECT 1 FROM scope AS e WHERE e.resource = d.resource AND e.viewer IN (" \
     }
 #define IDENTIFIER_ROW                                                      \
     {                                                                       \
@@ -34,7 +34,7 @@ static const struct list_driver resource_drivers[DRIVER_COUNT] = {
     [DRIVER_NEAR] = {"", NULL, false, NULL}, /* put_boxes */
     [DRIVER_PRODUCT] = {"resource AS r INDEXED BY resource_product", "r.product", false, NULL},
     [DRIVER_TAGS] = TAG_ROW,
-    [DRIVER_PROJECT] = SCOPE_ROW,
+    [DRIVER_SCOPE] = SCOPE_ROW,
     [DRIVER_ALL] = {"resource AS r INDEXED BY resource_list", NULL, false, NULL},
 };
 
@@ -47,7 +47,7 @@ static const struct list_driver action_drivers[DRIVER_COUNT] = {
     [DRIVER_PRODUCT] = {"action AS r INDEXED BY action_product", "r.product", false, NULL},
     [DRIVER_TAGS] = TAG_ROW,
     [DRIVER_TYPE] = {"action AS r INDEXED BY action_type", "r.type", false, NULL},
-    [DRIVER_PROJECT] = SCOPE_ROW,
+    [DRIVER_SCOPE] = SCOPE_ROW,
     [DRIVER_ALL] = {"action AS r INDEXED BY action_list", NULL, false, NULL},
 };
 
@@ -55,16 +55,20 @@ static const struct list_driver action_drivers[DRIVER_COUNT] = {
 #define ANY_RESOURCE (~BIT(RESOURCE_ACTION))
 #define ANY (~0u)
 
-/* Tasks of a batch are few, and the context of actions is empty without a database of addresses:
- * what is looked for in documents has no columns. instr is quick, json_extract is not. */
+/* Roles and tasks of a batch are few, and the context of actions is empty without a database of
+ * addresses: what is looked for in documents has no columns. instr is quick, json_extract is not.
+ */
 static const struct list_field fields[] = {
     [FILTER_NAME] = {ANY_RESOURCE, "r.name", DRIVER_NAME},
     [FILTER_TAGS] = {ANY, NULL, DRIVER_TAGS},
     [FILTER_IDENTIFIER] = {ANY, NULL, DRIVER_IDENTIFIER},
     [FILTER_PRODUCT] = {BIT(RESOURCE_THNG) | BIT(RESOURCE_ACTION), "r.product", DRIVER_PRODUCT},
     [FILTER_COLLECTIONS] = {BIT(RESOURCE_THNG) | BIT(RESOURCE_COLLECTION), NULL, DRIVER_MEMBERS},
-    [FILTER_PARENT] = {BIT(RESOURCE_APPLICATION) | BIT(RESOURCE_TASK), "r.parent", DRIVER_PARENT},
-    [FILTER_TYPE] = {BIT(RESOURCE_ACTION) | BIT(RESOURCE_TASK), "r.type", DRIVER_TYPE},
+    [FILTER_PARENT] = {BIT(RESOURCE_APPLICATION) | BIT(RESOURCE_TASK) | BIT(RESOURCE_USER) |
+                           BIT(RESOURCE_SHARE),
+                       "r.parent", DRIVER_PARENT},
+    [FILTER_TYPE] = {BIT(RESOURCE_ACTION) | BIT(RESOURCE_TASK) | BIT(RESOURCE_ROLE), "r.type",
+                     DRIVER_TYPE},
     [FILTER_STATUS] = {BIT(RESOURCE_TASK), "json_extract(r.document, '$.status')", DRIVER_ALL},
     [FILTER_THNG] = {BIT(RESOURCE_ACTION), "r.thng", DRIVER_THNG},
     [FILTER_COLLECTION] = {BIT(RESOURCE_ACTION), "r.collection", DRIVER_COLLECTION},
@@ -108,7 +112,9 @@ static bool is_valid(const struct filter_condition *condition, enum resource_kin
 static struct err check_query(const struct documents_query *query)
 {
     ASSERT(query->near == NULL || query->kind == RESOURCE_PLACE);
-    if (query->id_count > DOCUMENTS_IDS_MAX || query->condition_count > DOCUMENTS_CONDITIONS_MAX) {
+    ASSERT(query->viewer_count == 0 || query->project != NULL);
+    if (query->id_count > DOCUMENTS_IDS_MAX || query->condition_count > DOCUMENTS_CONDITIONS_MAX ||
+        query->viewer_count > DOCUMENTS_VIEWERS_MAX) {
         return ERR(QUERY_INVALID);
     }
     for (uint32_t i = 0; i < query->condition_count; i++) {
@@ -186,15 +192,14 @@ static enum list_driver_index driver_of(const struct list_plan *plan,
 static void choose_driver(struct list_plan *plan)
 {
     const struct documents_query *query = plan->query;
-    plan->which = DRIVER_ALL;
-    if (query->id_count > 0) {
+    if (query->id_count > 0 || plan->has_only) {
         plan->which = DRIVER_IDS;
         return;
     }
     if (query->near != NULL && !plan->box.is_everywhere) {
         plan->which = DRIVER_NEAR;
-    } else if (query->project != NULL) {
-        plan->which = DRIVER_PROJECT;
+    } else {
+        plan->which = plan->sight != SIGHT_NONE ? DRIVER_SCOPE : DRIVER_ALL;
     }
     for (uint32_t i = 0; i < query->condition_count; i++) {
         enum list_driver_index driver = driver_of(plan, &query->conditions[i]);
@@ -212,8 +217,8 @@ static void settle(struct list_plan *plan)
     plan->arm_count = 1;
     if (plan->driving != NULL) {
         plan->arm_count = plan->driving->value_count;
-    } else if (plan->which == DRIVER_PROJECT) {
-        plan->arm_count = 2; /* what is visible in it, and in all */
+    } else if (plan->which == DRIVER_SCOPE) {
+        plan->arm_count = list_viewer_count(plan);
     }
     if (plan->driver->is_aside) {
         plan->time = "d.created_ms";
@@ -233,6 +238,7 @@ struct err list_plan(const struct documents_query *query, bool is_count, struct 
         plan->box = near_box_of(query->near);
     }
     plan->bounds = bounds_of(query, is_count);
+    list_plan_sight(plan);
     choose_driver(plan);
     settle(plan);
     return ERR(OK);
@@ -240,14 +246,13 @@ struct err list_plan(const struct documents_query *query, bool is_count, struct 
 
 bool list_plan_can_narrow(const struct list_plan *plan)
 {
-    return plan->query->project != NULL && plan->which > DRIVER_PARENT &&
-           plan->which < DRIVER_PROJECT;
+    return plan->sight != SIGHT_NONE && plan->which > DRIVER_PARENT && plan->which < DRIVER_SCOPE;
 }
 
 void list_plan_narrow(struct list_plan *plan)
 {
     ASSERT(list_plan_can_narrow(plan));
-    plan->which = DRIVER_PROJECT;
+    plan->which = DRIVER_SCOPE;
     plan->driving = NULL;
     settle(plan);
 }

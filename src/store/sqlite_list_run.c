@@ -59,18 +59,25 @@ static void bind(struct db_call *call, const struct list_parameter *parameter)
 
 /* ---- starting ---- */
 
-/* Are there so few rows in the project that they had better drive? */
-static struct err is_small(struct documents_reader *reader, const struct documents_query *query,
+/* Are there so few rows that are seen, that they had better drive? */
+static struct err is_small(struct documents_reader *reader, const struct list_plan *plan,
                            bool *small)
 {
-    struct db_call call = reader_call(reader, READ_PROJECT_SIZE);
-    db_put_number(&call, query->account);
-    db_put_number(&call, query->kind);
-    db_put_id(&call, query->project);
-    db_put_number(&call, LIST_PROJECT_SMALL);
-    int64_t size;
-    TRY(db_run_number(&call, &size));
-    *small = size < LIST_PROJECT_SMALL;
+    const struct documents_query *query = plan->query;
+    int64_t left = LIST_SIGHT_SMALL;
+    for (uint32_t arm = 0; left > 0 && arm < list_viewer_count(plan); arm++) {
+        const struct list_viewer viewer = list_viewer(plan, arm);
+        struct db_call call = reader_call(reader, READ_SCOPE_SIZE);
+        db_put_number(&call, query->account);
+        db_put_number(&call, query->kind);
+        db_put_text(&call, slice_of_text(viewer.mark));
+        db_put_text(&call, viewer.text);
+        db_put_number(&call, left);
+        int64_t size;
+        TRY(db_run_number(&call, &size));
+        left -= size;
+    }
+    *small = left > 0;
     return ERR(OK);
 }
 
@@ -83,7 +90,7 @@ static struct err start(struct documents_reader *reader, const struct documents_
     TRY(list_plan(query, is_count, &plan));
     if (list_plan_can_narrow(&plan)) {
         bool small;
-        TRY(is_small(reader, query, &small));
+        TRY(is_small(reader, &plan, &small));
         if (small) {
             list_plan_narrow(&plan);
         }

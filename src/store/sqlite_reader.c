@@ -19,12 +19,16 @@ static const char pragmas[] = "PRAGMA query_only = ON;"
                               "PRAGMA cell_size_check = ON;"
                               "PRAGMA cache_size = -8192;";
 
-/* An application's key lives as long as the application, and so as long as its project. */
-#define KEY_COLUMNS "k.hash, k.account, k.kind, k.actor, k.sealed, r.parent"
-#define KEY_FROM \
-    " FROM key AS k LEFT JOIN resource AS r ON r.id = k.actor AND k.kind IN (3, 4) AND r.kind = 8"
-#define KEY_LIVES "(k.kind NOT IN (3, 4) OR " PROJECT_LIVES ")"
-static_assert(KEY_APPLICATION == 3 && KEY_TRUSTED == 4, "they are in the texts above");
+/* An application's key lives as long as the application, a user's as long as the user: under the
+ * name r, the application of either. */
+#define KEY_COLUMNS "k.hash, k.account, k.kind, k.actor, k.sealed, r.parent, u.parent"
+#define KEY_FROM                                                                              \
+    " FROM key AS k LEFT JOIN resource AS u ON u.id = k.actor AND k.kind = 5 AND u.kind = 14" \
+    " LEFT JOIN resource AS r ON r.id = CASE k.kind WHEN 5 THEN u.parent ELSE k.actor END"    \
+    " AND k.kind IN (3, 4, 5) AND r.kind = 8"
+#define KEY_LIVES "(k.kind NOT IN (3, 4, 5) OR " APPLICATION_LIVES ")"
+static_assert(KEY_APPLICATION == 3 && KEY_TRUSTED == 4 && KEY_USER == 5,
+              "they are in the texts above");
 
 static const char *const texts[READ_COUNT] = {
     [READ_BEGIN] = "BEGIN",
@@ -53,7 +57,8 @@ static const char *const texts[READ_COUNT] = {
         "SELECT EXISTS (SELECT 1 FROM member AS m WHERE m.resource = r.id AND m.collection = ?4"
         " AND m.sequence > ?5)"
         " FROM resource AS r WHERE r.id = ?1 AND r.account = ?2 AND r.kind = ?3 AND (?6 IS NULL OR"
-        " EXISTS (SELECT 1 FROM scope AS s WHERE s.resource = r.id AND s.project IN (?6, 'all')))",
+        " EXISTS (SELECT 1 FROM scope AS s WHERE s.resource = r.id"
+        " AND +s.viewer IN ('*' || ?6, ?6, '*all', 'all')))",
     [READ_MEMBERS] = "SELECT resource FROM member INDEXED BY member_list"
                      " WHERE collection = ?1 AND kind = ?2 AND sequence > ?3"
                      " ORDER BY created_ms, resource LIMIT ?4",
@@ -66,9 +71,8 @@ static const char *const texts[READ_COUNT] = {
                    " SELECT m.collection FROM above CROSS JOIN member AS m ON m.resource = above.id"
                    " CROSS JOIN resource AS c ON c.id = m.collection"
                    " WHERE c.kind = 5 AND m.sequence > c.cleared_collections) SELECT id FROM above",
-    [READ_PROJECT_SIZE] =
-        "SELECT count(*) FROM (SELECT 1 FROM scope INDEXED BY scope_list WHERE account = ?1"
-        " AND kind = ?2 AND project IN (?3, 'all') LIMIT ?4)",
+    [READ_SCOPE_SIZE] = "SELECT count(*) FROM (SELECT 1 FROM scope INDEXED BY scope_list"
+                        " WHERE account = ?1 AND kind = ?2 AND viewer = ?3 || ?4 LIMIT ?5)",
     [READ_PENDING_TASKS] =
         "SELECT r.account, r.id FROM account AS a CROSS JOIN resource AS r INDEXED BY resource_list"
         " ON r.account = a.number AND r.kind = 10 WHERE json_extract(r.document, '$.status')"
@@ -76,6 +80,14 @@ static const char *const texts[READ_COUNT] = {
     [READ_KEY] = "SELECT " KEY_COLUMNS KEY_FROM " WHERE k.hash = ?1 AND " KEY_LIVES,
     [READ_KEY_OF] = "SELECT " KEY_COLUMNS KEY_FROM
                     " WHERE k.actor = ?1 AND k.kind = ?2 AND " KEY_LIVES " LIMIT 1",
+    [READ_ROLE_IS_USED] =
+        "SELECT EXISTS (SELECT 1 FROM resource AS r INDEXED BY resource_role"
+        " WHERE r.account = ?1 AND r.role = ?2 AND r.kind IN (8, 14) AND " RESOURCE_LIVES ")",
+    [READ_OTHER_ADMINISTRATOR] =
+        "SELECT EXISTS (SELECT 1 FROM resource INDEXED BY resource_list WHERE account = ?1"
+        " AND kind = 2 AND id <> ?2 AND CASE WHEN role IS NOT NULL THEN role = 'admin'"
+        " WHEN json_valid(document) THEN"
+        " coalesce(json_array_length(document, '$.policies'), 0) = 0 ELSE 0 END)",
     [READ_ACCOUNT] = "SELECT id FROM account WHERE number = ?1",
 };
 static_assert(RESOURCE_THNG == 3, "it is in the texts above");
@@ -129,6 +141,7 @@ void documents_reader_close(struct documents_reader *reader)
     ASSERT(code == SQLITE_OK);
     buf_deinit(&reader->answer);
     buf_deinit(&reader->list.text);
+    buf_deinit(&reader->list.sets);
     free(reader);
 }
 
@@ -355,7 +368,7 @@ struct err documents_property(struct documents_reader *reader, const struct id *
     return ERR(OK);
 }
 
-/* ---- keys and accounts ---- */
+/* ---- keys ---- */
 
 static struct err fill_key(struct documents_reader *reader, const struct db_call *call,
                            struct key_row *row)
@@ -369,7 +382,8 @@ static struct err fill_key(struct documents_reader *reader, const struct db_call
     if (hash.bytes != KEY_HASH_BYTES || !db_id(call, 3, &read.actor)) {
         return ERR(CORRUPT);
     }
-    if (db_slice(call, 5).bytes > 0 && !db_id(call, 5, &read.project)) {
+    if ((db_slice(call, 5).bytes > 0 && !db_id(call, 5, &read.project)) ||
+        (db_slice(call, 6).bytes > 0 && !db_id(call, 6, &read.application))) {
         return ERR(CORRUPT);
     }
     memcpy(read.hash, hash.at, KEY_HASH_BYTES);
@@ -407,6 +421,35 @@ struct err documents_key_of(struct documents_reader *reader, enum key_kind kind,
     db_put_number(&call, kind);
     return read_key(reader, &call, row);
 }
+
+/* ---- roles ---- */
+
+/* The answer of a statement of an account and an id. */
+static struct err read_answer(struct documents_reader *reader, enum read read, uint32_t account,
+                              const struct id *id, bool *answer)
+{
+    struct db_call call = reader_call(reader, read);
+    db_put_number(&call, account);
+    db_put_id(&call, id);
+    int64_t number = 0;
+    struct err err = db_run_number(&call, &number);
+    *answer = number != 0;
+    return reader_failed(reader, err);
+}
+
+struct err documents_role_is_used(struct documents_reader *reader, uint32_t account,
+                                  const struct id *role, bool *is_used)
+{
+    return read_answer(reader, READ_ROLE_IS_USED, account, role, is_used);
+}
+
+struct err documents_other_administrator(struct documents_reader *reader, uint32_t account,
+                                         const struct id *operator_id, bool *has_other)
+{
+    return read_answer(reader, READ_OTHER_ADMINISTRATOR, account, operator_id, has_other);
+}
+
+/* ---- numbers ---- */
 
 struct err documents_numbers(struct documents_reader *reader, uint32_t *property, uint32_t *account)
 {

@@ -6,7 +6,7 @@
 
 /* The number of the schema below, kept in meta.format. A change of the schema raises it and brings
  * the statements that migrate the one before. */
-#define SCHEMA_FORMAT 2
+#define SCHEMA_FORMAT 3
 
 /* PRAGMA application_id: "thrm". Tells our files from other people's. */
 #define SCHEMA_APPLICATION_ID 0x7468726d

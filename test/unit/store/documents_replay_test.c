@@ -15,7 +15,9 @@
 struct resource {
     enum resource_kind kind;
     bool is_alive;
-    uint32_t parent;   /* an application's project, an action's type */
+    uint32_t parent;   /* an application's project, an action's type, a user's application, that
+                          of a taken name or 0, the user whom a share is for */
+    uint32_t sharer;   /* the user whose share it is */
     uint32_t property; /* alive, of a thng */
 };
 
@@ -57,7 +59,16 @@ static void put_reference(struct program *program, struct buf *text, const char 
     }
 }
 
-/* Scopes of projects that exist; empty for none. */
+static void put_scope(struct buf *scopes, uint32_t number)
+{
+    struct id id = id_of(number);
+    if (number != 0) {
+        buf_put_format(scopes, "%s\"%.24s\"", scopes->at[scopes->tail - 1] == '[' ? "" : ",",
+                       id.text);
+    }
+}
+
+/* Scopes of projects and users that exist; empty for none. */
 static void put_scopes(struct program *program, struct buf *scopes)
 {
     if (chance(program, 2)) {
@@ -65,18 +76,26 @@ static void put_scopes(struct program *program, struct buf *scopes)
     }
     uint32_t first = pick(program, RESOURCE_PROJECT);
     uint32_t second = pick(program, RESOURCE_PROJECT);
-    buf_put_format(scopes, "{\"users\":[\"all\"],\"projects\":[%s",
-                   chance(program, 4) ? "\"all\"" : "");
-    if (first != 0) {
-        struct id id = id_of(first);
-        buf_put_format(scopes, "%s\"%.24s\"", scopes->at[scopes->tail - 1] == '[' ? "" : ",",
-                       id.text);
+    buf_put_format(scopes, "{\"users\":[%s", chance(program, 2) ? "\"all\"" : "");
+    put_scope(scopes, chance(program, 2) ? pick(program, RESOURCE_USER) : 0);
+    buf_put_format(scopes, "],\"projects\":[%s", chance(program, 4) ? "\"all\"" : "");
+    put_scope(scopes, first);
+    put_scope(scopes, second != first ? second : 0);
+    buf_put_format(scopes, "]}");
+}
+
+/* Of a user itself, of a share the user whose it is. */
+static void put_scopes_of(struct program *program, uint32_t number, struct buf *scopes)
+{
+    const struct resource *resource = &program->resources[number - 1];
+    if (resource->kind != RESOURCE_USER && resource->kind != RESOURCE_SHARE) {
+        put_scopes(program, scopes);
+        return;
     }
-    if (second != 0 && second != first) {
-        struct id id = id_of(second);
-        buf_put_format(scopes, "%s\"%.24s\"", scopes->at[scopes->tail - 1] == '[' ? "" : ",",
-                       id.text);
-    }
+    buf_put_format(scopes, "{\"users\":[");
+    put_scope(scopes, resource->kind == RESOURCE_USER ? number : resource->sharer);
+    buf_put_format(scopes, "],\"projects\":[");
+    put_scope(scopes, pick(program, RESOURCE_PROJECT));
     buf_put_format(scopes, "]}");
 }
 
@@ -103,7 +122,20 @@ static void put_members_of(struct program *program, uint32_t number, struct buf 
         }
         break;
     case RESOURCE_APPLICATION:
-        buf_put_format(text, ",\"project\":\"%.24s\"", parent.text);
+        buf_put_format(text, ",\"project\":\"%.24s\",\"defaultRole\":\"base_app_user\"",
+                       parent.text);
+        break;
+    case RESOURCE_USER:
+        buf_put_format(text, ",\"app\":\"%.24s\",\"role\":\"r%u\",\"email\":\"%u@x\"", parent.text,
+                       number % 3, number);
+        break;
+    case RESOURCE_SHARE:
+        buf_put_format(text, ",\"user\":\"%.24s\"", parent.text);
+        break;
+    case RESOURCE_NAME:
+        if (resource->parent != 0) {
+            buf_put_format(text, ",\"app\":\"%.24s\"", parent.text);
+        }
         break;
     case RESOURCE_TASK:
         buf_put_format(text, ",\"batch\":\"%.24s\"", parent.text);
@@ -144,7 +176,7 @@ static void write_text(struct program *program, enum event_operation operation, 
         }
         put_members_of(program, number, &text);
         buf_put_byte(&text, '}');
-        put_scopes(program, &scopes);
+        put_scopes_of(program, number, &scopes);
     }
     group_write_document(&program->writer, ACCOUNT, operation, resource->kind, &id, buf_data(&text),
                          buf_data(&scopes));
@@ -164,6 +196,14 @@ static void write_app_keys(struct program *program, enum event_operation operati
     group_write_key(&program->writer, ACCOUNT, operation, KEY_TRUSTED, &id, hash, SLICE("s"));
 }
 
+static void write_user_key(struct program *program, enum event_operation operation, uint32_t number)
+{
+    uint8_t hash[KEY_HASH_BYTES] = {0};
+    struct id id = id_of(number);
+    memcpy(hash, &number, sizeof(number));
+    group_write_key(&program->writer, ACCOUNT, operation, KEY_USER, &id, hash, SLICE("s"));
+}
+
 static bool has_type_of_name(const struct program *program, uint32_t name)
 {
     for (uint32_t i = 0; i < program->count; i++) {
@@ -180,8 +220,12 @@ static void create(struct program *program)
 {
     enum resource_kind kind = (enum resource_kind)(
         RESOURCE_THNG + (int)rand_below(&program->rand, RESOURCE_KIND_COUNT - RESOURCE_THNG));
+    static const enum resource_kind of_projects[] = {RESOURCE_PROJECT, RESOURCE_APPLICATION,
+                                                     RESOURCE_USER, RESOURCE_USER, RESOURCE_SHARE};
     uint32_t parent = 0;
-    if (chance(program, 2)) {
+    if (chance(program, 4)) {
+        kind = of_projects[rand_below(&program->rand, ARRAY_LEN(of_projects))];
+    } else if (chance(program, 2)) {
         kind = chance(program, 2) ? RESOURCE_THNG : RESOURCE_ACTION;
     }
     if (kind == RESOURCE_APPLICATION) {
@@ -190,31 +234,65 @@ static void create(struct program *program)
         parent = pick(program, RESOURCE_BATCH);
     } else if (kind == RESOURCE_ACTION) {
         parent = pick(program, RESOURCE_ACTION_TYPE);
+    } else if (kind == RESOURCE_USER || (kind == RESOURCE_NAME && chance(program, 2))) {
+        parent = pick(program, RESOURCE_APPLICATION);
+    } else if (kind == RESOURCE_SHARE) {
+        parent = pick(program, RESOURCE_USER);
     }
-    bool must_have_parent = kind == RESOURCE_APPLICATION || kind == RESOURCE_TASK;
-    if ((must_have_parent && parent == 0) ||
+    uint32_t sharer = kind == RESOURCE_SHARE ? pick(program, RESOURCE_USER) : 0;
+    bool must_have_parent = kind == RESOURCE_APPLICATION || kind == RESOURCE_TASK ||
+                            kind == RESOURCE_USER || kind == RESOURCE_SHARE;
+    if ((must_have_parent && parent == 0) || (kind == RESOURCE_SHARE && sharer == 0) ||
         (kind == RESOURCE_ACTION_TYPE &&
          has_type_of_name(program, type_name(program->count + 1)))) {
         return;
     }
     assert_true(program->count < RESOURCES_MAX);
     program->resources[program->count++] =
-        (struct resource){.kind = kind, .is_alive = true, .parent = parent};
+        (struct resource){.kind = kind, .is_alive = true, .parent = parent, .sharer = sharer};
     write_text(program, OPERATION_CREATED, program->count);
     if (kind == RESOURCE_APPLICATION) {
         write_app_keys(program, OPERATION_CREATED, program->count);
+    } else if (kind == RESOURCE_USER) {
+        write_user_key(program, OPERATION_CREATED, program->count);
     }
 }
 
-/* What lies in a deleted one is gone at once for an engine. */
-static void forget_children(struct program *program, uint32_t number, enum resource_kind kind)
+/* Does the resource go with one of that kind, when that is <owner> of it? */
+static bool goes_with(const struct resource *resource, enum resource_kind kind, uint32_t owner)
 {
-    for (uint32_t i = 0; i < program->count; i++) {
-        struct resource *resource = &program->resources[i];
-        if (resource->kind == kind && resource->parent == number) {
-            resource->is_alive = false;
+    switch (resource->kind) {
+    case RESOURCE_APPLICATION:
+        return kind == RESOURCE_PROJECT && resource->parent == owner;
+    case RESOURCE_ACTION:
+        return kind == RESOURCE_ACTION_TYPE && resource->parent == owner;
+    case RESOURCE_USER:
+    case RESOURCE_NAME:
+        return kind == RESOURCE_APPLICATION && resource->parent == owner;
+    case RESOURCE_SHARE:
+        return kind == RESOURCE_USER && (resource->parent == owner || resource->sharer == owner);
+    default:
+        return false;
+    }
+}
+
+/* It is gone at once for an engine, with all that goes with it. Owners are older. */
+static void forget(struct program *program, uint32_t number)
+{
+    program->resources[number - 1].is_alive = false;
+    bool *is_gone = calloc(program->count + 1, sizeof(*is_gone));
+    assert_non_null(is_gone);
+    is_gone[number] = true;
+    for (uint32_t i = number; i <= program->count; i++) {
+        for (uint32_t j = i; is_gone[i] && j < program->count; j++) {
+            struct resource *resource = &program->resources[j];
+            if (goes_with(resource, program->resources[i - 1].kind, i)) {
+                resource->is_alive = false;
+                is_gone[j + 1] = true;
+            }
         }
     }
+    free(is_gone);
 }
 
 static void delete_one(struct program *program)
@@ -226,14 +304,11 @@ static void delete_one(struct program *program)
     }
     if (resource->kind == RESOURCE_APPLICATION) {
         write_app_keys(program, OPERATION_DELETED, number);
+    } else if (resource->kind == RESOURCE_USER) {
+        write_user_key(program, OPERATION_DELETED, number);
     }
     write_text(program, OPERATION_DELETED, number);
-    resource->is_alive = false;
-    if (resource->kind == RESOURCE_PROJECT) {
-        forget_children(program, number, RESOURCE_APPLICATION);
-    } else if (resource->kind == RESOURCE_ACTION_TYPE) {
-        forget_children(program, number, RESOURCE_ACTION);
-    }
+    forget(program, number);
 }
 
 static void update(struct program *program)
@@ -444,11 +519,14 @@ static void assert_consistent(struct bench *bench)
     }
     assert_none(bench, "SELECT id FROM resource WHERE product NOT IN (SELECT id FROM resource)");
     assert_none(bench, "SELECT id FROM resource WHERE product IS NOT document ->> 'product'");
-    assert_none(bench, "SELECT id FROM resource WHERE kind = 8"
+    assert_none(bench, "SELECT id FROM resource WHERE kind IN (8, 14, 18, 19)"
                        " AND parent NOT IN (SELECT id FROM resource)");
+    assert_none(bench, "SELECT resource FROM scope WHERE kind = 18 AND viewer LIKE '@%'"
+                       " AND viewer NOT IN (SELECT '@' || id FROM resource WHERE kind = 14)");
     assert_none(bench, "SELECT actor FROM key WHERE actor NOT IN (SELECT id FROM resource)");
-    assert_none(bench, "SELECT project FROM scope WHERE project <> 'all'"
-                       " AND project NOT IN (SELECT id FROM resource)");
+    assert_none(bench, "SELECT viewer FROM scope WHERE viewer NOT LIKE '@%'"
+                       " AND ltrim(viewer, '*') <> 'all'"
+                       " AND ltrim(viewer, '*') NOT IN (SELECT id FROM resource)");
     assert_none(bench, "SELECT a.id FROM action AS a LEFT JOIN resource AS t"
                        " ON t.kind = 12 AND t.name = a.type"
                        " WHERE a.type <> 'scans' AND (t.id IS NULL OR a.sequence < t.sequence)");
@@ -460,12 +538,19 @@ static void assert_consistent(struct bench *bench)
     assert_none(bench, "SELECT number FROM place EXCEPT SELECT number FROM place_rtree");
     assert_none(bench, "SELECT * FROM cascade");
     /* Scopes as rows are the scopes in the texts, in both tables. */
-    assert_none(bench, "SELECT s.id, j.value FROM (SELECT id, scopes FROM resource UNION ALL SELECT"
-                       " id, scopes FROM action) AS s, json_each(s.scopes, '$.projects') AS j"
-                       " EXCEPT SELECT resource, project FROM scope");
-    assert_none(bench, "SELECT resource, project FROM scope EXCEPT SELECT s.id, j.value FROM"
-                       " (SELECT id, scopes FROM resource UNION ALL SELECT id, scopes FROM action)"
-                       " AS s, json_each(s.scopes, '$.projects') AS j");
+    static const char scopes[] =
+        "SELECT s.id, '@' || j.value FROM (SELECT id, scopes FROM resource UNION ALL SELECT id,"
+        " scopes FROM action) AS s, json_each(s.scopes, '$.users') AS j WHERE j.value <> 'all'"
+        " UNION ALL SELECT s.id, iif(EXISTS (SELECT 1 FROM json_each(s.scopes, '$.users')"
+        " WHERE value = 'all'), '*', '') || j.value FROM (SELECT id, scopes FROM resource UNION ALL"
+        " SELECT id, scopes FROM action) AS s, json_each(s.scopes, '$.projects') AS j";
+    char text[1024];
+    snprintf(text, sizeof(text), "SELECT * FROM (%s) EXCEPT SELECT resource, viewer FROM scope",
+             scopes);
+    assert_none(bench, text);
+    snprintf(text, sizeof(text), "SELECT resource, viewer FROM scope EXCEPT SELECT * FROM (%s)",
+             scopes);
+    assert_none(bench, text);
     assert_none(bench, "SELECT integrity_check FROM pragma_integrity_check"
                        " WHERE integrity_check <> 'ok'");
 }
@@ -473,12 +558,20 @@ static void assert_consistent(struct bench *bench)
 /* The program leaves something of everything. */
 static void assert_varied(struct bench *bench)
 {
-    for (int kind = RESOURCE_THNG; kind < RESOURCE_ACTION; kind++) {
+    for (int kind = RESOURCE_THNG; kind < RESOURCE_KIND_COUNT; kind++) {
         char text[64];
         snprintf(text, sizeof(text), "SELECT count(*) FROM resource WHERE kind = %d", kind);
-        assert_true(ask(bench, text) > 0);
+        assert_int_equal(ask(bench, text) > 0, kind != RESOURCE_ACTION);
     }
-    static const char *const tables[] = {"action", "member", "place", "key", "property"};
+    static const char *const tables[] = {"action",
+                                         "member",
+                                         "place",
+                                         "key",
+                                         "property",
+                                         "key WHERE kind = 5",
+                                         "scope WHERE viewer LIKE '@%'",
+                                         "scope WHERE viewer LIKE '*U%'",
+                                         "scope WHERE viewer LIKE 'U%'"};
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         char text[64];
         snprintf(text, sizeof(text), "SELECT count(*) FROM %s", tables[i]);

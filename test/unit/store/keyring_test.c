@@ -160,6 +160,75 @@ static void test_file_that_cannot_be(void **state)
     assert_null(opened);
 }
 
+/* A store whose secrets are lost gets no others, which would make all its keys unknown. */
+static void test_a_lost_file_is_not_made_anew(void **state)
+{
+    struct world *world = *state;
+    struct keyring *opened = NULL;
+    assert_int_equal(keyring_open_existing(world->path, &opened).code, ERR_OK);
+    keyring_close(opened);
+    opened = NULL;
+    assert_int_equal(unlink(world->path), 0);
+    assert_int_equal(keyring_open_existing(world->path, &opened).code, ERR_CONFIG);
+    assert_null(opened);
+    assert_int_equal(access(world->path, F_OK), -1);
+    assert_int_equal(keyring_open(world->path, &opened).code, ERR_OK);
+    keyring_close(opened);
+    assert_int_equal(keyring_open_existing(world->path, &opened).code, ERR_OK);
+    keyring_close(opened);
+}
+
+static void test_file_that_others_may_read(void **state)
+{
+    struct world *world = *state;
+    static const mode_t bad[] = {0640, 0620, 0610, 0604, 0602, 0601, 0666, 0777};
+    static const mode_t good[] = {0400, 0600, 0700};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct keyring *opened = NULL;
+        assert_int_equal(chmod(world->path, bad[i]), 0);
+        assert_int_equal(keyring_open(world->path, &opened).code, ERR_CONFIG);
+        assert_int_equal(keyring_open_existing(world->path, &opened).code, ERR_CONFIG);
+        assert_null(opened);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        struct keyring *opened;
+        assert_int_equal(chmod(world->path, good[i]), 0);
+        assert_int_equal(keyring_open(world->path, &opened).code, ERR_OK);
+        keyring_close(opened);
+    }
+}
+
+/* A folder; a pipe that nobody writes to; a link to a file, which is as good as that. */
+static void test_what_is_no_file(void **state)
+{
+    struct world *world = *state;
+    char path[PATH_ROOM];
+    struct keyring *opened = NULL;
+    assert_int_equal(keyring_open(world->folder, &opened).code, ERR_CONFIG);
+    snprintf(path, sizeof(path), "%s/pipe", world->folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(keyring_open(path, &opened).code, ERR_CONFIG);
+    assert_null(opened);
+    snprintf(path, sizeof(path), "%s/link", world->folder);
+    assert_int_equal(symlink(world->path, path), 0);
+    assert_int_equal(keyring_open_existing(path, &opened).code, ERR_OK);
+    keyring_close(opened);
+}
+
+/* A path without a folder is one of the folder that we are in. */
+static void test_a_plain_name(void **state)
+{
+    struct world *world = *state;
+    struct keyring *opened;
+    char before[4096];
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(chdir(world->folder), 0);
+    assert_int_equal(keyring_open("plain", &opened).code, ERR_OK);
+    keyring_close(opened);
+    assert_int_equal(access("plain", F_OK), 0);
+    assert_int_equal(chdir(before), 0);
+}
+
 /* ---- hashes ---- */
 
 static void test_hash_tells_keys_apart(void **state)
@@ -251,6 +320,10 @@ int main(void)
         TEST(test_two_rings_have_nothing_in_common),
         TEST(test_damaged_file),
         TEST(test_file_that_cannot_be),
+        TEST(test_a_lost_file_is_not_made_anew),
+        TEST(test_file_that_others_may_read),
+        TEST(test_what_is_no_file),
+        TEST(test_a_plain_name),
         TEST(test_hash_tells_keys_apart),
         TEST(test_seal_and_unseal),
         TEST(test_seal_that_was_changed),

@@ -16,7 +16,9 @@
 #define COLLECTION_COUNT 4
 #define PROJECT_COUNT 3
 #define IN_ALL (1u << PROJECT_COUNT) /* in row.projects */
-#define TARGET_COUNT 5               /* thngs of actions, batches of tasks */
+#define USER_COUNT 4
+#define FOR_ALL (1u << USER_COUNT) /* in row.users */
+#define TARGET_COUNT 5             /* thngs of actions, batches of tasks */
 #define TYPE_COUNT 4
 #define STATUS_COUNT 3
 
@@ -26,7 +28,10 @@
 #define COLLECTION_ID(i) id_of(2000 + (i))
 #define COLLECTION_EMPTIED 2 /* once, and not yet listed; some have come since */
 #define COLLECTION_GONE 3
-#define PROJECT_ID(i) id_of(3000 + (i))
+#define PROJECT_FIRST 3000
+#define PROJECT_ID(i) id_of(PROJECT_FIRST + (i))
+#define USER_FIRST 6000
+#define USER_ID(i) id_of(USER_FIRST + (i))
 #define TARGET_ID(i) id_of(4000 + (i))
 #define TYPE_ID(i) id_of(5000 + (i))
 #define TYPE_GONE 2  /* deleted */
@@ -48,6 +53,7 @@ struct row {
     unsigned value;       /* of identifier "k" */
     unsigned tags;        /* a bit each, as the following */
     unsigned projects;    /* in its scopes */
+    unsigned users;       /* in its scopes */
     unsigned collections; /* of which it is a member */
     unsigned target;      /* a task's batch, an action's thng */
     unsigned type;
@@ -124,22 +130,30 @@ static inline void put_text_of_row(struct buf *text, const struct row *row)
     BUF_PUT_LITERAL(text, "}");
 }
 
-static inline void put_scopes_of_row(struct buf *scopes, const struct row *row)
+/* The texts of those whose bits are set; behind them "all" for the bit behind theirs. */
+static inline void put_scope(struct buf *scopes, unsigned bits, unsigned count, uint32_t first)
 {
-    if (row->projects == 0) {
-        return;
-    }
-    BUF_PUT_LITERAL(scopes, "{\"users\":[],\"projects\":[");
     const char *comma = "";
-    for (unsigned i = 0; i < PROJECT_COUNT; i++) {
-        if (row->projects & 1u << i) {
-            buf_put_format(scopes, "%s\"%.24s\"", comma, PROJECT_ID(i).text);
+    for (unsigned i = 0; i < count; i++) {
+        if (bits & 1u << i) {
+            buf_put_format(scopes, "%s\"%.24s\"", comma, id_of(first + i).text);
             comma = ",";
         }
     }
-    if (row->projects & IN_ALL) {
+    if (bits & 1u << count) {
         buf_put_format(scopes, "%s\"all\"", comma);
     }
+}
+
+static inline void put_scopes_of_row(struct buf *scopes, const struct row *row)
+{
+    if (row->projects == 0 && row->users == 0) {
+        return;
+    }
+    BUF_PUT_LITERAL(scopes, "{\"users\":[");
+    put_scope(scopes, row->users, USER_COUNT, USER_FIRST);
+    BUF_PUT_LITERAL(scopes, "],\"projects\":[");
+    put_scope(scopes, row->projects, PROJECT_COUNT, PROJECT_FIRST);
     BUF_PUT_LITERAL(scopes, "]}");
 }
 
@@ -182,6 +196,9 @@ static inline void make_row(struct lists *lists, struct row *row)
     row->projects = below(lists, 3) ? 1u << below(lists, PROJECT_COUNT + 1) |
                                           1u << below(lists, PROJECT_COUNT + 1)
                                     : 0;
+    row->users = below(lists, 3)
+                     ? 1u << below(lists, USER_COUNT + 1) | 1u << below(lists, USER_COUNT + 1)
+                     : 0;
     row->target = below(lists, TARGET_COUNT + 1);
     row->type = below(lists, TYPE_COUNT);
     row->status = below(lists, STATUS_COUNT);

@@ -58,8 +58,8 @@ static void test_scopes(void **state)
     (void)state;
     struct bench bench;
     open_bench(&bench);
-    const char *all = "SELECT resource, project, account, kind, created_ms FROM scope"
-                      " ORDER BY resource, project";
+    const char *all = "SELECT resource, viewer, account, kind, created_ms FROM scope"
+                      " ORDER BY resource, viewer";
     put_document(&bench, OPERATION_CREATED, RESOURCE_THNG, 5, "{\"createdAt\":7}", SCOPES_12);
     put_document(&bench, OPERATION_CREATED, RESOURCE_PRODUCT, 6, "{\"createdAt\":8}",
                  "{\"users\":[\"" A "9\"],\"projects\":[\"all\",\"all\"]}");
@@ -67,12 +67,14 @@ static void test_scopes(void **state)
     put_document(&bench, OPERATION_CREATED, RESOURCE_PRODUCT, 8, "{\"createdAt\":9}",
                  "{\"users\":[],\"projects\":[]}");
     assert_ok(apply(&bench));
-    assert_rows(&bench, all, A "5|" A "1|1|3|7\n" A "5|" A "2|1|3|7\n" A "6|all|1|4|8\n");
+    assert_rows(&bench, all,
+                A "5|*" A "1|1|3|7\n" A "5|*" A "2|1|3|7\n" A "6|@" A "9|1|4|8\n" A
+                  "6|all|1|4|8\n");
     put_document(&bench, OPERATION_UPDATED, RESOURCE_THNG, 5, "{\"createdAt\":7}",
                  "{\"users\":[\"all\"],\"projects\":[\"" A "3\"]}");
     put_document(&bench, OPERATION_UPDATED, RESOURCE_PRODUCT, 6, "{\"createdAt\":8}", "");
     assert_ok(apply(&bench));
-    assert_rows(&bench, all, A "5|" A "3|1|3|7\n");
+    assert_rows(&bench, all, A "5|*" A "3|1|3|7\n");
     put_deletion(&bench, RESOURCE_THNG, 5);
     assert_ok(apply(&bench));
     assert_rows(&bench, all, "");
@@ -156,8 +158,8 @@ static void test_actions(void **state)
                 A "1|x|1|13|-5\n");
     assert_rows(&bench, "SELECT resource, key, value, account, kind, created_ms FROM identifier",
                 A "1|sn|7|1|13|-5\n");
-    assert_rows(&bench, "SELECT resource, project, account, kind, created_ms FROM scope",
-                A "1|" A "1|1|13|-5\n" A "1|" A "2|1|13|-5\n");
+    assert_rows(&bench, "SELECT resource, viewer, account, kind, created_ms FROM scope",
+                A "1|*" A "1|1|13|-5\n" A "1|*" A "2|1|13|-5\n");
     assert_int_equal(ask(&bench, "SELECT count(*) FROM resource"), 0);
     put_deletion(&bench, RESOURCE_ACTION, 1);
     assert_ok(apply(&bench));

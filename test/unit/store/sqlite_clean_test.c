@@ -6,6 +6,7 @@
 #include "base/hash.h"
 
 #define A "U0000000000000000000000"
+#define A_4000 "U00000000000000000004000"
 
 static void assert_count(struct bench *bench, const char *table, int64_t count)
 {
@@ -107,6 +108,8 @@ static void test_project(void **state)
     put_scoped(&bench);
     put_application(&bench, 7, "{\"createdAt\":1,\"project\":\"" A "1\",\"tags\":[\"x\"]}", 'a');
     put_application(&bench, 8, "{\"createdAt\":1,\"project\":\"" A "2\",\"tags\":[\"y\"]}", 'c');
+    put_document(&bench, OPERATION_CREATED, RESOURCE_THNG, 9, "{\"createdAt\":1}",
+                 "{\"users\":[\"all\"],\"projects\":[\"" A "1\",\"" A "2\"]}");
     assert_ok(apply(&bench));
     put_deletion(&bench, RESOURCE_PROJECT, 1);
     assert_ok(apply(&bench));
@@ -114,11 +117,13 @@ static void test_project(void **state)
     assert_rows(&bench, "SELECT id, scopes FROM resource WHERE kind = 3 ORDER BY id",
                 A "3|{\"users\":[\"" A "1\"],\"projects\":[\"" A "2\"]}\n" A
                   "5|{\"users\":[],\"projects\":[]}\n" A
-                  "6|{\"users\":[],\"projects\":[\"all\"]}\n");
+                  "6|{\"users\":[],\"projects\":[\"all\"]}\n" A
+                  "9|{\"users\":[\"all\"],\"projects\":[\"" A "2\"]}\n");
     assert_rows(&bench, "SELECT scopes FROM action",
                 "{\"users\":[\"" A "1\"],\"projects\":[\"" A "2\"]}\n");
-    assert_rows(&bench, "SELECT resource, project FROM scope ORDER BY resource",
-                A "3|" A "2\n" A "4|" A "2\n" A "6|all\n");
+    assert_rows(&bench, "SELECT resource, viewer FROM scope ORDER BY resource, viewer",
+                A "3|@" A "1\n" A "3|" A "2\n" A "4|@" A "1\n" A "4|" A "2\n" A "6|all\n" A "9|*" A
+                  "2\n");
     assert_rows(&bench, "SELECT id FROM resource WHERE kind = 8", A "8\n");
     assert_rows(&bench, "SELECT tag FROM tag", "y\n");
     assert_rows(&bench, "SELECT actor, kind FROM key ORDER BY hash", A "8|3\n" A "8|4\n");
@@ -183,7 +188,26 @@ static void test_action_type(void **state)
 
 /* ---- slices ---- */
 
-/* Three cascades, with <count> rows each. */
+/* A user of that application, with a key, a name, and one share with and by user 4000. */
+static void put_user(struct bench *bench, uint32_t number, uint32_t application)
+{
+    char text[160];
+    char scopes[96];
+    struct id user = id_of(number);
+    struct id app = id_of(application);
+    snprintf(text, sizeof(text), "{\"createdAt\":1,\"app\":\"%.24s\"}", app.text);
+    put_document(bench, OPERATION_CREATED, RESOURCE_USER, number, text, "");
+    put_document(bench, OPERATION_CREATED, RESOURCE_NAME, number + 1000, text, "");
+    put_key(bench, OPERATION_CREATED, KEY_USER, number, (uint8_t)number);
+    snprintf(text, sizeof(text), "{\"createdAt\":1,\"user\":\"%.24s\"}", user.text);
+    put_document(bench, OPERATION_CREATED, RESOURCE_SHARE, number + 2000, text,
+                 "{\"users\":[\"" A_4000 "\"],\"projects\":[]}");
+    snprintf(scopes, sizeof(scopes), "{\"users\":[\"%.24s\"],\"projects\":[]}", user.text);
+    put_document(bench, OPERATION_CREATED, RESOURCE_SHARE, number + 3000,
+                 "{\"createdAt\":1,\"user\":\"" A_4000 "\"}", scopes);
+}
+
+/* Three cascades, with <count> rows each; the project's with five more below each. */
 static void put_cascades(struct bench *bench, uint32_t count)
 {
     put_document(bench, OPERATION_CREATED, RESOURCE_PRODUCT, 1, "{\"createdAt\":1}", "");
@@ -195,6 +219,7 @@ static void put_cascades(struct bench *bench, uint32_t count)
                      i % 2 == 0 ? "{\"users\":[],\"projects\":[\"" A "2\"]}" : "");
         put_document(bench, OPERATION_CREATED, RESOURCE_APPLICATION, 2000 + i,
                      "{\"createdAt\":1,\"project\":\"" A "2\"}", "");
+        put_user(bench, 4001 + i, 2000 + i);
         put_action(bench, 3000 + i, "_a", i);
     }
     put_type(bench, OPERATION_DELETED, "_a");
@@ -213,21 +238,53 @@ static void test_slices(void **state)
         put_cascades(&bench, 8);
         assert_ok(apply(&bench));
         assert_count(&bench, "cascade", 3);
-        /* 8 thngs, 8 applications, 4 scopes, 8 actions, 3 cascades. */
+        /* 8 thngs, 8 applications with 8 users, 8 names and 16 shares, 4 scopes, 8 actions, 3
+         * cascades. */
         uint32_t slices = clean_all(&bench, rows_max[i]);
-        assert_in_range(slices, (31 + rows_max[i] - 1) / rows_max[i], 32 / rows_max[i] + 4);
+        assert_in_range(slices, (63 + rows_max[i] - 1) / rows_max[i], 64 / rows_max[i] + 4);
         struct buf rows = {0};
         dump(bench.path, &rows);
         if (i == 0) {
             buf_put(&at_once, buf_data(&rows));
             assert_count(&bench, "resource", 8);
             assert_count(&bench, "action", 0);
+            assert_count(&bench, "key", 0);
+            assert_count(&bench, "scope", 0);
         }
         assert_true(slice_equal(buf_data(&rows), buf_data(&at_once)));
         buf_deinit(&rows);
         close_bench(&bench);
     }
     buf_deinit(&at_once);
+}
+
+/* An application whose users are many goes in slices too, and a user whose shares are. */
+static void test_slices_of_users(void **state)
+{
+    (void)state;
+    for (uint32_t rows_max = 1; rows_max <= 40; rows_max += 3) {
+        struct bench bench;
+        open_bench(&bench);
+        put_document(&bench, OPERATION_CREATED, RESOURCE_APPLICATION, 1, "{\"createdAt\":1}", "");
+        put_document(&bench, OPERATION_CREATED, RESOURCE_APPLICATION, 2, "{\"createdAt\":1}", "");
+        put_user(&bench, 4000, 2);
+        for (uint32_t i = 0; i < 4; i++) {
+            put_user(&bench, 4001 + i, 1);
+        }
+        assert_ok(apply(&bench));
+        put_deletion(&bench, RESOURCE_USER, 4000);
+        put_deletion(&bench, RESOURCE_APPLICATION, 1);
+        assert_ok(apply(&bench));
+        assert_count(&bench, "cascade", 2);
+        /* 10 shares; 4 users and 4 names; 2 cascades. */
+        uint32_t slices = clean_all(&bench, rows_max);
+        assert_in_range(slices, (20 + rows_max - 1) / rows_max, 21 / rows_max + 4);
+        assert_rows(&bench, "SELECT id FROM resource ORDER BY id",
+                    A "2\nU00000000000000000005000\n");
+        assert_rows(&bench, "SELECT actor FROM key", A_4000 "\n"); /* has an event of its own */
+        assert_count(&bench, "scope", 0);
+        close_bench(&bench);
+    }
 }
 
 /* A slice that is rolled back is done again; so is one before a crash. */
@@ -288,11 +345,9 @@ static void test_damage_stays_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_product),
-        cmocka_unit_test(test_project),
-        cmocka_unit_test(test_action_type),
-        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_a_slice_is_all_or_nothing),
+        cmocka_unit_test(test_product),           cmocka_unit_test(test_project),
+        cmocka_unit_test(test_action_type),       cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_slices_of_users),   cmocka_unit_test(test_a_slice_is_all_or_nothing),
         cmocka_unit_test(test_damage_stays_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

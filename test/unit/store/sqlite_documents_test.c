@@ -68,10 +68,10 @@ static void test_open_refuses(void **state)
     (void)state;
     struct bench bench;
     open_bench(&bench);
-    ASSERT_ERR(open_after(&bench, "UPDATE meta SET value = 3 WHERE name = 'format'"),
+    ASSERT_ERR(open_after(&bench, "UPDATE meta SET value = 4 WHERE name = 'format'"),
                STORE_FORMAT_NEWER);
     ASSERT_ERR(open_after(&bench, "UPDATE meta SET value = 0 WHERE name = 'format'"), CORRUPT);
-    assert_ok(open_after(&bench, "UPDATE meta SET value = 2 WHERE name = 'format'"));
+    assert_ok(open_after(&bench, "UPDATE meta SET value = 3 WHERE name = 'format'"));
     /* Another program's file. */
     ASSERT_ERR(open_after(&bench, "PRAGMA application_id = 1"), CORRUPT);
     assert_ok(open_after(&bench, "PRAGMA application_id = 0x7468726d"));

@@ -5,6 +5,7 @@
 #include "unit/store/lists_fixture.h"
 
 #define CONDITION_MAX 4
+#define REACH_MAX 12 /* more than drive a list */
 
 /* ---- queries, and what the array says to them ---- */
 
@@ -17,6 +18,10 @@ struct question {
     char texts[CONDITION_MAX][TAG_COUNT][ID_BYTES];
     unsigned numbers[CONDITION_MAX][TAG_COUNT]; /* of the values */
     struct id ids[8];
+    struct id reach[REACH_MAX];
+    unsigned reached; /* a bit for each project, and IN_ALL */
+    struct id viewers[DOCUMENTS_VIEWERS_MAX];
+    unsigned viewed; /* a bit for each user, and FOR_ALL */
 };
 
 static void add_value(struct question *question, uint32_t at, unsigned number, struct slice text)
@@ -116,6 +121,47 @@ static void make_condition(struct lists *lists, struct question *question, uint3
     make_values(lists, question, at);
 }
 
+/* Some of <count> ids from <first> on, and others; returns a bit for each of them. */
+static unsigned make_ids(struct lists *lists, struct id *ids, uint32_t id_count, uint32_t first,
+                         unsigned count)
+{
+    unsigned bits = 0;
+    for (uint32_t i = 0; i < id_count; i++) {
+        unsigned number = below(lists, count + 2);
+        ids[i] = id_of(first + number);
+        bits |= number < count ? 1u << number : 0;
+    }
+    return bits;
+}
+
+/* Few or many. */
+static uint32_t make_count(struct lists *lists, uint32_t max)
+{
+    return 1 + below(lists, below(lists, 4) == 0 ? max : 3);
+}
+
+static void make_sight(struct lists *lists, struct question *question)
+{
+    struct documents_query *query = &question->query;
+    if (below(lists, 2) == 0) {
+        question->project_number = below(lists, PROJECT_COUNT);
+        question->project = PROJECT_ID(question->project_number);
+        query->project = &question->project;
+        if (below(lists, 2) == 0) {
+            query->viewers = question->viewers;
+            query->viewer_count = make_count(lists, DOCUMENTS_VIEWERS_MAX);
+            question->viewed = FOR_ALL | make_ids(lists, question->viewers, query->viewer_count,
+                                                  USER_FIRST, USER_COUNT);
+        }
+    }
+    if (below(lists, 3) == 0) {
+        query->reach = question->reach;
+        query->reach_count = make_count(lists, REACH_MAX);
+        question->reached = IN_ALL | make_ids(lists, question->reach, query->reach_count,
+                                              PROJECT_FIRST, PROJECT_COUNT);
+    }
+}
+
 static void make_question(struct lists *lists, struct question *question)
 {
     static const enum resource_kind kinds[] = {RESOURCE_THNG, RESOURCE_ACTION, RESOURCE_TASK};
@@ -130,11 +176,7 @@ static void make_question(struct lists *lists, struct question *question)
     for (uint32_t i = 0; i < question->query.condition_count; i++) {
         make_condition(lists, question, i);
     }
-    if (below(lists, 2) == 0) {
-        question->project_number = below(lists, PROJECT_COUNT);
-        question->project = PROJECT_ID(question->project_number);
-        question->query.project = &question->project;
-    }
+    make_sight(lists, question);
     if (below(lists, 6) == 0) {
         question->query.ids = question->ids;
         question->query.id_count = 1 + below(lists, 8);
@@ -192,6 +234,16 @@ static bool condition_holds(const struct question *question, uint32_t at, const 
     return false;
 }
 
+static bool is_seen(const struct question *question, const struct row *row)
+{
+    const struct documents_query *query = &question->query;
+    bool is_in_project =
+        query->project == NULL || (row->projects & (1u << question->project_number | IN_ALL)) != 0;
+    bool is_reached = query->reach_count == 0 || (row->projects & question->reached) != 0;
+    bool is_viewed = query->viewer_count == 0 || (row->users & question->viewed) != 0;
+    return is_in_project && is_reached && is_viewed;
+}
+
 static bool is_selected(const struct lists *lists, const struct question *question,
                         const struct row *row)
 {
@@ -199,7 +251,7 @@ static bool is_selected(const struct lists *lists, const struct question *questi
     if (!row_lives(lists, row) || row->account != query->account || row->kind != query->kind) {
         return false;
     }
-    if (query->project && (row->projects & (1u << question->project_number | IN_ALL)) == 0) {
+    if (!is_seen(question, row)) {
         return false;
     }
     bool is_named = query->id_count == 0;
@@ -413,6 +465,10 @@ static void test_pages_among_changes(void **state)
         add_letter(&question, 0, 't', 2);
         question.project = PROJECT_ID(0);
         question.query.project = round % 4 < 2 ? &question.project : NULL;
+        question.viewers[0] = USER_ID(1);
+        question.viewed = FOR_ALL | 1u << 1;
+        question.query.viewers = question.viewers;
+        question.query.viewer_count = round % 4 == 1;
         const struct row *expected[ROW_COUNT];
         uint32_t count = expected_rows(lists, &question, expected);
         bool touched[ROW_COUNT] = {false};
@@ -489,9 +545,12 @@ static void test_limits(void **state)
 {
     struct lists *lists = *state;
     static const struct slice values[DOCUMENTS_VALUES_MAX + 1];
-    static const struct id ids[DOCUMENTS_IDS_MAX + 1];
+    struct id ids[DOCUMENTS_IDS_MAX + 1];
     const struct id project = PROJECT_ID(0);
     struct filter_condition many[DOCUMENTS_CONDITIONS_MAX + 1];
+    for (uint32_t i = 0; i < ARRAY_LEN(ids); i++) {
+        ids[i] = id_of(i);
+    }
     for (size_t i = 0; i < ARRAY_LEN(many); i++) {
         many[i] = (struct filter_condition){
             .field = FILTER_TAGS, .values = values, .value_count = DOCUMENTS_VALUES_MAX};
@@ -499,6 +558,10 @@ static void test_limits(void **state)
     struct documents_query query = {.account = 1,
                                     .kind = RESOURCE_THNG,
                                     .project = &project,
+                                    .viewers = ids,
+                                    .viewer_count = DOCUMENTS_VIEWERS_MAX,
+                                    .reach = ids,
+                                    .reach_count = DOCUMENTS_IDS_MAX,
                                     .limit = 1,
                                     .ids = ids,
                                     .id_count = DOCUMENTS_IDS_MAX,
@@ -510,6 +573,12 @@ static void test_limits(void **state)
     query.id_count = 0;
     assert_ok(documents_list(lists->bench.reader, &query, see_nothing, NULL));
     query.condition_count++;
+    assert_refused(lists, &query);
+    query.condition_count = 0;
+    query.viewers = ids;
+    query.viewer_count = DOCUMENTS_VIEWERS_MAX;
+    assert_ok(documents_list(lists->bench.reader, &query, see_nothing, NULL));
+    query.viewer_count++;
     assert_refused(lists, &query);
 }
 

@@ -90,11 +90,12 @@ static inline void dump(const char *path, struct buf *rows)
         "SELECT * FROM meta ORDER BY name",
         "SELECT * FROM account ORDER BY number",
         "SELECT id, account, kind, created_ms, sequence, touched_ms, cleared_thngs,"
-        " cleared_collections, name, product, parent, checksum, scopes, document FROM resource"
+        " cleared_collections, name, product, parent, role, checksum, scopes, document FROM "
+        "resource"
         " ORDER BY id",
         "SELECT * FROM tag ORDER BY resource, tag",
         "SELECT * FROM identifier ORDER BY resource, key",
-        "SELECT * FROM scope ORDER BY resource, project",
+        "SELECT * FROM scope ORDER BY resource, viewer",
         "SELECT * FROM member ORDER BY resource, collection",
         "SELECT resource, latitude, longitude FROM place ORDER BY resource",
         "SELECT * FROM property ORDER BY number",
