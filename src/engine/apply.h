@@ -5,7 +5,10 @@
  *      find.c             the heads that commands need: found, loaded, waited for
  *      scopes.c           in which projects something is
  *      apply_points.c     samples: new ones, deleted ones; locations by place
- *      apply_resource.c   documents: what creating, updating and deleting share; the first start
+ *      names.c            names that are unique and may change
+ *      roles.c            who has which role, and what follows from it
+ *      apply_resource.c   documents: what creating, updating and deleting share
+ *      apply_account.c    accounts: a new one with its first operator
  *      apply_create.c     documents: create
  *      apply_update.c     documents: update
  *      apply_delete.c     documents: delete, with all that hangs on them
@@ -60,7 +63,8 @@ struct engine {
     uint32_t loads_ahead;           /* under way */
     struct chores chores;
     struct member_changes member_changes;
-    uint64_t last_action; /* the event of the last action: they have no heads that would say */
+    uint64_t last_action;   /* the event of the last action: they have no heads that would say */
+    uint64_t last_operator; /* of the last change of an operator of any account */
 };
 
 /* Applies the command, for the first time or anew. */
@@ -79,10 +83,30 @@ void engine_release(struct engine *engine, struct command *command);
 /* True when the command's target is an action type that always exists. */
 bool command_is_on_built_in(const struct command *command);
 
-/* What documents of that kind are judged by: made and listed, or one of them changed or deleted by
- * that actor. */
-enum perm_subject document_list_subject(enum resource_kind kind);
+/* What documents of that kind are judged by, where the command does not say it: made, or one of
+ * them changed or deleted by that actor. */
+enum perm_subject document_creation_subject(enum resource_kind kind);
 enum perm_subject document_subject(enum resource_kind kind, const struct actor *actor);
+
+/* True when the scopes of such a document are what the body says, false when they follow from what
+ * it is. <members> are looked at for the type of a role. */
+bool document_takes_scopes(enum resource_kind kind, struct slice members);
+
+/* The members of a stored document, without its braces. */
+static inline struct slice document_members(struct slice document)
+{
+    return slice_of(document.at + 1, document.bytes - 2);
+}
+
+/* The value of a member of a checked body (document.h); of type JSON_NONE when there is none. */
+struct json_value body_find(struct slice members, struct slice name);
+
+/* Appends the members of a checked body without those of these names. */
+void body_put_without(struct buf *out, struct slice members, const struct slice *names,
+                      size_t count);
+
+/* An access policy that each account has (contract: auth.md 2.5). */
+bool document_is_managed(const struct head *head);
 
 /* The group's writer, with a group begun; engine->writer.time_ms is the time of its events. */
 struct group_writer *engine_group(struct engine *engine);
@@ -154,18 +178,25 @@ enum head_found engine_find_project(struct engine *engine, struct command *comma
 enum head_found engine_find_any_project(struct engine *engine, struct command *command,
                                         const struct id *project);
 
-/* An application can name no other project than its own. */
-static inline bool actor_may_name(const struct actor *actor, const struct id *project)
-{
-    return !id_is_set(&actor->project) || id_equal(&actor->project, project);
-}
+/* HEAD_SEEN when actions of that type can be recorded: it is built in, or there, and seen. */
+enum head_found engine_find_action_type(struct engine *engine, struct command *command,
+                                        struct slice type);
+
+/* May the actor do that to what has this head, which is in memory? (perm_judge) */
+MUST_USE struct err engine_judge(const struct actor *actor, enum perm_subject subject,
+                                 enum perm_operation operation, const struct head *head);
 
 /* The head of the command's target with all that must be judged before the body is: right, that the
- * target is a command->target_kind and is seen (in command->project, if set), then the command's
- * own refusal. NULL: the command waits or has been refused; return. */
+ * target is a command->target_kind, is seen (in command->project, if set) and lies where the path
+ * says, that the right reaches it, then the command's own refusal. What the command itself says of
+ * subject and operation comes before the arguments. NULL: it waits or has been refused; return. */
 struct head *engine_permitted_head(struct engine *engine, struct command *command,
                                    enum perm_subject subject, enum perm_operation operation,
                                    bool want_document);
+
+/* The same for what has no target but the account: right, project, refusal. False: return. */
+bool engine_is_permitted(struct engine *engine, struct command *command, enum perm_subject subject,
+                         enum perm_operation operation);
 
 /* Has a reader load what <load> asks for (load->members.asker is the command) and the command wait
  * for it in the head's queue. Read is what the documents show of load->after, and of the head's own
@@ -182,21 +213,35 @@ const struct head_load *engine_loaded(const struct engine *engine, const struct 
  * earlier event may not know of them. */
 uint64_t engine_forgotten(const struct engine *engine);
 
-/* The scopes of what the command makes: <wanted>, with the command's project or the actor's own put
- * into them; in *scopes, which may lie in engine->scratch_scopes. HEAD_UNSEEN: no such project. */
+/* HEAD_SEEN when the project that what the command makes is put into (the one that it names, else
+ * the actor's own) exists and is the actor's to name, or when there is none. */
+enum head_found engine_find_own_project(struct engine *engine, struct command *command);
+
+/* The scopes of what the command makes: <wanted>, with that project put into them; in *scopes,
+ * which may lie in engine->scratch_scopes. ERR_NO_MEMORY. */
+MUST_USE struct err engine_compose_scopes(struct engine *engine, const struct command *command,
+                                          struct slice wanted, struct slice *scopes);
+
+/* For a COMMAND_CREATE: both, and whether the actor may make its document with these scopes, and in
+ * its parent, which has been found. HEAD_UNSEEN: no such project. */
 enum head_found engine_new_scopes(struct engine *engine, struct command *command,
                                   struct slice wanted, struct slice *scopes);
 
 /* What writing a document makes of its scopes: <wanted>, or <stored> when that is empty, without
  * projects that no longer exist; in *scopes, which may lie in engine->scratch_scopes. HEAD_UNSEEN:
- * <wanted> names a project that does not exist (or is not the application's own), and that was not
- * in <stored>. */
+ * <wanted> names a project that does not exist (or is not the actor's to name), and that was not in
+ * <stored>. */
 enum head_found engine_check_scopes(struct engine *engine, struct command *command,
                                     struct slice stored, struct slice wanted, struct slice *scopes);
 
 /* HEAD_UNSEEN when one of the references does not exist or is not seen. */
 enum head_found engine_find_references(struct engine *engine, struct command *command,
                                        const struct document_reference *references, uint32_t count);
+
+/* Has readers load all that the references name, side by side, when they are many. False: the
+ * command waits for them. */
+bool engine_load_references(struct engine *engine, struct command *command,
+                            const struct document_reference *references, uint32_t count);
 
 /* Puts the place's coordinates before <members> (location.h), if these have none of their own, in
  * engine->scratch_value behind what is there; *value is what came of it, valid until that buffer
@@ -214,6 +259,9 @@ struct head *engine_add_head(struct engine *engine, uint32_t account, enum resou
  * in the head. Returns the event. */
 uint64_t write_document(struct engine *engine, struct head *head, enum event_operation operation,
                         struct slice scopes);
+
+/* Writes that the head's document is gone, and nothing of what hangs on it. Returns the event. */
+uint64_t write_document_deleted(struct engine *engine, struct head *head);
 
 /* The number of that property of the head, given out now if it is new (*is_new). 0: no memory. */
 uint32_t engine_property_number(struct engine *engine, struct head *head, struct slice key,
@@ -238,7 +286,7 @@ void write_all_cut(struct engine *engine, struct head *head);
 void apply_create(struct engine *engine, struct command *command);
 void apply_update(struct engine *engine, struct command *command);
 void apply_delete(struct engine *engine, struct command *command);
-void apply_bootstrap(struct engine *engine, struct command *command);
+void apply_account(struct engine *engine, struct command *command);
 
 void apply_actions(struct engine *engine, struct command *command);
 void apply_commission(struct engine *engine, struct command *command);

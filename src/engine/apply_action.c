@@ -101,16 +101,6 @@ static enum head_found find_references(struct engine *engine, struct command *co
     return found == HEAD_SEEN ? find_place(engine, command, action, finding) : found;
 }
 
-static enum head_found find_type(struct engine *engine, struct command *command, struct slice type)
-{
-    if (action_type_is_built_in(type)) {
-        return HEAD_SEEN;
-    }
-    struct head *head;
-    struct id id = id_of_name(command->actor.account, RESOURCE_ACTION_TYPE, type);
-    return engine_find(engine, command, RESOURCE_ACTION_TYPE, &id, NULL, false, &head);
-}
-
 /* HEAD_UNSEEN: one of the types does not exist. */
 static enum head_found find_types(struct engine *engine, struct command *command)
 {
@@ -119,7 +109,7 @@ static enum head_found find_types(struct engine *engine, struct command *command
         if (i > 0 && slice_equal(at[i].type, at[i - 1].type)) {
             continue;
         }
-        enum head_found found = find_type(engine, command, at[i].type);
+        enum head_found found = engine_find_action_type(engine, command, at[i].type);
         if (found != HEAD_SEEN) {
             return found;
         }
@@ -128,16 +118,6 @@ static enum head_found find_types(struct engine *engine, struct command *command
 }
 
 /* ---- writing ---- */
-
-static struct slice scopes_of(struct engine *engine, struct command *command,
-                              const struct head *target)
-{
-    struct slice scopes;
-    struct slice wanted = target != NULL ? head_scopes(target) : (struct slice){0};
-    enum head_found found = engine_new_scopes(engine, command, wanted, &scopes);
-    ASSERT(found == HEAD_SEEN); /* the project has been looked for before */
-    return scopes;
-}
 
 /* Appends the document to <out>, and gives the action its id. */
 static void put_text(struct engine *engine, const struct command *command,
@@ -172,7 +152,13 @@ static void put_text(struct engine *engine, const struct command *command,
 static uint64_t write_action(struct engine *engine, struct command *command,
                              const struct finding *finding, struct slice text)
 {
-    struct slice scopes = scopes_of(engine, command, finding->target);
+    struct slice scopes;
+    const struct head *target = finding->target;
+    struct slice wanted = target != NULL ? head_scopes(target) : (struct slice){0};
+    struct err err = engine_compose_scopes(engine, command, wanted, &scopes);
+    /* Who hears of it must not be forgotten. There is no memory for a few bytes: there is no way
+     * on. */
+    ASSERT(!err_is_set(err));
     uint64_t event =
         group_write_document(engine_group(engine), command->actor.account, OPERATION_CREATED,
                              RESOURCE_ACTION, &finding->id, text, scopes);
@@ -207,7 +193,8 @@ static void write_actions(struct engine *engine, struct command *command)
 
 /* ---- the commands ---- */
 
-/* What an application may record in its own right (contract: auth 6). */
+/* They are judged by a row of their own: it is what an application may record (contract: auth.md 6,
+ * note 1). */
 static bool are_scans(const struct command *command)
 {
     for (uint32_t i = 0; i < command->as.actions.count; i++) {
@@ -228,8 +215,7 @@ static enum perm_subject subject_of(const struct command *command)
     case RESOURCE_COLLECTION:
         return PERM_COLLECTION_ACTIONS;
     default:
-        return command->actor.kind == ACTOR_APPLICATION && are_scans(command) ? PERM_SCANS
-                                                                              : PERM_ACTIONS;
+        return are_scans(command) ? PERM_SCANS : PERM_ACTIONS;
     }
 }
 
@@ -242,14 +228,7 @@ static bool is_permitted(struct engine *engine, struct command *command)
             command->target_kind == RESOURCE_THNG && engine_wants_gist(engine, &command->target);
         return engine_permitted_head(engine, command, subject, PERM_CREATE, wants_product) != NULL;
     }
-    struct err err = perm_may(&command->actor, subject, PERM_CREATE);
-    if (!err_is_set(err)) {
-        err = command->refusal;
-    }
-    if (err_is_set(err)) {
-        engine_answer(engine, command, err, 0);
-    }
-    return !err_is_set(err);
+    return engine_is_permitted(engine, command, subject, PERM_CREATE);
 }
 
 /* Has what the action refers to loaded. False: no more can be, for now. */
@@ -294,32 +273,59 @@ static bool load_all(struct engine *engine, struct command *command)
     return !engine_wait_ahead(engine, command, &ahead);
 }
 
+/* What is recorded of something is judged there, what is recorded of nothing by its scopes. */
+static struct err judge_action(struct engine *engine, const struct command *command,
+                               enum perm_subject subject, const struct finding *finding)
+{
+    if (finding->target != NULL) {
+        return engine_judge(&command->actor, subject, PERM_CREATE, finding->target);
+    }
+    struct slice scopes;
+    TRY(engine_compose_scopes(engine, command, (struct slice){0}, &scopes));
+    return perm_may_make(&command->actor, subject, scopes);
+}
+
+/* Finds all that one action refers to, and adds that to engine->scratch_entries. */
+static enum head_found find_one(struct engine *engine, struct command *command,
+                                const struct command_action *action, enum perm_subject subject)
+{
+    struct finding finding;
+    enum head_found found = find_references(engine, command, action, &finding);
+    if (found != HEAD_SEEN) {
+        return found;
+    }
+    struct err err =
+        command->actor.grant != NULL ? judge_action(engine, command, subject, &finding) : ERR(OK);
+    if (err_is_set(err)) {
+        engine_answer(engine, command, err, 0);
+        return HEAD_LATER;
+    }
+    buf_put_bytes(&engine->scratch_entries, &finding, sizeof(finding));
+    return HEAD_SEEN;
+}
+
 /* Gathers the findings in engine->scratch_entries. */
 static enum head_found find_all(struct engine *engine, struct command *command)
 {
     if (!load_all(engine, command)) {
         return HEAD_LATER;
     }
+    enum perm_subject subject = subject_of(command);
+    enum head_found found = HEAD_SEEN;
     buf_reset(&engine->scratch_entries);
     buf_reset(&engine->scratch_value);
-    for (uint32_t i = 0; i < command->as.actions.count; i++) {
-        struct finding finding;
-        enum head_found found =
-            find_references(engine, command, &command->as.actions.at[i], &finding);
-        if (found != HEAD_SEEN) {
-            return found;
-        }
-        buf_put_bytes(&engine->scratch_entries, &finding, sizeof(finding));
+    for (uint32_t i = 0; found == HEAD_SEEN && i < command->as.actions.count; i++) {
+        found = find_one(engine, command, &command->as.actions.at[i], subject);
     }
-    return HEAD_SEEN;
+    return found;
 }
 
 void apply_actions(struct engine *engine, struct command *command)
 {
-    struct slice scopes;
+    /* What is about nothing in particular is told to all of a project. */
+    command->is_for_all_users = true;
     if (!is_permitted(engine, command) ||
-        !engine_has_found(engine, command,
-                          engine_new_scopes(engine, command, (struct slice){0}, &scopes),
+        !engine_has_found(engine, command, engine_find_own_project(engine, command),
                           ERR(NOT_FOUND)) ||
         !engine_has_found(engine, command, find_types(engine, command), ERR(NOT_FOUND)) ||
         !engine_has_found(engine, command, find_all(engine, command), ERR(REFERENCE_UNKNOWN))) {
@@ -400,10 +406,8 @@ void apply_commission(struct engine *engine, struct command *command)
     action.thng = command->target;
     action.type = is_decommission ? SLICE("decommissions") : SLICE("commissions");
     struct finding finding;
-    struct slice scopes;
     buf_reset(&engine->scratch_value);
-    if (!engine_has_found(engine, command,
-                          engine_new_scopes(engine, command, (struct slice){0}, &scopes),
+    if (!engine_has_found(engine, command, engine_find_own_project(engine, command),
                           ERR(NOT_FOUND)) ||
         !engine_has_found(engine, command, find_references(engine, command, &action, &finding),
                           ERR(REFERENCE_UNKNOWN))) {

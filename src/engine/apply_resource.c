@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Documents: what creating, updating and deleting them share; and the account with its operator at
- * the first start. */
+ * Documents: what creating, updating and deleting them share. */
 #include "engine/apply.h"
 
 #include "base/assert.h"
@@ -10,9 +9,11 @@
 /* ---- which row of the table of rights ---- */
 
 static const struct {
-    enum perm_subject list; /* its path without an id */
+    enum perm_subject creation;
     enum perm_subject one;
 } subjects[RESOURCE_KIND_COUNT] = {
+    [RESOURCE_ACCOUNT] = {PERM_ACCOUNTS, PERM_ACCOUNTS},
+    [RESOURCE_OPERATOR] = {PERM_ACCOUNT_ACCESSES, PERM_ACCOUNT_ACCESSES},
     [RESOURCE_THNG] = {PERM_THNGS, PERM_THNG},
     [RESOURCE_PRODUCT] = {PERM_PRODUCTS, PERM_PRODUCTS},
     [RESOURCE_COLLECTION] = {PERM_COLLECTIONS, PERM_COLLECTIONS},
@@ -24,17 +25,22 @@ static const struct {
     [RESOURCE_FILE] = {PERM_FILES, PERM_FILES},
     [RESOURCE_ACTION_TYPE] = {PERM_ACTION_TYPES, PERM_ACTION_TYPES},
     [RESOURCE_ACTION] = {PERM_ACTIONS, PERM_ACTIONS},
+    [RESOURCE_USER] = {PERM_SIGN_UP, PERM_USERS},
+    [RESOURCE_ROLE] = {PERM_ROLES, PERM_ROLES},
+    [RESOURCE_ACCESS_POLICY] = {PERM_ACCESS_POLICIES, PERM_ACCESS_POLICIES},
+    [RESOURCE_ACCESS_TOKEN] = {PERM_ACCESS_TOKENS, PERM_ACCESS_TOKENS},
+    [RESOURCE_SHARE] = {PERM_SHARES, PERM_SHARES},
 };
 
-enum perm_subject document_list_subject(enum resource_kind kind)
+enum perm_subject document_creation_subject(enum resource_kind kind)
 {
-    ASSERT(kind >= RESOURCE_THNG && kind < RESOURCE_KIND_COUNT);
-    return subjects[kind].list;
+    ASSERT(kind >= RESOURCE_ACCOUNT && kind < RESOURCE_NAME);
+    return subjects[kind].creation;
 }
 
 enum perm_subject document_subject(enum resource_kind kind, const struct actor *actor)
 {
-    ASSERT(kind >= RESOURCE_THNG && kind < RESOURCE_KIND_COUNT);
+    ASSERT(kind >= RESOURCE_ACCOUNT && kind < RESOURCE_NAME);
     /* An application sees no application but itself, and knows that as /applications/me. */
     bool is_own = kind == RESOURCE_APPLICATION && id_is_set(&actor->project);
     return is_own ? PERM_OWN_APPLICATION : subjects[kind].one;
@@ -53,6 +59,85 @@ bool command_is_on_built_in(const struct command *command)
         }
     }
     return false;
+}
+
+bool document_is_managed(const struct head *head)
+{
+    if (head->kind != RESOURCE_ACCESS_POLICY) {
+        return false;
+    }
+    const struct json_value document = {.type = JSON_OBJECT, .text = head_document(head)};
+    return json_is_true(json_member(document, SLICE("managed")));
+}
+
+/* ---- bodies ---- */
+
+/* Members without braces, as document.h writes them. */
+static bool next_member(struct json_each *each, struct json_member *member)
+{
+    return each->at < each->end && json_object_next(each, member);
+}
+
+static struct json_each each_member(struct slice members)
+{
+    return (struct json_each){.at = members.at,
+                              .end = members.bytes ? members.at + members.bytes : members.at};
+}
+
+struct json_value body_find(struct slice members, struct slice name)
+{
+    struct json_each each = each_member(members);
+    for (struct json_member member; next_member(&each, &member);) {
+        if (slice_equal(member.name, name)) {
+            return member.value;
+        }
+    }
+    return (struct json_value){0};
+}
+
+void body_put_without(struct buf *out, struct slice members, const struct slice *names,
+                      size_t count)
+{
+    struct json_each each = each_member(members);
+    for (struct json_member member; next_member(&each, &member);) {
+        bool is_left_out = false;
+        for (size_t i = 0; i < count; i++) {
+            is_left_out = is_left_out || slice_equal(member.name, names[i]);
+        }
+        if (!is_left_out) {
+            document_put_member(out, member.name, member.value.text);
+        }
+    }
+}
+
+bool document_takes_scopes(enum resource_kind kind, struct slice members)
+{
+    switch (kind) {
+    case RESOURCE_ACCOUNT:
+    case RESOURCE_OPERATOR:
+    case RESOURCE_USER:
+    case RESOURCE_ACCESS_POLICY:
+    case RESOURCE_ACCESS_TOKEN:
+    case RESOURCE_SHARE:
+        return false;
+    case RESOURCE_ROLE:
+        /* A role of operators is nothing that users of a project see. */
+        return !json_string_equals(body_find(members, SLICE("type")), SLICE("operator"));
+    default:
+        return true;
+    }
+}
+
+bool engine_load_references(struct engine *engine, struct command *command,
+                            const struct document_reference *references, uint32_t count)
+{
+    struct ahead ahead = {0};
+    for (uint32_t i = 0; count > 1 && i < count; i++) {
+        if (!engine_load_ahead(engine, &references[i].id, false, &ahead)) {
+            break;
+        }
+    }
+    return !engine_wait_ahead(engine, command, &ahead);
 }
 
 /* ---- heads and events ---- */
@@ -75,14 +160,22 @@ struct head *engine_add_head(struct engine *engine, uint32_t account, enum resou
     return head;
 }
 
+static void wrote_document(struct engine *engine, struct head *head, uint64_t event)
+{
+    engine_wrote(engine, event);
+    head->changed = event;
+    if (head->kind == RESOURCE_OPERATOR) {
+        engine->last_operator = event;
+    }
+}
+
 uint64_t write_document(struct engine *engine, struct head *head, enum event_operation operation,
                         struct slice scopes)
 {
     struct slice text = buf_data(&engine->scratch);
     uint64_t event = group_write_document(engine_group(engine), head->account, operation,
                                           head->kind, &head->id, text, scopes);
-    engine_wrote(engine, event);
-    head->changed = event;
+    wrote_document(engine, head, event);
     head_forget_gist(head);
     /* Who sees the resource must not be forgotten. There is no memory for a few bytes: there is no
      * way on. */
@@ -95,32 +188,14 @@ uint64_t write_document(struct engine *engine, struct head *head, enum event_ope
     return event;
 }
 
-/* ---- the first start ---- */
-
-static uint64_t write_root(struct engine *engine, uint32_t account, enum resource_kind kind,
-                           struct slice members, struct id *id)
+uint64_t write_document_deleted(struct engine *engine, struct head *head)
 {
-    struct group_writer *writer = engine_group(engine);
-    *id = id_generate(engine->port->rand, writer->time_ms);
-    buf_reset(&engine->scratch);
-    document_create(&engine->scratch, id, writer->time_ms, members);
-    uint64_t event = group_write_document(writer, account, OPERATION_CREATED, kind, id,
-                                          buf_data(&engine->scratch), (struct slice){0});
-    engine_wrote(engine, event);
+    /* The scopes say who hears of it. */
+    uint64_t event =
+        group_write_document(engine_group(engine), head->account, OPERATION_DELETED, head->kind,
+                             &head->id, (struct slice){0}, head_scopes(head));
+    wrote_document(engine, head, event);
+    head_drop_document(&engine->heads, head);
+    head->state = HEAD_ABSENT;
     return event;
-}
-
-void apply_bootstrap(struct engine *engine, struct command *command)
-{
-    uint32_t account = ++engine->last_account;
-    struct id account_id;
-    struct id operator_id;
-    uint64_t event = write_root(engine, account, RESOURCE_ACCOUNT,
-                                command->as.bootstrap.account_members, &account_id);
-    write_root(engine, account, RESOURCE_OPERATOR, command->as.bootstrap.operator_members,
-               &operator_id);
-    engine_wrote(engine, group_write_key(engine_group(engine), account, OPERATION_CREATED,
-                                         KEY_OPERATOR, &operator_id, command->as.bootstrap.key_hash,
-                                         command->as.bootstrap.key_sealed));
-    engine_answer_created(engine, command, event, &account_id);
 }

@@ -12,7 +12,6 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "model/action.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -176,17 +175,6 @@ void sessions_deinit(struct engine *engine)
 
 /* ---- subscriptions ---- */
 
-static enum head_found find_type(struct engine *engine, struct command *command)
-{
-    struct slice type = command->as.subscribe.name;
-    if (action_type_is_built_in(type)) {
-        return HEAD_SEEN;
-    }
-    struct head *head;
-    struct id id = id_of_name(command->actor.account, RESOURCE_ACTION_TYPE, type);
-    return engine_find(engine, command, RESOURCE_ACTION_TYPE, &id, NULL, false, &head);
-}
-
 static enum head_found find_task(struct engine *engine, struct command *command)
 {
     struct id id;
@@ -210,7 +198,9 @@ static enum head_found find_name(struct engine *engine, struct command *command)
     enum topic_family family = command->as.subscribe.family;
     switch (topic_family_row(family)->name_kind) {
     case TOPIC_NAME_ACTION_TYPE:
-        return family == TOPIC_ACTIONS ? HEAD_SEEN : find_type(engine, command);
+        return family == TOPIC_ACTIONS
+                   ? HEAD_SEEN
+                   : engine_find_action_type(engine, command, command->as.subscribe.name);
     case TOPIC_NAME_TASK:
         return find_task(engine, command);
     case TOPIC_NAME_KEY:
@@ -220,24 +210,6 @@ static enum head_found find_name(struct engine *engine, struct command *command)
     return HEAD_SEEN;
 }
 
-/* A topic of the whole account: true when right, project and command itself allow it. */
-static bool is_permitted(struct engine *engine, struct command *command, enum perm_subject subject,
-                         enum perm_operation operation)
-{
-    struct err err = perm_may(&command->actor, subject, operation);
-    if (!err_is_set(err)) {
-        enum head_found found = engine_find_project(engine, command);
-        if (!engine_has_found(engine, command, found, ERR(NOT_FOUND))) {
-            return false;
-        }
-        err = command->refusal;
-    }
-    if (err_is_set(err)) {
-        engine_answer(engine, command, err, 0);
-    }
-    return !err_is_set(err);
-}
-
 void apply_subscribe(struct engine *engine, struct command *command)
 {
     enum topic_family family = command->as.subscribe.family;
@@ -245,7 +217,7 @@ void apply_subscribe(struct engine *engine, struct command *command)
     enum perm_operation operation = perm_subscribe_operation(family);
     command->target_kind = topic_family_row(family)->resource;
     if (command->target_kind == 0) { /* the account's */
-        if (!is_permitted(engine, command, subject, operation)) {
+        if (!engine_is_permitted(engine, command, subject, operation)) {
             return;
         }
     } else if (engine_permitted_head(engine, command, subject, operation, false) == NULL) {

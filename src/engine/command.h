@@ -27,8 +27,8 @@ enum command_kind {
     COMMAND_CREATE,       /* create a resource, perhaps with first values, perhaps with keys */
     COMMAND_UPDATE,       /* merge a patch into a resource's document */
     COMMAND_DELETE,       /* delete a resource, with all that hangs on it */
-    COMMAND_KEY_CREATE,   /* a device key for a thng */
-    COMMAND_KEY_DELETE,   /* the device key of a thng */
+    COMMAND_KEY_CREATE,   /* a key for a resource that has none of that kind, or a new one */
+    COMMAND_KEY_DELETE,   /* the key of that kind */
     COMMAND_ACTIONS,      /* record actions, all or none */
     COMMAND_MEMBERS,      /* put resources into a collection, take them out, empty it */
     COMMAND_COMMISSION,   /* commission or decommission a thng */
@@ -37,7 +37,7 @@ enum command_kind {
     COMMAND_SESSION_OPEN, /* claim a client id; ends another session that has it */
     COMMAND_SESSION_CLOSED,
     COMMAND_LOADED,    /* from a reader: a head that was asked for (engine/head.h) */
-    COMMAND_BOOTSTRAP, /* first start: an account, its operator, the operator's key */
+    COMMAND_ACCOUNT,   /* a new account, its first operator, the operator's key, a policy */
 };
 
 /* Whom an answer is for. The engine does not look into the rest. */
@@ -92,6 +92,11 @@ struct command {
     struct id target;  /* the resource; of COMMAND_ACTIONS the root; of COMMAND_CREATE none (the
                           engine sets it where a name makes the id) */
     struct id project; /* ?project=: the target must be visible in it, what is new is put into it */
+    bool is_for_all_users; /* ?userScope=all: what a user makes is shown to all users */
+    /* What it must be permitted, where that does not follow from kind and target_kind: validating
+     * a user, logging it in, a role's permissions. PERM_ALL is not one: 0 means that it follows. */
+    uint8_t subject;   /* enum perm_subject */
+    uint8_t operation; /* enum perm_operation, or 0 */
     struct head *held; /* the engine's: its target, while it waits for something else (head.h) */
     union {
         struct {
@@ -111,7 +116,8 @@ struct command {
             struct slice members; /* the checked document's members, as document.h writes them */
             struct slice scopes;  /* JSON object or empty */
             struct slice name;    /* decoded; of kinds whose names are unique, else empty */
-            struct id parent;     /* the application's project, the task's batch; else not set */
+            struct id parent;     /* the application's project, the task's batch, the user's
+                                     application; else not set */
             const struct document_reference *references;
             uint32_t reference_count;
             const struct command_point *points; /* first values; not announced */
@@ -122,7 +128,10 @@ struct command {
         struct {
             struct slice patch;  /* members with their new values; null takes a member away */
             struct slice scopes; /* JSON object; empty: as they are */
-            struct id parent;    /* an application must lie in that project; not set: any */
+            struct id parent;    /* an application must lie in that project, a user in that
+                                    application; not set: any */
+            const struct command_key *key; /* issued when the resource has none of that kind; NULL:
+                                              none */
             const struct document_reference *references;
             uint32_t reference_count;
         } update;
@@ -147,7 +156,11 @@ struct command {
             struct slice occurred_at;     /* as sent, ISO 8601, without quotes */
             struct slice context;
         } commission;
-        struct command_key key; /* KEY_CREATE */
+        struct {
+            struct command_key key; /* KEY_DELETE: its kind alone */
+            bool replaces;          /* one that is there ends; else that is ERR_CONFLICT */
+            struct id parent;       /* as for update */
+        } key; /* KEY_CREATE, KEY_DELETE */
         struct {
             enum topic_family family;
             struct slice name; /* the topic's: key, type, or task */
@@ -166,7 +179,7 @@ struct command {
             struct slice operator_members;
             uint8_t key_hash[KEY_HASH_BYTES];
             struct slice key_sealed;
-        } bootstrap;
+        } account;
     } as;
 };
 
@@ -208,7 +221,8 @@ struct answer {
     uint64_t after; /* the answer stands behind this event: events up to it come first */
     uint64_t event; /* the command's own (first) event; 0: none */
     struct id
-        created; /* COMMAND_CREATE; of COMMAND_ACTIONS and COMMAND_COMMISSION the first action */
+        created; /* COMMAND_CREATE; of COMMAND_ACTIONS and COMMAND_COMMISSION the first action; of
+                    a refusal the target, if there is one */
 };
 
 #endif

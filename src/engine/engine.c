@@ -27,7 +27,7 @@ static const struct {
     [COMMAND_SESSION_OPEN] = {apply_session_open, false},
     [COMMAND_SESSION_CLOSED] = {apply_session_closed, false},
     [COMMAND_LOADED] = {apply_loaded, false},
-    [COMMAND_BOOTSTRAP] = {apply_bootstrap, true},
+    [COMMAND_ACCOUNT] = {apply_account, true},
 };
 
 /* What the store holds is where the engine begins. */
@@ -40,6 +40,7 @@ static void begin_from(struct engine *engine, const struct engine_options *optio
     engine->last_property = options->last_property;
     engine->last_account = options->last_account;
     engine->last_action = options->last_sequence;
+    engine->last_operator = options->last_sequence;
     heads_init(&engine->heads, options->hash_seed, options->heads_max);
     chores_init(&engine->chores);
     member_changes_init(&engine->member_changes, options->hash_seed, options->last_sequence);
@@ -156,6 +157,9 @@ static void answer_command(struct engine *engine, struct command *command, struc
         answer.token = command->token;
         answer.wants_event = command->wants_event;
         answer.after = engine->last_sequence;
+        if (err_is_set(answer.err)) {
+            answer.created = command->target;
+        }
         engine_answer_to(engine, command->loop, &answer);
     }
     engine_release(engine, command);

@@ -10,6 +10,7 @@
 #include "engine/apply.h"
 
 #include "base/assert.h"
+#include "model/action.h"
 
 #include <stdlib.h>
 
@@ -285,7 +286,7 @@ void engine_load_members(struct engine *engine, struct head *head, struct comman
 {
     ASSERT(head->state != HEAD_LOADING && load->members.asker == command);
     struct member_load *members = &load->members;
-    members->project = command->actor.project;
+    members->actor = command->actor;
     buf_put_bytes(&members->ids_copy, members->ids, members->id_count * sizeof(*members->ids));
     members->ids = (const struct id *)members->ids_copy.at;
     struct err err = ERR(OK);
@@ -323,6 +324,22 @@ static bool is_present(const struct head *head, enum resource_kind kind)
     return head->state == HEAD_PRESENT && head->kind == kind;
 }
 
+/* What of the head says who sees it; borrows from it, and from <parent>, which it sets. */
+static struct perm_resource resource_of(const struct head *head, struct id *parent)
+{
+    struct perm_resource resource = {
+        .account = head->account,
+        .kind = head->kind,
+        .id = &head->id,
+        .scopes = head_scopes(head),
+    };
+    if (head->kind == RESOURCE_APPLICATION) {
+        *parent = head_gist_id(head);
+        resource.parent = parent;
+    }
+    return resource;
+}
+
 static bool sees(const struct actor *actor, const struct head *head)
 {
     /* A device sees nothing but its thng, and may yet record actions of each of its account's types
@@ -330,12 +347,8 @@ static bool sees(const struct actor *actor, const struct head *head)
     if (actor->kind == ACTOR_DEVICE && head->kind == RESOURCE_ACTION_TYPE) {
         return actor->account == head->account;
     }
-    const struct perm_resource resource = {
-        .account = head->account,
-        .kind = head->kind,
-        .id = &head->id,
-        .scopes = head_scopes(head),
-    };
+    struct id parent;
+    const struct perm_resource resource = resource_of(head, &parent);
     return !err_is_set(perm_sees(actor, &resource));
 }
 
@@ -344,19 +357,42 @@ bool engine_sees(const struct actor *actor, enum resource_kind kind, const struc
     return is_present(head, kind) && sees(actor, head);
 }
 
-/* An application is gone with its project. */
-static enum head_found find_parent(struct engine *engine, struct command *command,
-                                   const struct head *head)
+struct err engine_judge(const struct actor *actor, enum perm_subject subject,
+                        enum perm_operation operation, const struct head *head)
 {
-    if (head->kind != RESOURCE_APPLICATION) {
-        return HEAD_SEEN;
+    ASSERT(head->state == HEAD_PRESENT);
+    struct id parent;
+    const struct perm_resource resource = resource_of(head, &parent);
+    return perm_judge(actor, subject, operation, &resource);
+}
+
+/* The head that says who sees <head>: itself; but whoever sees some of an account only sees a task
+ * with its batch. NULL: later. */
+static struct head *find_shown(struct engine *engine, struct command *command, struct head *head)
+{
+    if (head->kind != RESOURCE_TASK || !perm_depends_on_scopes(&command->actor)) {
+        return head;
     }
-    const struct id id = head_gist_id(head);
-    const struct head *project = engine_await(engine, command, &id, false);
-    if (project == NULL) {
-        return HEAD_LATER;
+    const struct id batch = head_gist_id(head);
+    return engine_await(engine, command, &batch, false);
+}
+
+/* An application is gone with its project, a user with its application. */
+static enum head_found find_parents(struct engine *engine, struct command *command,
+                                    const struct head *head)
+{
+    while (head->kind == RESOURCE_USER || head->kind == RESOURCE_APPLICATION) {
+        bool is_user = head->kind == RESOURCE_USER;
+        const struct id id = head_gist_id(head);
+        head = engine_await(engine, command, &id, false);
+        if (head == NULL) {
+            return HEAD_LATER;
+        }
+        if (!is_present(head, is_user ? RESOURCE_APPLICATION : RESOURCE_PROJECT)) {
+            return HEAD_UNSEEN;
+        }
     }
-    return is_present(project, RESOURCE_PROJECT) ? HEAD_SEEN : HEAD_UNSEEN;
+    return HEAD_SEEN;
 }
 
 enum head_found engine_find(struct engine *engine, struct command *command, enum resource_kind kind,
@@ -368,12 +404,30 @@ enum head_found engine_find(struct engine *engine, struct command *command, enum
         return HEAD_LATER;
     }
     bool must_be_in_project = project != NULL && id_is_set(project);
-    if (!is_present(found, kind) || !sees(&command->actor, found) ||
+    if (!is_present(found, kind) ||
         (must_be_in_project && !perm_scopes_have_project(head_scopes(found), project))) {
         return HEAD_UNSEEN;
     }
+    const struct head *shown = find_shown(engine, command, found);
+    if (shown == NULL) {
+        return HEAD_LATER;
+    }
+    if (shown->state != HEAD_PRESENT || !sees(&command->actor, shown)) {
+        return HEAD_UNSEEN;
+    }
     *head = found;
-    return find_parent(engine, command, found);
+    return find_parents(engine, command, found);
+}
+
+enum head_found engine_find_action_type(struct engine *engine, struct command *command,
+                                        struct slice type)
+{
+    if (action_type_is_built_in(type)) {
+        return HEAD_SEEN;
+    }
+    struct head *head;
+    struct id id = id_of_name(command->actor.account, RESOURCE_ACTION_TYPE, type);
+    return engine_find(engine, command, RESOURCE_ACTION_TYPE, &id, NULL, false, &head);
 }
 
 enum head_found engine_find_any_project(struct engine *engine, struct command *command,
@@ -392,7 +446,7 @@ enum head_found engine_find_project(struct engine *engine, struct command *comma
     if (!id_is_set(&command->project)) {
         return HEAD_SEEN;
     }
-    if (!actor_may_name(&command->actor, &command->project)) {
+    if (!perm_may_name(&command->actor, &command->project)) {
         return HEAD_UNSEEN;
     }
     return engine_find_any_project(engine, command, &command->project);
@@ -407,15 +461,26 @@ bool engine_has_found(struct engine *engine, struct command *command, enum head_
     return found == HEAD_SEEN;
 }
 
-/* Does the target lie where the path says? (Where an action lies is for apply_delete to say.) */
+/* Where the path says that the target lies; not set: nowhere in particular. (Where an action lies
+ * is for apply_delete to say.) */
+static struct id parent_of(const struct command *command)
+{
+    switch (command->kind) {
+    case COMMAND_UPDATE:
+        return command->as.update.parent;
+    case COMMAND_DELETE:
+        return command->target_kind == RESOURCE_ACTION ? (struct id){0} : command->as.remove.parent;
+    case COMMAND_KEY_CREATE:
+    case COMMAND_KEY_DELETE:
+        return command->as.key.parent;
+    default:
+        return (struct id){0};
+    }
+}
+
 static bool is_in_parent(const struct command *command, const struct head *head)
 {
-    struct id parent = {0};
-    if (command->kind == COMMAND_UPDATE) {
-        parent = command->as.update.parent;
-    } else if (command->kind == COMMAND_DELETE && head->kind != RESOURCE_ACTION) {
-        parent = command->as.remove.parent;
-    }
+    struct id parent = parent_of(command);
     if (!id_is_set(&parent)) {
         return true;
     }
@@ -423,10 +488,27 @@ static bool is_in_parent(const struct command *command, const struct head *head)
     return id_equal(&parent, &gist);
 }
 
+/* What the actor sees by way of one project or one share may be out of reach of the operation. */
+static struct err judge_seen(struct engine *engine, struct command *command,
+                             enum perm_subject subject, enum perm_operation operation,
+                             struct head *head)
+{
+    if (command->actor.grant == NULL) {
+        return ERR(OK); /* all has been judged: the row, and who sees it */
+    }
+    const struct head *shown = find_shown(engine, command, head);
+    ASSERT(shown != NULL); /* it has just been found */
+    return engine_judge(&command->actor, subject, operation, shown);
+}
+
 struct head *engine_permitted_head(struct engine *engine, struct command *command,
                                    enum perm_subject subject, enum perm_operation operation,
                                    bool want_document)
 {
+    if (command->operation != 0) {
+        subject = (enum perm_subject)command->subject;
+        operation = (enum perm_operation)command->operation;
+    }
     struct err err = perm_may(&command->actor, subject, operation);
     struct head *head = NULL;
     if (!err_is_set(err)) {
@@ -439,13 +521,31 @@ struct head *engine_permitted_head(struct engine *engine, struct command *comman
             return NULL;
         }
         bool is_seen = found == HEAD_SEEN && is_in_parent(command, head);
-        err = is_seen ? command->refusal : ERR(NOT_FOUND);
+        err = is_seen ? judge_seen(engine, command, subject, operation, head) : ERR(NOT_FOUND);
     }
+    err = err_is_set(err) ? err : command->refusal;
     if (err_is_set(err)) {
         engine_answer(engine, command, err, 0);
         return NULL;
     }
     return head;
+}
+
+bool engine_is_permitted(struct engine *engine, struct command *command, enum perm_subject subject,
+                         enum perm_operation operation)
+{
+    struct err err = perm_may(&command->actor, subject, operation);
+    if (!err_is_set(err)) {
+        enum head_found found = engine_find_project(engine, command);
+        if (!engine_has_found(engine, command, found, ERR(NOT_FOUND))) {
+            return false;
+        }
+        err = command->refusal;
+    }
+    if (err_is_set(err)) {
+        engine_answer(engine, command, err, 0);
+    }
+    return !err_is_set(err);
 }
 
 enum head_found engine_find_references(struct engine *engine, struct command *command,

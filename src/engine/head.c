@@ -347,7 +347,7 @@ struct head *heads_pop_ready(struct heads *heads)
 
 struct err head_key_add(struct head *head, const struct head_key *key)
 {
-    ASSERT(head->key_count < HEAD_KEYS_MAX);
+    ASSERT(head->key_count < HEAD_KEYS_MAX && head_key_find(head, key->kind) == NULL);
     struct head_key *grown = realloc(head->keys, (head->key_count + 1u) * sizeof(*grown));
     if (grown == NULL) {
         return ERR(NO_MEMORY);
@@ -355,6 +355,30 @@ struct err head_key_add(struct head *head, const struct head_key *key)
     grown[head->key_count++] = *key;
     head->keys = grown;
     return ERR(OK);
+}
+
+/* Where it is among the head's keys; head->key_count: nowhere. */
+static uint8_t key_index(const struct head *head, enum key_kind kind)
+{
+    uint8_t i = 0;
+    while (i < head->key_count && head->keys[i].kind != kind) {
+        i++;
+    }
+    return i;
+}
+
+const struct head_key *head_key_find(const struct head *head, enum key_kind kind)
+{
+    uint8_t i = key_index(head, kind);
+    return i < head->key_count ? &head->keys[i] : NULL;
+}
+
+void head_key_remove(struct head *head, enum key_kind kind)
+{
+    uint8_t i = key_index(head, kind);
+    if (i < head->key_count) {
+        head->keys[i] = head->keys[--head->key_count];
+    }
 }
 
 void head_keys_remove(struct head *head)

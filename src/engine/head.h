@@ -45,6 +45,7 @@ struct head_properties {
     struct head_property at[];
 };
 
+/* An application has two, others one or none. */
 #define HEAD_KEYS_MAX 2
 
 struct head_key {
@@ -85,10 +86,11 @@ struct head {
     const struct head_load *loading; /* what is under way for it; not looked into. NULL: nothing */
     struct head *next_ready;
     struct head_document *document; /* NULL: not kept */
-    struct head_key *keys;          /* of a thng its device key; of an application its two */
+    struct head_key *keys;          /* at most one of each kind */
     /* What commands on others ask of it: the id of a thng's product, an application's project, a
-     * task's batch; the coordinates of a place, as location_put_place writes them. NULL: none. It
-     * is kept when the document is not, so that a command can name any number of them. */
+     * task's batch, a user's application, of a name who has it; the coordinates of a place, as
+     * location_put_place writes them. NULL: none. It is kept when the document is not, so that a
+     * command can name any number of them. */
     struct head_text *gist;
 };
 
@@ -97,7 +99,7 @@ struct head {
  * command that asked is applied again. */
 struct member_load {
     const struct command *asker; /* NULL: nothing of the kind is wanted. Not looked into */
-    struct id project; /* only what is visible in it counts; not set: all. The engine sets it */
+    struct actor actor;          /* only what it sees counts. The engine sets it */
     /* Of the load's resource, a collection: the states of these (of a COMMAND_MEMBERS), */
     enum resource_kind kind;
     const struct id *ids; /* the engine has the load keep a copy: the command may go before it */
@@ -115,6 +117,14 @@ struct member_load {
     struct buf collections; /* struct id each */
 };
 
+/* What a command can ask about more documents than its target's, instead of about members. The
+ * asker is said in the load's <members>, and the answer lives as long as theirs. */
+enum head_question {
+    QUESTION_NONE,
+    QUESTION_ROLE_IS_USED,        /* is the load's resource, a role, that of a user? */
+    QUESTION_OTHER_ADMINISTRATOR, /* has the account one that is not the load's resource? */
+};
+
 /* What a reader is asked for and answers. It lies in a command batch of its own, whose one command
  * (COMMAND_LOADED) brings it back through the command ring. */
 struct head_load {
@@ -123,6 +133,7 @@ struct head_load {
     uint64_t after;     /* read only when the documents show this event */
     bool want_document; /* the text too */
     bool is_ahead;      /* nobody waits for it yet */
+    enum head_question question;
     struct member_load members;
     /* the answer: */
     struct err err; /* ERR_OK, also when there is no such resource; else reading failed */
@@ -130,12 +141,13 @@ struct head_load {
     bool found;
     enum resource_kind kind;
     uint32_t account;
-    struct id parent;
+    struct id parent; /* what the head's gist becomes, where that does not come from a document */
     uint8_t key_count;
     struct head_key keys[HEAD_KEYS_MAX];
     struct buf document;
     struct buf scopes;
     struct buf properties; /* each: number (u32 big-endian), varint key bytes, key */
+    bool is_so;            /* what <question> asks */
 };
 
 /* Documents are kept with heads that were lately created, updated or loaded, up to this sum; beyond
@@ -228,8 +240,12 @@ void heads_push_ready(struct heads *heads, struct head *head);
 /* Takes the first of them; NULL: there is none. */
 struct head *heads_pop_ready(struct heads *heads);
 
-/* Adds a key. ERR_NO_MEMORY. */
+/* Adds a key, of a kind that the head has none of. ERR_NO_MEMORY. */
 MUST_USE struct err head_key_add(struct head *head, const struct head_key *key);
+/* Its key of that kind, or NULL; until keys are added or removed. */
+const struct head_key *head_key_find(const struct head *head, enum key_kind kind);
+/* Nothing when there is none of that kind. */
+void head_key_remove(struct head *head, enum key_kind kind);
 void head_keys_remove(struct head *head);
 
 static inline uint32_t head_property_count(const struct head *head)

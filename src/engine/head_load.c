@@ -2,6 +2,8 @@
  *
  * The half of a head's loading that runs on a reader thread. */
 #include "engine/head.h"
+#include "model/document.h"
+#include "model/perm.h"
 #include "store/documents.h"
 
 static bool put_property(void *arg, struct slice key, uint32_t number)
@@ -11,6 +13,22 @@ static bool put_property(void *arg, struct slice key, uint32_t number)
     buf_put_varint(properties, key.bytes);
     buf_put(properties, key);
     return !properties->failed;
+}
+
+/* What lies in something else has that as its gist; but a name whoever has it, and what a share is
+ * for is nothing that commands ask of it. */
+static struct id parent_of(const struct document *document)
+{
+    struct id owner = {0};
+    switch (document->kind) {
+    case RESOURCE_NAME:
+        (void)document_id(document->text, SLICE("owner"), &owner);
+        return owner;
+    case RESOURCE_SHARE:
+        return owner;
+    default:
+        return document->parent;
+    }
 }
 
 static struct err read_resource(struct head_load *load, struct documents_reader *documents)
@@ -24,7 +42,7 @@ static struct err read_resource(struct head_load *load, struct documents_reader 
     load->found = true;
     load->kind = document.kind;
     load->account = document.account;
-    load->parent = document.parent;
+    load->parent = parent_of(&document);
     buf_put(&load->scopes, document.scopes);
     if (load->want_document) {
         buf_put(&load->document, document.text);
@@ -47,15 +65,21 @@ static struct err read_key(struct head_load *load, struct documents_reader *docu
     return ERR(OK);
 }
 
+/* Which keys documents of the kind have. */
+static const enum key_kind keys_of_kinds[RESOURCE_KIND_COUNT][HEAD_KEYS_MAX] = {
+    [RESOURCE_THNG] = {KEY_DEVICE},
+    [RESOURCE_APPLICATION] = {KEY_APPLICATION, KEY_TRUSTED},
+    [RESOURCE_USER] = {KEY_USER},
+    [RESOURCE_OPERATOR] = {KEY_OPERATOR},
+    [RESOURCE_ACCESS_TOKEN] = {KEY_ACCESS_TOKEN},
+};
+
 /* What hangs on the resource, by its kind. */
 static struct err read_rest(struct head_load *load, struct documents_reader *documents)
 {
-    if (load->kind == RESOURCE_APPLICATION) {
-        TRY(read_key(load, documents, KEY_APPLICATION));
-        return read_key(load, documents, KEY_TRUSTED);
-    }
-    if (load->kind == RESOURCE_THNG) {
-        TRY(read_key(load, documents, KEY_DEVICE));
+    const enum key_kind *kinds = keys_of_kinds[load->kind];
+    for (size_t i = 0; i < HEAD_KEYS_MAX && kinds[i] != 0; i++) {
+        TRY(read_key(load, documents, kinds[i]));
     }
     if (load->kind == RESOURCE_THNG || load->kind == RESOURCE_PRODUCT) {
         return documents_properties(documents, &load->id, put_property, &load->properties);
@@ -65,18 +89,50 @@ static struct err read_rest(struct head_load *load, struct documents_reader *doc
 
 /* ---- members ---- */
 
+/* An application sees whatever is in its project; whoever else sees some of an account only is
+ * shown each resource by what its scopes say. */
+static bool is_shown_singly(const struct actor *actor)
+{
+    bool is_application = actor->kind == ACTOR_APPLICATION || actor->kind == ACTOR_TRUSTED;
+    return !is_application && perm_depends_on_scopes(actor);
+}
+
+/* Who is in the actor's project may still be shown to others only. */
+static struct err judge_state(const struct head_load *load, struct documents_reader *documents,
+                              uint32_t index, enum member_state *state)
+{
+    const struct member_load *members = &load->members;
+    struct document document;
+    if (*state == MEMBER_UNKNOWN || !is_shown_singly(&members->actor)) {
+        return ERR(OK);
+    }
+    TRY(documents_get(documents, &members->ids[index], &document));
+    const struct perm_resource resource = {
+        .account = document.account,
+        .kind = document.kind,
+        .id = &members->ids[index],
+        .scopes = document.scopes,
+    };
+    if (err_is_set(perm_sees(&members->actor, &resource))) {
+        *state = MEMBER_UNKNOWN;
+    }
+    return ERR(OK);
+}
+
 static struct err read_states(struct head_load *load, struct documents_reader *documents)
 {
     struct member_load *members = &load->members;
-    const struct id *project = id_is_set(&members->project) ? &members->project : NULL;
+    const struct id *own = &members->actor.project;
+    const struct id *project = id_is_set(own) ? own : NULL;
     struct buf states = {0};
     TRY(buf_reserve(&states, members->id_count * sizeof(enum member_state)));
     enum member_state *at = (enum member_state *)states.at;
     struct err err = documents_member_states(documents, load->account, project, &load->id,
                                              members->kind, members->ids, members->id_count, at);
     for (uint32_t i = 0; i < members->id_count && !err_is_set(err); i++) {
+        err = judge_state(load, documents, i, &at[i]);
         buf_put_byte(&members->states, (uint8_t)at[i]);
-        if (members->kind == RESOURCE_COLLECTION && !members->makes_cycle) {
+        if (members->kind == RESOURCE_COLLECTION && !members->makes_cycle && !err_is_set(err)) {
             err = documents_reaches(documents, &members->ids[i], &load->id, &members->makes_cycle);
         }
     }
@@ -126,6 +182,15 @@ static struct err read_members(struct head_load *load, struct documents_reader *
     return read_collections(load, documents);
 }
 
+/* ---- questions ---- */
+
+static struct err read_answer(struct head_load *load, struct documents_reader *documents)
+{
+    return load->question == QUESTION_ROLE_IS_USED
+               ? documents_role_is_used(documents, load->account, &load->id, &load->is_so)
+               : documents_other_administrator(documents, load->account, &load->id, &load->is_so);
+}
+
 /* ---- all of one moment ---- */
 
 static struct err read_moment(struct head_load *load, struct documents_reader *documents)
@@ -135,6 +200,9 @@ static struct err read_moment(struct head_load *load, struct documents_reader *d
     /* The durable mark may lie before what is shown: groups without documents are passed over. */
     load->read = max_u64(mark, load->after);
     TRY(read_resource(load, documents));
+    if (load->question != QUESTION_NONE) {
+        return load->found ? read_answer(load, documents) : ERR(OK);
+    }
     /* Members are asked for when the head is there; also of a collection that has gone, whose
      * members are told of for a while yet. */
     if (load->members.asker != NULL) {

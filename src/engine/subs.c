@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "engine/session.h"
+#include "model/perm.h"
 
 #include <stdlib.h>
 
@@ -157,11 +158,15 @@ void subs_hide(struct subscription *subscription, bool is_hidden)
 /* It has just been granted: whatever the scopes are, they let it in. */
 static struct err watch(struct subs *subs, struct subscription *subscription)
 {
-    const struct actor *actor = &subscription->actor;
-    bool is_narrow = id_is_set(&actor->project) || id_is_set(&subscription->project);
+    bool is_narrow =
+        perm_depends_on_scopes(&subscription->actor) || id_is_set(&subscription->project);
     const struct id *resource = subscription->topic->ref.resource;
     subs_hide(subscription, false);
-    if (!is_narrow || resource == NULL || subscription->watch != NULL) {
+    if (!is_narrow) {
+        unwatch(subs, subscription);
+        return ERR(OK);
+    }
+    if (resource == NULL || subscription->watch != NULL) {
         return ERR(OK);
     }
     struct subs_watch *found = subs_watch_find(subs, resource);
@@ -220,6 +225,17 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
     }
     *subscription = added;
     return ERR(OK);
+}
+
+struct err subs_set_actor(struct subs *subs, struct subscription *subscription,
+                          const struct actor *actor)
+{
+    subscription->actor = *actor;
+    struct err err = watch(subs, subscription);
+    if (err_is_set(err)) {
+        subs_remove(subs, subscription); /* as in subs_add */
+    }
+    return err;
 }
 
 void subs_remove(struct subs *subs, struct subscription *subscription)

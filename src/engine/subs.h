@@ -25,8 +25,9 @@ struct subs_topic {
     uint8_t name[];
 };
 
-/* A resource whose scopes say who may hear of it, for some who have subscribed to its topics: an
- * application, or anybody who names a project. When the scopes change they are judged anew. */
+/* A resource whose scopes say who may hear of it, for some who have subscribed to its topics: those
+ * who see some of their account only, or who name a project. When the scopes change they are judged
+ * anew. */
 struct subs_watch {
     struct id resource;
     struct link subscriptions; /* struct subscription.in_watch */
@@ -76,6 +77,11 @@ struct subs_wish {
  * *subscription is the one in force. ERR_NO_MEMORY. */
 MUST_USE struct err subs_add(struct subs *subs, const struct subs_wish *wish,
                              struct subscription **subscription);
+
+/* The rights of whoever has subscribed are others from now on, and still grant the subscription.
+ * ERR_NO_MEMORY: it has been removed. */
+MUST_USE struct err subs_set_actor(struct subs *subs, struct subscription *subscription,
+                                   const struct actor *actor);
 
 void subs_remove(struct subs *subs, struct subscription *subscription);
 

@@ -2,6 +2,7 @@
  *
  * Actions: what is derived, what is refused, all or none. */
 #include "mirror_fixture.h"
+#include "rights_fixture.h"
 
 #include "model/property.h"
 
@@ -287,6 +288,130 @@ static void test_the_target_comes_before_the_body(void **state)
     }
 }
 
+/* ---- who sees some of an account only ---- */
+
+/* A thng with those scopes. */
+static struct id thng_shown(struct mirror *mirror, const char *scopes)
+{
+    struct command_batch *batch = batch_of(4096);
+    creation_in(batch, RESOURCE_THNG, 1)->as.create.scopes = slice_of_text(scopes);
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+    return mirror->world.answers[0].created;
+}
+
+static void assert_scopes(struct mirror *mirror, const char *scopes)
+{
+    mirror_show(mirror);
+    const struct mirror_row *row = mirror_find(mirror, &mirror->world.answers[0].created);
+    assert_non_null(row);
+    assert_text(buf_data(&row->scopes), scopes);
+}
+
+/* Of its thng as that is shown, of nothing in particular to all of its project. */
+static void test_a_user_tells_of_what_it_is_shown(void **state)
+{
+    struct mirror *mirror = *state;
+    struct people people = people_in(&mirror->world);
+    struct actor ann = base_user(&mirror->world, &people, &people.ann);
+    char own[120];
+    char of_bob[120];
+    char of_all[120];
+    scopes_of_user(own, &people.ann, &people.project);
+    scopes_of_user(of_bob, &people.bob, &people.project);
+    scopes_of_project(of_all, &people.project);
+    struct command_action action = action_of(SLICE("checkins"));
+    assert_int_equal(record_as(mirror, ann, 0, &action), ERR_OK);
+    assert_scopes(mirror, of_all);
+    assert_id_member(created(mirror), SLICE("user"), &people.ann);
+    assert_id_member(created(mirror), SLICE("createdByProject"), &people.project);
+    assert_id_member(created(mirror), SLICE("createdByApp"), &people.application);
+    action.thng = thng_shown(mirror, own);
+    assert_int_equal(record_as(mirror, ann, 0, &action), ERR_OK);
+    assert_scopes(mirror, own);
+    assert_int_equal(record_as(mirror, ann, RESOURCE_THNG, &action), ERR_OK);
+    assert_scopes(mirror, own);
+    action.thng = thng_shown(mirror, of_bob);
+    assert_int_equal(record_as(mirror, ann, 0, &action), ERR_REFERENCE_UNKNOWN);
+    assert_int_equal(record_as(mirror, ann, RESOURCE_THNG, &action), ERR_NOT_FOUND);
+}
+
+/* Where a right ends: at the row of the path, at what a share or a role reaches. */
+static void test_where_the_right_to_record_ends(void **state)
+{
+    struct mirror *mirror = *state;
+    struct world *world = &mirror->world;
+    struct people people = people_in(&mirror->world);
+    struct id other = create(world, RESOURCE_PROJECT);
+    char scopes[3][120];
+    scopes_of_user(scopes[0], &people.ann, &people.project);
+    scopes_of_user(scopes[1], &people.bob, &people.project);
+    scopes_of_user(scopes[2], &people.bob, &other);
+    struct id of_ann = thng_shown(mirror, scopes[0]);
+    struct id of_bob = thng_shown(mirror, scopes[1]);
+    struct id abroad = thng_shown(mirror, scopes[2]);
+    const struct perm_rights all = perm_column(ACTOR_USER);
+    const struct perm_rights on_thngs = rights_on("/thngs", "cru");
+    const struct perm_rights on_scans = rights_on("/actions/scans", "c");
+    const struct perm_rights none = {{0}};
+    const struct id *bob = &people.bob;
+    struct actor thngs = user_with(world, &people, &people.ann, on_thngs, NULL, none);
+    struct actor scans = user_with(world, &people, &people.ann, on_scans, NULL, none);
+    struct actor shared = user_with(world, &people, &people.ann, on_thngs, bob, all);
+    struct actor limited = limited_operator(world, &people.project, &other);
+    struct actor token = token_with(world, "actions:create");
+    const struct {
+        struct actor actor;
+        const struct id *project; /* ?project= */
+        enum resource_kind root;
+        const struct id *thng;
+        struct slice type;
+        enum err_code expected;
+    } cases[] = {
+        {thngs, NULL, RESOURCE_THNG, &of_ann, SLICE("checkins"), ERR_OK},
+        {thngs, NULL, 0, &of_ann, SLICE("checkins"), ERR_DENIED},
+        {scans, NULL, 0, &of_ann, SLICE("scans"), ERR_OK},
+        {scans, NULL, 0, &of_ann, SLICE("checkins"), ERR_DENIED},
+        {scans, NULL, RESOURCE_THNG, &of_ann, SLICE("scans"), ERR_DENIED},
+        {shared, NULL, 0, &of_bob, SLICE("checkins"), ERR_OK},
+        {shared, NULL, 0, &of_ann, SLICE("checkins"), ERR_DENIED},
+        {shared, NULL, 0, NULL, SLICE("checkins"), ERR_DENIED},
+        {limited, NULL, 0, &abroad, SLICE("checkins"), ERR_OK},
+        {limited, NULL, RESOURCE_THNG, &abroad, SLICE("checkins"), ERR_OK},
+        {limited, NULL, 0, &of_ann, SLICE("checkins"), ERR_DENIED},
+        {limited, NULL, RESOURCE_THNG, &of_ann, SLICE("checkins"), ERR_DENIED},
+        {limited, NULL, 0, NULL, SLICE("checkins"), ERR_DENIED},
+        {limited, &other, 0, NULL, SLICE("checkins"), ERR_OK},
+        {limited, &people.project, 0, NULL, SLICE("checkins"), ERR_DENIED},
+        {limited, &people.ann, 0, NULL, SLICE("checkins"), ERR_NOT_FOUND}, /* no project */
+        {token, NULL, 0, NULL, SLICE("checkins"), ERR_OK},
+        {token, NULL, RESOURCE_THNG, &abroad, SLICE("scans"), ERR_OK},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct command_action action = action_of(cases[i].type);
+        action.thng = cases[i].thng != NULL ? *cases[i].thng : (struct id){0};
+        struct command_batch *batch = batch_of(4096);
+        struct command *command = actions_in(batch, cases[i].root, &action.thng, &action, 1);
+        command->actor = cases[i].actor;
+        command->project = cases[i].project != NULL ? *cases[i].project : (struct id){0};
+        assert_int_equal(mirror_outcome(mirror, batch), cases[i].expected);
+    }
+}
+
+/* Right, project, refusal: also of what has no target. */
+static void test_the_project_comes_before_the_body(void **state)
+{
+    struct mirror *mirror = *state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct command_batch *batch = batch_of(4096);
+        struct command *command = actions_in(batch, 0, NULL, NULL, 0);
+        command->refusal = ERR(JSON_INVALID);
+        if (i == 0) {
+            command->project = id_generate(&mirror->world.rand, 1);
+        }
+        assert_int_equal(mirror_outcome(mirror, batch), i == 0 ? ERR_NOT_FOUND : ERR_JSON_INVALID);
+    }
+}
+
 /* ---- several ---- */
 
 static void test_an_array_is_recorded_in_order(void **state)
@@ -555,6 +680,9 @@ int main(void)
         WITH_MIRROR(test_a_device_tells_of_its_thng),
         WITH_MIRROR(test_an_application_tells_of_scans),
         WITH_MIRROR(test_the_target_comes_before_the_body),
+        WITH_MIRROR(test_a_user_tells_of_what_it_is_shown),
+        WITH_MIRROR(test_where_the_right_to_record_ends),
+        WITH_MIRROR(test_the_project_comes_before_the_body),
         WITH_MIRROR(test_an_array_is_recorded_in_order),
         WITH_MIRROR(test_one_bad_one_spoils_all),
         WITH_MIRROR(test_what_is_cold_is_loaded),

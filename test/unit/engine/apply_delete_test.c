@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Documents: delete, with all that hangs on them. */
-#include "unit/engine/engine_fixture.h"
+#include "unit/engine/accounts_fixture.h"
 
 /* Deletes it, and reads the events of its group. */
 static size_t delete_and_read(struct world *world, enum resource_kind kind, const struct id *id,
@@ -139,6 +139,85 @@ static void test_actions_are_gone_with_their_type(void **state)
     assert_int_equal(outcome(world, batch), ERR_NOT_FOUND);
 }
 
+/* The key goes last: whoever uses it hears of the rest. */
+static void test_who_has_a_key_goes_with_it(void **state)
+{
+    struct world *world = *state;
+    struct home home = plant_home(world, "none");
+    static const struct {
+        enum resource_kind kind;
+        enum key_kind key;
+        bool has_name;
+    } cases[] = {
+        {RESOURCE_USER, KEY_USER, true},
+        {RESOURCE_OPERATOR, KEY_OPERATOR, false},
+        {RESOURCE_ACCESS_TOKEN, KEY_ACCESS_TOKEN, false},
+        {RESOURCE_THNG, KEY_DEVICE, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct command_key key = {.kind = cases[i].key, .hash = {7}};
+        struct command_batch *batch = batch_of(4096);
+        struct command *command = creation_in(batch, cases[i].kind, 1);
+        command->as.create.members = SLICE("\"email\":\"a@x.net\",\"role\":\"none\"");
+        command->as.create.keys = &key;
+        command->as.create.key_count = 1;
+        if (cases[i].kind == RESOURCE_USER) {
+            command->actor = application_of(&home);
+            command->as.create.parent = home.application;
+            command->as.create.members = SLICE("\"email\":\"a@x.net\"");
+        }
+        assert_int_equal(outcome(world, batch), ERR_OK);
+        struct id id = world->answers[0].created;
+        struct event events[4];
+        size_t count = delete_and_read(world, cases[i].kind, &id, events, 4);
+        assert_int_equal(count, cases[i].has_name ? 3 : 2);
+        assert_int_equal(events[0].kind, cases[i].kind);
+        assert_int_equal(events[0].operation, OPERATION_DELETED);
+        assert_int_equal(world->answers[0].event, events[0].sequence);
+        if (cases[i].has_name) {
+            assert_int_equal(events[1].kind, RESOURCE_NAME);
+            assert_int_equal(events[1].operation, OPERATION_DELETED);
+        }
+        assert_int_equal(events[count - 1].type, EVENT_KEY);
+        assert_int_equal(events[count - 1].operation, OPERATION_DELETED);
+        assert_int_equal(events[count - 1].key_kind, cases[i].key);
+        assert_int_equal(events[count - 1].hash[0], 7);
+    }
+}
+
+static void test_managed_policies_stay(void **state)
+{
+    struct world *world = *state;
+    struct id policy = plant(world, RESOURCE_ACCESS_POLICY, "\"name\":\"a\",\"managed\":true", "");
+    struct command_batch *batch = batch_of(4096);
+    removal_in(batch, RESOURCE_ACCESS_POLICY, &policy, 1);
+    assert_int_equal(outcome(world, batch), ERR_BUILT_IN);
+}
+
+/* A user ends what it shares, not what others share with it. */
+static void test_shares_are_ended_by_who_shares(void **state)
+{
+    struct world *world = *state;
+    struct home home = plant_home(world, "none");
+    struct id ann = plant_user(world, &home, "ann@x.net", "active");
+    struct id bob = plant_user(world, &home, "bob@x.net", "active");
+    char members[60];
+    char scopes[120];
+    (void)snprintf(members, sizeof(members), "\"user\":\"%.24s\"", bob.text);
+    (void)snprintf(scopes, sizeof(scopes), "{\"users\":[\"%.24s\"],\"projects\":[\"%.24s\"]}",
+                   ann.text, home.project.text);
+    struct id share = plant(world, RESOURCE_SHARE, members, scopes);
+    struct command_batch *batch = batch_of(4096);
+    removal_in(batch, RESOURCE_SHARE, &share, 1)->actor = user_of(&home, &bob);
+    assert_int_equal(outcome(world, batch), ERR_NOT_FOUND);
+    batch = batch_of(4096);
+    removal_in(batch, RESOURCE_SHARE, &share, 1)->actor = operator_of(OPERATOR_ACCOUNT);
+    assert_int_equal(outcome(world, batch), ERR_DENIED);
+    batch = batch_of(4096);
+    removal_in(batch, RESOURCE_SHARE, &share, 1)->actor = user_of(&home, &ann);
+    assert_int_equal(outcome(world, batch), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +225,8 @@ int main(void)
         T(test_application_goes_before_its_keys), T(test_deletion_says_who_sees_it),
         T(test_product_goes_with_its_properties), T(test_what_is_not_there_cannot_be_deleted),
         T(test_action_is_deleted_below_its_type), T(test_actions_are_gone_with_their_type),
+        T(test_who_has_a_key_goes_with_it),       T(test_managed_policies_stay),
+        T(test_shares_are_ended_by_who_shares),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * Who is in a collection. That events tell of true changes only is asserted whenever the mirror
  * takes them up. */
 #include "mirror_fixture.h"
+#include "rights_fixture.h"
 
 #include "engine/apply.h"
 
@@ -67,6 +68,22 @@ static struct command_batch *deletion(enum resource_kind kind, const struct id *
 static struct id new_collection(struct mirror *mirror)
 {
     return create(&mirror->world, RESOURCE_COLLECTION);
+}
+
+static struct id create_shown(struct mirror *mirror, enum resource_kind kind, const char *scopes)
+{
+    struct command_batch *batch = batch_of(4096);
+    creation_in(batch, kind, 1)->as.create.scopes = slice_of_text(scopes);
+    assert_int_equal(mirror_outcome(mirror, batch), ERR_OK);
+    return mirror->world.answers[0].created;
+}
+
+static enum err_code change_as(struct mirror *mirror, struct actor actor, enum member_change change,
+                               const struct id *collection, const struct id *thng)
+{
+    struct command_batch *batch = members(change, RESOURCE_THNG, collection, thng, 1);
+    batch->first->actor = actor;
+    return mirror_outcome(mirror, batch);
 }
 
 static void new_thngs(struct mirror *mirror, struct id *ids, size_t count)
@@ -180,6 +197,71 @@ static void test_a_thng_of_another_project_is_unknown(void **state)
     members_in(batch, MEMBERS_REMOVED, RESOURCE_THNG, &collection, &thng, 1)->actor =
         trusted_of(&project, &application);
     assert_int_equal(mirror_outcome(mirror, batch), ERR_NOT_FOUND);
+}
+
+/* Nobody puts in, or takes out, what it does not see, though it is in its project: by what readers
+ * find, and by what the engine knows. */
+static void test_only_what_is_shown_is_put_in(void **state)
+{
+    struct mirror *mirror = *state;
+    struct world *world = &mirror->world;
+    struct people people = people_in(world);
+    struct id other = create(world, RESOURCE_PROJECT);
+    struct actor ann = base_user(world, &people, &people.ann);
+    struct actor limited = limited_operator(world, &other, &people.project);
+    char scopes[3][120];
+    scopes_of_project(scopes[0], &people.project);
+    scopes_of_user(scopes[1], &people.ann, &people.project);
+    scopes_of_user(scopes[2], &people.bob, &people.project);
+    struct id collection = create_shown(mirror, RESOURCE_COLLECTION, scopes[0]);
+    struct id of_ann = create_shown(mirror, RESOURCE_THNG, scopes[1]);
+    struct id of_bob = create_shown(mirror, RESOURCE_THNG, scopes[2]);
+    struct id nowhere = create_thng(world);
+    const struct {
+        struct actor actor;
+        const struct id *thng;
+        bool is_seen;
+    } cases[] = {
+        {ann, &of_ann, true},     {ann, &of_bob, false},      {ann, &nowhere, false},
+        {limited, &of_bob, true}, {limited, &nowhere, false},
+    };
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            enum err_code code =
+                change_as(mirror, cases[i].actor, MEMBERS_ADDED, &collection, cases[i].thng);
+            assert_int_equal(code, cases[i].is_seen ? ERR_OK : ERR_REFERENCE_UNKNOWN);
+            assert_int_equal(add(mirror, &collection, cases[i].thng, 1), ERR_OK);
+            code = change_as(mirror, cases[i].actor, MEMBERS_REMOVED, &collection, cases[i].thng);
+            assert_int_equal(code, cases[i].is_seen ? ERR_OK : ERR_NOT_FOUND);
+        }
+        mirror_crash(mirror); /* heads that say who sees what are gone */
+    }
+}
+
+/* What readers have found may be out of sight by now. */
+static void test_what_is_hidden_meanwhile_is_not_put_in(void **state)
+{
+    struct mirror *mirror = *state;
+    struct world *world = &mirror->world;
+    struct people people = people_in(world);
+    char scopes[3][120];
+    scopes_of_project(scopes[0], &people.project);
+    scopes_of_user(scopes[1], &people.ann, &people.project);
+    scopes_of_user(scopes[2], &people.bob, &people.project);
+    struct id collection = create_shown(mirror, RESOURCE_COLLECTION, scopes[0]);
+    struct id thng = create_shown(mirror, RESOURCE_THNG, scopes[1]);
+    struct command_batch *batch = members(MEMBERS_ADDED, RESOURCE_THNG, &collection, &thng, 1);
+    batch->first->actor = base_user(world, &people, &people.ann);
+    run(world, batch);
+    assert_int_equal(world->load_count, 1);
+    mirror_read_load(mirror, 0);
+    batch = batch_of(4096);
+    update_in(batch, RESOURCE_THNG, &thng, 2)->as.update.scopes = slice_of_text(scopes[2]);
+    run(world, batch);
+    assert_int_equal(world->answer_count, 1);
+    mirror_bring(mirror);
+    assert_int_equal(world->answer_count, 2);
+    assert_int_equal(world->answers[1].err.code, ERR_REFERENCE_UNKNOWN);
 }
 
 static void test_many_are_told_in_several_events(void **state)
@@ -593,6 +675,8 @@ int main(void)
         WITH_MIRROR(test_only_those_really_added_are_told),
         WITH_MIRROR(test_an_unknown_one_keeps_all_out),
         WITH_MIRROR(test_a_thng_of_another_project_is_unknown),
+        WITH_MIRROR(test_only_what_is_shown_is_put_in),
+        WITH_MIRROR(test_what_is_hidden_meanwhile_is_not_put_in),
         WITH_MIRROR(test_many_are_told_in_several_events),
         WITH_MIRROR(test_what_was_made_a_moment_ago_is_put_in),
         WITH_MIRROR(test_a_member_is_taken_out_once),

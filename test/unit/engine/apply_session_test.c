@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Client ids: who has one, who waits for it, who is told to end; and who may subscribe to what. */
-#include "unit/engine/engine_fixture.h"
+#include "unit/engine/rights_fixture.h"
 
 static void session_of(struct world *world, enum command_kind kind, uint16_t loop, uint32_t slot)
 {
@@ -289,6 +289,64 @@ static void test_project_option_narrows(void **state)
     }
 }
 
+/* A topic is what GET of its path is: seen but not permitted there is 403. */
+static void test_what_limited_rights_are_refused(void **state)
+{
+    struct world *world = *state;
+    struct things things = things_in(world);
+    struct people people = plant_people(world);
+    struct id other = plant(world, RESOURCE_PROJECT, "\"name\":\"q\"", "");
+    char scopes[2][120];
+    scopes_of_user(scopes[0], &people.ann, &people.project);
+    scopes_of_user(scopes[1], &people.bob, &people.project);
+    struct id of_ann = plant(world, RESOURCE_THNG, "\"name\":\"t\"", scopes[0]);
+    struct id of_bob = plant(world, RESOURCE_THNG, "\"name\":\"t\"", scopes[1]);
+    const struct perm_rights on_thngs = rights_on("/thngs", "r");
+    const struct perm_rights on_products = rights_on("/products", "r");
+    const struct id *bob = &people.bob;
+    struct actor ann = base_user(world, &people, &people.ann);
+    struct actor shared = user_with(world, &people, &people.ann, on_products, bob, on_thngs);
+    struct actor reads = limited_operator(world, &people.project, &other);
+    struct actor blind = limited_operator(world, &other, &other);
+    struct actor sees_batch = limited_operator(world, &things.project, &other);
+    struct actor lists = token_with(world, "actions:list");
+    const struct {
+        struct actor actor;
+        enum topic_family family;
+        const struct id *resource;
+        struct slice name;
+        enum err_code expected;
+    } cases[] = {
+        {ann, TOPIC_THNG, &of_ann, SLICE(""), ERR_OK},
+        {ann, TOPIC_THNG_PROPERTIES, &of_ann, SLICE(""), ERR_OK},
+        {ann, TOPIC_THNG, &of_bob, SLICE(""), ERR_NOT_FOUND},
+        {ann, TOPIC_ACTION_TYPES, NULL, SLICE(""), ERR_OK},
+        {ann, TOPIC_BATCH_TASKS, &things.batch, SLICE(""), ERR_DENIED},
+        {shared, TOPIC_THNG, &of_bob, SLICE(""), ERR_OK},
+        {shared, TOPIC_THNG, &of_ann, SLICE(""), ERR_DENIED},
+        {shared, TOPIC_ACTIONS_ALL, NULL, SLICE(""), ERR_DENIED},
+        {reads, TOPIC_THNG, &of_bob, SLICE(""), ERR_OK},
+        {reads, TOPIC_THNG, &things.outside, SLICE(""), ERR_NOT_FOUND},
+        {reads, TOPIC_ACTIONS_ALL, NULL, SLICE(""), ERR_OK},
+        {blind, TOPIC_THNG, &of_bob, SLICE(""), ERR_NOT_FOUND},
+        {sees_batch, TOPIC_BATCH_TASK, &things.batch, id_slice(&things.task), ERR_OK},
+        {reads, TOPIC_BATCH_TASK, &things.batch, id_slice(&things.task), ERR_NOT_FOUND},
+        {lists, TOPIC_ACTIONS_ALL, NULL, SLICE(""), ERR_OK},
+        {lists, TOPIC_THNG, &of_ann, SLICE(""), ERR_DENIED},
+    };
+    /* The batch is one of the first project. */
+    for (size_t i = 0; i < world->planted_count; i++) {
+        if (id_equal(&world->planted[i].id, &things.batch)) {
+            scopes_of_project(world->planted[i].scopes, &things.project);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(
+            subscribe_as(world, cases[i].actor, cases[i].family, cases[i].resource, cases[i].name),
+            cases[i].expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +358,7 @@ int main(void)
         T(test_what_an_operator_is_refused),
         T(test_what_others_are_refused),
         T(test_project_option_narrows),
+        T(test_what_limited_rights_are_refused),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
  *
  * Documents: update. What is merged, what goes because it has been deleted elsewhere, and who may
  * name what. */
-#include "unit/engine/engine_fixture.h"
+#include "unit/engine/accounts_fixture.h"
 
 /* The code of an update by <actor> that names that product; NULL: none. */
 static enum err_code update_product(struct world *world, const struct id *thng, struct actor actor,
@@ -179,6 +179,178 @@ static void test_hidden_member_survives(void **state)
     assert_text(first_event(world).text, expected);
 }
 
+/* ---- users ---- */
+
+/* Validating a user gives it a key, once. */
+static void test_a_key_comes_with_an_update_once(void **state)
+{
+    struct world *world = *state;
+    struct home home = plant_home(world, "none");
+    struct home other = plant_home(world, "none");
+    struct id user = plant_user(world, &home, "a@x.net", "inactive");
+    static const struct command_key key = {
+        .kind = KEY_USER, .hash = {4}, .sealed = SLICE_INIT("s")};
+    for (size_t i = 0; i < 3; i++) {
+        struct command_batch *batch = batch_of(4096);
+        struct command *command = patch_in(
+            batch, RESOURCE_USER, &user, "\"credentials\":{\"status\":\"active\"},\"phone\":\"1\"");
+        command->actor = application_of(&home);
+        command->subject = PERM_SIGN_UP;
+        command->operation = PERM_CREATE;
+        command->as.update.key = &key;
+        command->as.update.parent = i == 0 ? other.application : home.application;
+        assert_int_equal(outcome(world, batch), i == 0 ? ERR_NOT_FOUND : ERR_OK);
+        if (i == 0) {
+            continue;
+        }
+        struct event events[3];
+        assert_int_equal(read_events(world, events, 3), i == 1 ? 2 : 1);
+        assert_int_equal(world->answers[0].event, events[0].sequence);
+        char expected[300];
+        (void)snprintf(expected, sizeof(expected),
+                       "{\"id\":\"%.24s\",\"createdAt\":1,\"updatedAt\":1700000000000,"
+                       "\"role\":\"base_app_user\",\"email\":\"a@x.net\",\"phone\":\"1\","
+                       "\"credentials\":{\"status\":\"active\"}}",
+                       user.text);
+        assert_text(events[0].text, expected);
+        if (i == 1) {
+            assert_int_equal(events[1].type, EVENT_KEY);
+            assert_int_equal(events[1].key_kind, KEY_USER);
+            assert_int_equal(events[1].hash[0], 4);
+        }
+    }
+}
+
+/* A user gives itself no role, and is not shown to others. */
+static void test_users_change_what_is_theirs(void **state)
+{
+    struct world *world = *state;
+    struct home home = plant_home(world, "none");
+    struct id user = plant_user(world, &home, "a@x.net", "active");
+    struct id ghost = plant_user(world, &home, "b@x.net", "anonymous");
+    struct id unknown = id_generate(&world->rand, 1);
+    const struct {
+        struct actor actor;
+        const struct id *target;
+        const char *role;
+        const char *email;
+    } cases[] = {
+        {user_of(&home, &user), &user, "\"base_app_user\"", "\"c@x.net\""},
+        {user_of(&home, &ghost), &ghost, "\"base_app_user\"", "\"b@x.net\""},
+        {operator_of(OPERATOR_ACCOUNT), &ghost, "\"none\"", "\"b@x.net\""},
+        {operator_of(OPERATOR_ACCOUNT), &user, "\"none\"", "\"c@x.net\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct command_batch *batch = batch_of(4096);
+        const struct document_reference *reference = reference_in(batch, RESOURCE_ROLE, &unknown);
+        struct command *command =
+            patch_in(batch, RESOURCE_USER, cases[i].target,
+                     "\"role\":\"none\",\"email\":\"c@x.net\",\"phone\":\"2\"");
+        command->actor = cases[i].actor;
+        command->as.update.scopes = SLICE(ALL_SCOPES);
+        if (i < 2) { /* what does not count need not be there */
+            command->as.update.references = reference;
+            command->as.update.reference_count = 1;
+        }
+        assert_int_equal(outcome(world, batch), ERR_OK);
+        assert_text(member_of_event(world, 0, "role"), cases[i].role);
+        assert_text(member_of_event(world, 0, "email"), cases[i].email);
+        assert_text(member_of_event(world, 0, "phone"), "\"2\"");
+        char scopes[120];
+        (void)snprintf(scopes, sizeof(scopes), "{\"users\":[\"%.24s\"],\"projects\":[\"%.24s\"]}",
+                       cases[i].target->text, home.project.text);
+        assert_text(first_event(world).scopes, scopes);
+    }
+}
+
+/* ---- operators, tokens, policies ---- */
+
+static void test_operators_give_themselves_no_rights(void **state)
+{
+    struct world *world = *state;
+    struct id self = plant(world, RESOURCE_OPERATOR, "\"role\":\"none\"", "");
+    struct id unknown = id_generate(&world->rand, 1);
+    struct command_batch *batch = batch_of(4096);
+    const struct document_reference *reference =
+        reference_in(batch, RESOURCE_ACCESS_POLICY, &unknown);
+    struct command *command =
+        patch_in(batch, RESOURCE_OPERATOR, &self,
+                 "\"role\":\"admin\",\"policies\":[],\"conditions\":[],\"firstName\":\"f\"");
+    command->subject = PERM_OPERATORS;
+    command->operation = PERM_UPDATE;
+    command->as.update.references = reference;
+    command->as.update.reference_count = 1;
+    assert_int_equal(outcome(world, batch), ERR_OK);
+    char expected[200];
+    (void)snprintf(expected, sizeof(expected),
+                   "{\"id\":\"%.24s\",\"createdAt\":1,\"updatedAt\":1700000000000,"
+                   "\"role\":\"none\",\"firstName\":\"f\"}",
+                   self.text);
+    assert_text(first_event(world).text, expected);
+}
+
+/* Policies and places that have gone may be sent back with the rest, but not be named anew. */
+static void test_what_a_token_names_may_be_gone(void **state)
+{
+    struct world *world = *state;
+    struct id policy = id_generate(&world->rand, 1);
+    struct id place = id_generate(&world->rand, 1);
+    char members[200];
+    (void)snprintf(members, sizeof(members),
+                   "\"policies\":[\"%.24s\"],\"conditions\":[\"places:%.24s\"]", policy.text,
+                   place.text);
+    struct id token = plant(world, RESOURCE_ACCESS_TOKEN, members, "");
+    const struct {
+        enum resource_kind kind;
+        const struct id *id;
+        enum err_code expected;
+    } cases[] = {
+        {RESOURCE_ACCESS_POLICY, &policy, ERR_OK},
+        {RESOURCE_PLACE, &place, ERR_OK},
+        {RESOURCE_ACCESS_POLICY, &place, ERR_REFERENCE_UNKNOWN},
+        {RESOURCE_PLACE, &policy, ERR_REFERENCE_UNKNOWN},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct command_batch *batch = batch_of(4096);
+        const struct document_reference *reference =
+            reference_in(batch, cases[i].kind, cases[i].id);
+        struct command *command = update_in(batch, RESOURCE_ACCESS_TOKEN, &token, 1);
+        command->as.update.references = reference;
+        command->as.update.reference_count = 1;
+        assert_int_equal(outcome(world, batch), cases[i].expected);
+    }
+}
+
+static void test_managed_policies_stay_as_they_are(void **state)
+{
+    struct world *world = *state;
+    struct id managed = plant(world, RESOURCE_ACCESS_POLICY,
+                              "\"name\":\"a\",\"permissions\":[],\"managed\":true", "");
+    struct id other = plant(world, RESOURCE_ACCESS_POLICY, "\"name\":\"b\",\"permissions\":[]", "");
+    struct command_batch *batch = batch_of(4096);
+    patch_in(batch, RESOURCE_ACCESS_POLICY, &managed, "\"permissions\":[\"thngs:*\"]");
+    assert_int_equal(outcome(world, batch), ERR_BUILT_IN);
+    batch = batch_of(4096);
+    patch_in(batch, RESOURCE_ACCESS_POLICY, &other, "\"permissions\":[\"thngs:*\"]");
+    assert_int_equal(outcome(world, batch), ERR_OK);
+}
+
+/* Permissions are a member that only asking for them shows: it stays the last. */
+static void test_permissions_of_roles_are_hidden(void **state)
+{
+    struct world *world = *state;
+    struct id role = plant_role(world, "r", "userInApp");
+    struct command_batch *batch = batch_of(4096);
+    patch_in(batch, RESOURCE_ROLE, &role,
+             "\"permissions\":[{\"path\":\"/thngs\",\"access\":\"r\"}],\"description\":\"d\"");
+    assert_int_equal(outcome(world, batch), ERR_OK);
+    struct slice shown;
+    struct slice hidden;
+    document_split(RESOURCE_ROLE, first_event(world).text, &shown, &hidden);
+    assert_text(hidden, "[{\"path\":\"/thngs\",\"access\":\"r\"}]");
+    assert_text(first_event(world).scopes, ALL_SCOPES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +361,12 @@ int main(void)
         T(test_built_in_types_stay_as_they_are),
         T(test_applications_lie_in_their_project),
         T(test_hidden_member_survives),
+        T(test_a_key_comes_with_an_update_once),
+        T(test_users_change_what_is_theirs),
+        T(test_operators_give_themselves_no_rights),
+        T(test_what_a_token_names_may_be_gone),
+        T(test_managed_policies_stay_as_they_are),
+        T(test_permissions_of_roles_are_hidden),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@
 #define ANSWERS_MAX 64
 #define LOADS_MAX 128
 #define PLANTED_MAX 32
+#define GRANTS_MAX 32
 #define OPERATOR_ACCOUNT 1
 #define LOOP 3 /* the one that commands come from, where nothing else is said */
 
@@ -53,6 +54,8 @@ struct world {
     bool loads_are_refused;
     struct planted planted[PLANTED_MAX];
     size_t planted_count;
+    struct grant *grants[GRANTS_MAX]; /* of the actors, who live as long as the world */
+    size_t grant_count;
 };
 
 static inline struct err commit(void *owner, const struct group *group)
@@ -137,6 +140,13 @@ static inline int setup(void **state)
     return 0;
 }
 
+static inline void free_grants(struct world *world)
+{
+    while (world->grant_count > 0) {
+        free(world->grants[--world->grant_count]);
+    }
+}
+
 static inline int teardown(void **state)
 {
     struct world *world = *state;
@@ -148,6 +158,7 @@ static inline int teardown(void **state)
     }
     engine_free(world->engine);
     buf_deinit(&world->groups);
+    free_grants(world);
     free(world);
     return 0;
 }
@@ -270,6 +281,17 @@ reference_in(struct command_batch *batch, enum resource_kind kind, const struct 
     assert_non_null(reference);
     *reference = (struct document_reference){.kind = kind, .id = *id};
     return reference;
+}
+
+/* Adds an update of a thng that gives it a product. */
+static inline struct command *add_product_update(struct command_batch *batch, const struct id *thng,
+                                                 const struct id *product, uint64_t request)
+{
+    const struct document_reference *reference = reference_in(batch, RESOURCE_PRODUCT, product);
+    struct command *command = update_in(batch, RESOURCE_THNG, thng, request);
+    command->as.update.references = reference;
+    command->as.update.reference_count = 1;
+    return command;
 }
 
 static inline void assert_text(struct slice text, const char *expected)

@@ -125,6 +125,9 @@ static void add_for_kind(struct command_batch *batch, enum command_kind kind,
     case COMMAND_SUBSCRIBE:
         command->as.subscribe.family = TOPIC_THNG;
         break;
+    case COMMAND_KEY_CREATE:
+        command->as.key.key.kind = KEY_DEVICE;
+        break;
     default:
         break;
     }
@@ -325,28 +328,6 @@ static void test_update_loads_the_document(void **state)
     assert_int_equal(world->answers[1].err.code, ERR_OK);
 }
 
-static void test_one_device_key(void **state)
-{
-    struct world *world = *state;
-    struct id thng = create_thng(world);
-    static const struct {
-        enum command_kind kind;
-        enum err_code expected;
-    } steps[] = {
-        {COMMAND_KEY_DELETE, ERR_NOT_FOUND}, {COMMAND_KEY_CREATE, ERR_OK},
-        {COMMAND_KEY_CREATE, ERR_CONFLICT},  {COMMAND_KEY_DELETE, ERR_OK},
-        {COMMAND_KEY_DELETE, ERR_NOT_FOUND}, {COMMAND_KEY_CREATE, ERR_OK},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        struct command_batch *batch = batch_of(4096);
-        struct command *command = command_in(batch, steps[i].kind, 1);
-        command->target = thng;
-        command->target_kind = RESOURCE_THNG;
-        run(world, batch);
-        assert_int_equal(world->answers[0].err.code, steps[i].expected);
-    }
-}
-
 static void test_failed_commit_refuses_all(void **state)
 {
     struct world *world = *state;
@@ -461,7 +442,6 @@ int main(void)
         T(test_deletion_without_a_key_tells_of_none),
         T(test_update_merges),
         T(test_update_loads_the_document),
-        T(test_one_device_key),
         T(test_failed_commit_refuses_all),
         T(test_restart_begins_from_the_store),
         T(test_time_never_goes_back),

@@ -4,17 +4,6 @@
  * and what is not found. */
 #include "unit/engine/engine_fixture.h"
 
-/* Adds an update of a thng that gives it a product. */
-static struct command *add_product_update(struct command_batch *batch, const struct id *thng,
-                                          const struct id *product, uint64_t request)
-{
-    const struct document_reference *reference = reference_in(batch, RESOURCE_PRODUCT, product);
-    struct command *command = update_in(batch, RESOURCE_THNG, thng, request);
-    command->as.update.references = reference;
-    command->as.update.reference_count = 1;
-    return command;
-}
-
 static void assert_requests(const struct world *world, size_t count)
 {
     assert_int_equal(world->answer_count, count);

@@ -2,6 +2,7 @@
  *
  * What a reader finds of a head, in real documents. */
 #include "engine/head.h"
+#include "model/grant.h"
 #include "unit/store/documents_fixture.h"
 
 /* Numbers of the resources that are there. */
@@ -16,6 +17,13 @@ enum {
     ACTION,
     OUTER, /* collections, one in the other */
     INNER,
+    USER,
+    OPERATOR,
+    TOKEN,
+    ROLE,
+    FREE_ROLE,
+    SHARE,
+    EMAIL, /* the name that the user has */
     UNKNOWN,
 };
 
@@ -46,6 +54,24 @@ static void put_members(struct bench *bench, uint32_t collection, enum resource_
     group_write_members(&bench->group, ACCOUNT, MEMBERS_ADDED, 0, &id, kind, ids, 1);
 }
 
+static void put_rights(struct bench *bench)
+{
+    put(bench, RESOURCE_ROLE, ROLE, ",\"name\":\"r\",\"type\":\"userInApp\"");
+    put(bench, RESOURCE_ROLE, FREE_ROLE, ",\"name\":\"f\",\"type\":\"userInApp\"");
+    put(bench, RESOURCE_USER, USER,
+        ",\"app\":\"U00000000000000000000002\",\"project\":\"U00000000000000000000001\","
+        "\"role\":\"U00000000000000000000014\",\"email\":\"a@x.net\"");
+    put_key(bench, KEY_USER, USER, 4);
+    put(bench, RESOURCE_NAME, EMAIL,
+        ",\"owner\":\"U00000000000000000000011\",\"app\":\"U00000000000000000000002\"");
+    put(bench, RESOURCE_SHARE, SHARE,
+        ",\"user\":\"U00000000000000000000011\",\"email\":\"a@x.net\"");
+    put(bench, RESOURCE_OPERATOR, OPERATOR, ",\"email\":\"o@x.net\"");
+    put_key(bench, KEY_OPERATOR, OPERATOR, 5);
+    put(bench, RESOURCE_ACCESS_TOKEN, TOKEN, ",\"name\":\"t\",\"policies\":[]");
+    put_key(bench, KEY_ACCESS_TOKEN, TOKEN, 6);
+}
+
 static void fill(struct bench *bench)
 {
     put(bench, RESOURCE_PROJECT, PROJECT, ",\"name\":\"p\"");
@@ -72,6 +98,7 @@ static void fill(struct bench *bench)
     put(bench, RESOURCE_COLLECTION, INNER, ",\"name\":\"c\"");
     put_members(bench, OUTER, RESOURCE_COLLECTION, INNER);
     put_members(bench, INNER, RESOURCE_THNG, THNG);
+    put_rights(bench);
     assert_ok(apply(bench));
 }
 
@@ -122,6 +149,10 @@ static void test_kind_scopes_and_parent(void **state)
         {TASK, RESOURCE_TASK, BATCH},
         {ACTION, RESOURCE_ACTION, 0},
         {OUTER, RESOURCE_COLLECTION, 0},
+        {USER, RESOURCE_USER, APPLICATION},
+        {EMAIL, RESOURCE_NAME, USER},
+        {SHARE, RESOURCE_SHARE, 0},
+        {OPERATOR, RESOURCE_OPERATOR, 0},
         {UNKNOWN, 0, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -142,20 +173,28 @@ static void test_kind_scopes_and_parent(void **state)
 static void test_keys_are_those_of_the_kind(void **state)
 {
     struct bench *bench = *state;
-    struct head_load *load = load_of(bench, APPLICATION, false);
-    assert_int_equal(load->key_count, 2);
-    assert_int_equal(load->keys[0].kind, KEY_APPLICATION);
-    assert_int_equal(load->keys[0].hash[0], 1);
-    assert_int_equal(load->keys[1].kind, KEY_TRUSTED);
-    assert_int_equal(load->keys[1].hash[0], 2);
-    load_free(load);
-    load = load_of(bench, THNG, false);
-    assert_int_equal(load->key_count, 1);
-    assert_int_equal(load->keys[0].kind, KEY_DEVICE);
-    load_free(load);
-    load = load_of(bench, OTHER_THNG, false);
-    assert_int_equal(load->key_count, 0);
-    load_free(load);
+    static const struct {
+        uint32_t number;
+        struct head_key keys[HEAD_KEYS_MAX];
+        uint8_t count;
+    } cases[] = {
+        {APPLICATION, {{KEY_APPLICATION, {1}}, {KEY_TRUSTED, {2}}}, 2},
+        {THNG, {{KEY_DEVICE, {3}}}, 1},
+        {OTHER_THNG, {{0}}, 0},
+        {USER, {{KEY_USER, {4}}}, 1},
+        {OPERATOR, {{KEY_OPERATOR, {5}}}, 1},
+        {TOKEN, {{KEY_ACCESS_TOKEN, {6}}}, 1},
+        {ROLE, {{0}}, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct head_load *load = load_of(bench, cases[i].number, false);
+        assert_int_equal(load->key_count, cases[i].count);
+        for (uint8_t j = 0; j < cases[i].count; j++) {
+            assert_int_equal(load->keys[j].kind, cases[i].keys[j].kind);
+            assert_memory_equal(load->keys[j].hash, cases[i].keys[j].hash, KEY_HASH_BYTES);
+        }
+        load_free(load);
+    }
 }
 
 static void test_properties_fill_the_head(void **state)
@@ -187,6 +226,32 @@ static void test_read_is_no_less_than_what_was_waited_for(void **state)
         assert_int_equal(load->read, i == 0 ? applied : applied + 3);
         load_free(load);
     }
+}
+
+/* ---- questions ---- */
+
+static bool is_so(struct bench *bench, enum head_question question, uint32_t number)
+{
+    struct id id = id_of(number);
+    struct head_load *load = head_load_new(&id);
+    load->question = question;
+    head_load_read(load, bench->reader);
+    assert_ok(load->err);
+    bool answer = load->is_so;
+    load_free(load);
+    return answer;
+}
+
+static void test_questions_are_answered(void **state)
+{
+    struct bench *bench = *state;
+    assert_true(is_so(bench, QUESTION_ROLE_IS_USED, ROLE));
+    assert_false(is_so(bench, QUESTION_ROLE_IS_USED, FREE_ROLE));
+    assert_false(is_so(bench, QUESTION_ROLE_IS_USED, UNKNOWN));
+    assert_false(is_so(bench, QUESTION_OTHER_ADMINISTRATOR, OPERATOR));
+    put(bench, RESOURCE_OPERATOR, UNKNOWN, ",\"role\":\"admin\"");
+    assert_ok(apply(bench));
+    assert_true(is_so(bench, QUESTION_OTHER_ADMINISTRATOR, OPERATOR));
 }
 
 /* ---- members ---- */
@@ -236,10 +301,65 @@ static void test_only_what_is_in_the_project_counts(void **state)
     struct id thng = id_of(THNG);
     for (uint32_t project = PROJECT; project <= APPLICATION; project++) {
         const struct member_load wanted = {
-            .kind = RESOURCE_THNG, .ids = &thng, .id_count = 1, .project = id_of(project)};
+            .kind = RESOURCE_THNG,
+            .ids = &thng,
+            .id_count = 1,
+            .actor = {.kind = ACTOR_TRUSTED, .account = ACCOUNT, .project = id_of(project)}};
         struct head_load *load = members_of(bench, INNER, &wanted);
         assert_int_equal(load->members.states.at[0],
                          project == PROJECT ? MEMBER_IN : MEMBER_UNKNOWN);
+        load_free(load);
+    }
+}
+
+static void put_shown(struct bench *bench, const struct id *thng, const char *shown)
+{
+    char text[100];
+    (void)snprintf(text, sizeof(text), "{\"id\":\"%.24s\",\"createdAt\":1,\"updatedAt\":1}",
+                   thng->text);
+    group_write_document(&bench->group, ACCOUNT, OPERATION_CREATED, RESOURCE_THNG, thng,
+                         slice_of_text(text), slice_of_text(shown));
+}
+
+/* Nobody puts in what it does not see, though it is in its project. */
+static void test_only_what_is_shown_counts(void **state)
+{
+    struct bench *bench = *state;
+    /* The third is shown to one user, the fourth to nobody. */
+    struct id thngs[] = {id_of(THNG), id_of(OTHER_THNG), id_of(UNKNOWN + 1), id_of(UNKNOWN + 2)};
+    const struct id project = id_of(PROJECT);
+    put_shown(bench, &thngs[2],
+              "{\"users\":[\"U00000000000000000000012\"],"
+              "\"projects\":[\"U00000000000000000000001\"]}");
+    put_shown(bench, &thngs[3], "");
+    assert_ok(apply(bench));
+    const struct grant_zone zone = {.reach = GRANT_PROJECTS, .ids = &project, .id_count = 1};
+    const struct grant grant = {.zones = &zone, .zone_count = 1};
+    const struct {
+        struct actor actor;
+        enum member_state states[ARRAY_LEN(thngs)];
+    } cases[] = {
+        {{.kind = ACTOR_OPERATOR, .account = ACCOUNT},
+         {MEMBER_IN, MEMBER_OUT, MEMBER_OUT, MEMBER_OUT}},
+        {{.kind = ACTOR_OPERATOR, .account = ACCOUNT, .grant = &grant},
+         {MEMBER_IN, MEMBER_OUT, MEMBER_OUT, MEMBER_UNKNOWN}},
+        {{.kind = ACTOR_TRUSTED, .account = ACCOUNT, .project = project},
+         {MEMBER_IN, MEMBER_OUT, MEMBER_OUT, MEMBER_UNKNOWN}},
+        {{.kind = ACTOR_USER, .account = ACCOUNT, .id = id_of(USER), .project = project},
+         {MEMBER_IN, MEMBER_OUT, MEMBER_UNKNOWN, MEMBER_UNKNOWN}},
+        {{.kind = ACTOR_USER, .account = ACCOUNT, .id = id_of(OPERATOR), .project = project},
+         {MEMBER_IN, MEMBER_OUT, MEMBER_OUT, MEMBER_UNKNOWN}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct member_load wanted = {.kind = RESOURCE_THNG,
+                                           .ids = thngs,
+                                           .id_count = ARRAY_LEN(thngs),
+                                           .actor = cases[i].actor};
+        struct head_load *load = members_of(bench, INNER, &wanted);
+        assert_int_equal(buf_bytes(&load->members.states), ARRAY_LEN(thngs));
+        for (size_t j = 0; j < ARRAY_LEN(thngs); j++) {
+            assert_int_equal(load->members.states.at[j], cases[i].states[j]);
+        }
         load_free(load);
     }
 }
@@ -271,10 +391,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(test_kind_scopes_and_parent),   T(test_keys_are_those_of_the_kind),
-        T(test_properties_fill_the_head), T(test_read_is_no_less_than_what_was_waited_for),
-        T(test_states_and_cycles),        T(test_only_what_is_in_the_project_counts),
-        T(test_members_are_listed),
+        T(test_kind_scopes_and_parent),    T(test_keys_are_those_of_the_kind),
+        T(test_properties_fill_the_head),  T(test_read_is_no_less_than_what_was_waited_for),
+        T(test_states_and_cycles),         T(test_only_what_is_in_the_project_counts),
+        T(test_only_what_is_shown_counts), T(test_members_are_listed),
+        T(test_questions_are_answered),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,29 @@ static void test_documents_are_bounded(void **state)
     free(text);
 }
 
+static void test_keys_are_told_apart_by_kind(void **state)
+{
+    struct heads heads;
+    (void)state;
+    heads_init(&heads, 1, COUNT_MAX);
+    struct head *head = add(&heads, 1, 1, 1);
+    static const struct head_key keys[] = {{KEY_APPLICATION, {1}}, {KEY_TRUSTED, {2}}};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        assert_null(head_key_find(head, keys[i].kind));
+        assert_int_equal(head_key_add(head, &keys[i]).code, ERR_OK);
+    }
+    head_key_remove(head, KEY_DEVICE);
+    head_key_remove(head, KEY_APPLICATION);
+    assert_int_equal(head->key_count, 1);
+    assert_null(head_key_find(head, KEY_APPLICATION));
+    assert_int_equal(head_key_find(head, KEY_TRUSTED)->hash[0], 2);
+    assert_int_equal(head_key_add(head, &keys[0]).code, ERR_OK);
+    assert_int_equal(head_key_find(head, KEY_APPLICATION)->hash[0], 1);
+    head_keys_remove(head);
+    assert_null(head_key_find(head, KEY_TRUSTED));
+    heads_deinit(&heads);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_busy_heads_stay),
         cmocka_unit_test(test_documents_are_bounded),
         cmocka_unit_test(test_last_change_of_the_forgotten_is_remembered),
+        cmocka_unit_test(test_keys_are_told_apart_by_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

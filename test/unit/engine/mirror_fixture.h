@@ -251,9 +251,16 @@ static inline void mirror_states(struct mirror *mirror, struct head_load *load)
     struct member_load *members = &load->members;
     for (uint32_t i = 0; i < members->id_count; i++) {
         const struct mirror_row *row = mirror_find(mirror, &members->ids[i]);
-        bool is_seen = row != NULL && row->kind == members->kind &&
-                       (!id_is_set(&members->project) ||
-                        perm_scopes_have_project(buf_data(&row->scopes), &members->project));
+        bool is_seen = row != NULL && row->kind == members->kind;
+        if (is_seen) {
+            const struct perm_resource resource = {
+                .account = row->account,
+                .kind = row->kind,
+                .id = &row->id,
+                .scopes = buf_data(&row->scopes),
+            };
+            is_seen = !err_is_set(perm_sees(&members->actor, &resource));
+        }
         bool is_in = mirror_has_member(mirror, &load->id, &members->ids[i]);
         buf_put_byte(&members->states,
                      !is_seen ? MEMBER_UNKNOWN : (is_in ? MEMBER_IN : MEMBER_OUT));
@@ -454,6 +461,7 @@ static inline int mirror_teardown(void **state)
     free(mirror->members);
     buf_deinit(&mirror->journal);
     buf_deinit(&mirror->world.groups);
+    free_grants(&mirror->world);
     free(mirror);
     return 0;
 }

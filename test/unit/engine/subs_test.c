@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The subscription index beside a dumb array: random subscribing and unsubscribing, then every
- * topic is looked up and must have exactly the array's subscriptions, in order. */
+ * topic is looked up and must have exactly the array's subscriptions, in order. And who is judged
+ * anew when the scopes of a resource change. */
 #include "engine/session.h"
 
 #include "base/rand.h"
+#include "model/grant.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,8 +111,131 @@ static void test_random_program(void **state)
     subs_deinit(&subs);
 }
 
+/* ---- watches ---- */
+
+/* One session with one subscription of a thng's topic. */
+struct bench {
+    struct subs subs;
+    struct session session;
+    struct topic topic;
+    struct subscription *subscription;
+};
+
+static void subscribe(struct bench *bench, const struct actor *actor)
+{
+    const struct subs_wish wish = {
+        .session = &bench->session, .topic = &bench->topic, .actor = actor, .filter = SLICE("f")};
+    assert_int_equal(subs_add(&bench->subs, &wish, &bench->subscription).code, ERR_OK);
+}
+
+static void begin(struct bench *bench, const char *topic, const struct actor *actor)
+{
+    static const struct session_ops ops = {.deliver = deliver};
+    subs_init(&bench->subs, 1);
+    session_init(&bench->session, &ops);
+    assert_int_equal(topic_parse(slice_of_text(topic), &bench->topic).code, ERR_OK);
+    subscribe(bench, actor);
+}
+
+static void finish(struct bench *bench)
+{
+    session_deinit(&bench->session, &bench->subs);
+    assert_int_equal(map_count(&bench->subs.watches), 0);
+    subs_deinit(&bench->subs);
+}
+
+static bool is_watched(const struct bench *bench)
+{
+    const struct subs_watch *watch = subs_watch_find(&bench->subs, &bench->topic.resource);
+    assert_ptr_equal(bench->subscription->watch, watch);
+    return watch != NULL;
+}
+
+#define THNG "/thngs/UKAVKg4pDpspKhRaQgNpcMBh"
+
+/* Operators without and with projects, a token, an application, a user. */
+struct actors {
+    struct id project;
+    struct perm_rights rights;
+    struct grant_zone zones[2];
+    struct grant grants[2];
+    struct actor at[6];
+};
+
+static void make_actors(struct actors *actors)
+{
+    *actors = (struct actors){.project = {.text = "UKAVKg4pDpspKhRaQgNpdMBh"}};
+    actors->zones[0] = (struct grant_zone){.reach = GRANT_ALL};
+    actors->zones[1] =
+        (struct grant_zone){.reach = GRANT_PROJECTS, .ids = &actors->project, .id_count = 1};
+    for (size_t i = 0; i < 2; i++) {
+        actors->grants[i] = (struct grant){.zones = &actors->zones[i], .zone_count = 1};
+    }
+    const struct actor all[] = {
+        {.kind = ACTOR_OPERATOR, .account = 1},
+        {.kind = ACTOR_OPERATOR, .account = 1, .grant = &actors->grants[1]},
+        {.kind = ACTOR_ACCESS_TOKEN, .account = 1, .grant = &actors->grants[0]},
+        {.kind = ACTOR_TRUSTED, .account = 1, .project = actors->project},
+        {.kind = ACTOR_USER, .account = 1, .project = actors->project, .grant = &actors->grants[0]},
+        {.kind = ACTOR_DEVICE, .account = 1},
+    };
+    memcpy(actors->at, all, sizeof(all));
+}
+
+static void test_whoever_sees_some_only_is_judged_anew(void **state)
+{
+    (void)state;
+    static const bool expected[] = {false, true, false, true, true, false};
+    struct actors actors;
+    make_actors(&actors);
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        struct bench bench;
+        begin(&bench, THNG, &actors.at[i]);
+        assert_int_equal(is_watched(&bench), expected[i]);
+        finish(&bench);
+        /* Who names a project sees only what is in it. */
+        begin(&bench, THNG "?project=UKAVKg4pDpspKhRaQgNpdMBh", &actors.at[i]);
+        assert_true(is_watched(&bench));
+        finish(&bench);
+        /* Of the account's own topics each event is judged. */
+        begin(&bench, "/actions/all", &actors.at[i]);
+        assert_null(bench.subscription->watch);
+        finish(&bench);
+    }
+}
+
+static void test_rights_become_others(void **state)
+{
+    (void)state;
+    struct actors actors;
+    struct bench bench;
+    make_actors(&actors);
+    begin(&bench, THNG, &actors.at[0]);
+    for (unsigned i = 0; i < 4; i++) {
+        bool is_limited = i % 2 == 0;
+        const struct actor *actor = &actors.at[is_limited ? 1 : 0];
+        subs_hide(bench.subscription, true);
+        bench.session.ordinal = 1;
+        if (i < 2) {
+            assert_int_equal(subs_set_actor(&bench.subs, bench.subscription, actor).code, ERR_OK);
+        } else {
+            subscribe(&bench, actor); /* the same filter again */
+        }
+        assert_int_equal(is_watched(&bench), is_limited);
+        assert_ptr_equal(bench.subscription->actor.grant, actor->grant);
+        assert_false(bench.subscription->is_hidden);
+        assert_int_equal(bench.session.ordinal, 0);
+        assert_int_equal(bench.subs.count, 1);
+    }
+    finish(&bench);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_program)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_program),
+        cmocka_unit_test(test_whoever_sees_some_only_is_judged_anew),
+        cmocka_unit_test(test_rights_become_others),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
