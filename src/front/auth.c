@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "front/auth.h"
+#include "front/auth_inside.h"
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "front/actor_read.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -12,32 +13,18 @@
 /* A lookup waits this long for the documents to show what has been committed. */
 #define AUTH_WAIT_MS 5000
 
-struct auth_entry {
-    uint8_t hash[KEY_HASH_BYTES];
-    struct actor actor; /* ACTOR_NONE: a key that does not exist */
-    struct link conns;  /* struct conn.by_key */
-    struct link age;    /* in auth.age, oldest first */
-};
-
-struct auth {
-    struct front *front;
-    struct map entries;
-    struct link age;
-    uint64_t last_created; /* the last key events this loop has come to */
-    uint64_t last_revoked;
-};
-
 struct auth *auth_new(struct front *front)
 {
     struct auth *auth = calloc(1, sizeof(*auth));
     if (auth != NULL) {
         auth->front = front;
         list_init(&auth->age);
+        list_init(&auth->refresh);
     }
     return auth;
 }
 
-static uint64_t entry_hash(const uint8_t hash[KEY_HASH_BYTES])
+uint64_t auth_entry_hash(const uint8_t hash[KEY_HASH_BYTES])
 {
     /* A keyed hash already: any eight bytes of it will do. */
     uint64_t value;
@@ -50,19 +37,87 @@ static bool entry_has_hash(const void *entry, const void *key)
     return sodium_memcmp(((const struct auth_entry *)entry)->hash, key, KEY_HASH_BYTES) == 0;
 }
 
-static struct auth_entry *entry_find(struct auth *auth, const uint8_t hash[KEY_HASH_BYTES])
+struct auth_entry *auth_entry_find(struct auth *auth, const uint8_t hash[KEY_HASH_BYTES])
 {
-    return map_find(&auth->entries, entry_hash(hash), entry_has_hash, hash);
+    return map_find(&auth->entries, auth_entry_hash(hash), entry_has_hash, hash);
 }
 
-static void entry_remove(struct auth *auth, struct auth_entry *entry)
+/* ---- by actor ---- */
+
+static bool is_actor(const void *entry, const void *id)
 {
+    return id_equal(&((const struct auth_actor *)entry)->id, id);
+}
+
+static uint64_t actor_hash(const struct auth *auth, const struct id *id)
+{
+    return id_hash(auth->front->shared->hash_seed, id);
+}
+
+struct auth_actor *auth_actor_find(struct auth *auth, const struct id *id)
+{
+    return map_find(&auth->actors, actor_hash(auth, id), is_actor, id);
+}
+
+static void leave_actor(struct auth *auth, struct auth_entry *entry)
+{
+    struct auth_actor *actor = entry->by_actor;
+    if (actor == NULL) {
+        return;
+    }
+    entry->by_actor = NULL;
+    list_remove(&entry->same_actor);
+    if (list_is_empty(&actor->entries)) {
+        map_remove(&auth->actors, actor_hash(auth, &actor->id), actor);
+        free(actor);
+    }
+}
+
+static struct err join_actor(struct auth *auth, struct auth_entry *entry, const struct id *id)
+{
+    struct auth_actor *actor = auth_actor_find(auth, id);
+    if (actor == NULL) {
+        actor = calloc(1, sizeof(*actor));
+        if (actor == NULL) {
+            return ERR(NO_MEMORY);
+        }
+        actor->id = *id;
+        list_init(&actor->entries);
+        if (err_is_set(map_insert(&auth->actors, actor_hash(auth, id), actor))) {
+            free(actor);
+            return ERR(NO_MEMORY);
+        }
+    }
+    list_push(&actor->entries, &entry->same_actor);
+    entry->by_actor = actor;
+    return ERR(OK);
+}
+
+/* The entry stands for that actor now. ERR_NO_MEMORY leaves it without. */
+static struct err entry_set_actor(struct auth *auth, struct auth_entry *entry,
+                                  const struct actor *actor)
+{
+    bool is_same = entry->by_actor != NULL && id_equal(&entry->by_actor->id, &actor->id);
+    entry->actor = *actor;
+    if (is_same) {
+        return ERR(OK);
+    }
+    leave_actor(auth, entry);
+    return actor->kind == ACTOR_NONE ? ERR(OK) : join_actor(auth, entry, &actor->id);
+}
+
+/* ---- entries ---- */
+
+void auth_entry_remove(struct auth *auth, struct auth_entry *entry)
+{
+    leave_actor(auth, entry);
+    list_remove(&entry->refresh);
     LIST_EACH (&entry->conns, link, after) {
         struct conn *conn = LIST_ENTRY(link, struct conn, by_key);
         list_remove(link);
         conn->key = NULL;
     }
-    map_remove(&auth->entries, entry_hash(entry->hash), entry);
+    map_remove(&auth->entries, auth_entry_hash(entry->hash), entry);
     list_remove(&entry->age);
     free(entry);
 }
@@ -73,9 +128,10 @@ void auth_free(struct auth *auth)
         return;
     }
     LIST_EACH (&auth->age, link, after) {
-        entry_remove(auth, LIST_ENTRY(link, struct auth_entry, age));
+        auth_entry_remove(auth, LIST_ENTRY(link, struct auth_entry, age));
     }
     map_deinit(&auth->entries);
+    map_deinit(&auth->actors);
     free(auth);
 }
 
@@ -88,7 +144,7 @@ static void keep_within_bound(struct auth *auth)
         }
         struct auth_entry *entry = LIST_ENTRY(link, struct auth_entry, age);
         if (list_is_empty(&entry->conns)) {
-            entry_remove(auth, entry);
+            auth_entry_remove(auth, entry);
         } else {
             list_remove(&entry->age); /* in use: others are looked at next time */
             list_push(&auth->age, &entry->age);
@@ -99,22 +155,23 @@ static void keep_within_bound(struct auth *auth)
 static struct auth_entry *entry_add(struct auth *auth, const uint8_t hash[KEY_HASH_BYTES],
                                     const struct actor *actor)
 {
-    struct auth_entry *entry = entry_find(auth, hash);
-    if (entry != NULL) {
-        return entry;
-    }
-    entry = calloc(1, sizeof(*entry));
+    struct auth_entry *entry = calloc(1, sizeof(*entry));
     if (entry == NULL) {
         return NULL;
     }
     memcpy(entry->hash, hash, KEY_HASH_BYTES);
-    entry->actor = *actor;
     list_init(&entry->conns);
-    if (err_is_set(map_insert(&auth->entries, entry_hash(hash), entry))) {
+    list_init(&entry->refresh);
+    list_init(&entry->same_actor);
+    if (err_is_set(map_insert(&auth->entries, auth_entry_hash(hash), entry))) {
         free(entry);
         return NULL;
     }
     list_push(&auth->age, &entry->age);
+    if (err_is_set(entry_set_actor(auth, entry, actor))) {
+        auth_entry_remove(auth, entry);
+        return NULL;
+    }
     keep_within_bound(auth);
     return entry;
 }
@@ -125,6 +182,7 @@ struct auth_read {
     struct reader_job job;
     struct loop_message message;
     struct front *front;
+    bool is_refresh; /* nobody waits for it: open connections are to be told */
     uint32_t slot;
     uint32_t generation;
     uint64_t request;
@@ -134,56 +192,82 @@ struct auth_read {
     struct actor actor;
 };
 
-static enum actor_kind actor_kind(enum key_kind key)
-{
-    switch (key) {
-    case KEY_OPERATOR:
-        return ACTOR_OPERATOR;
-    case KEY_DEVICE:
-        return ACTOR_DEVICE;
-    case KEY_APPLICATION:
-        return ACTOR_APPLICATION;
-    case KEY_TRUSTED:
-        return ACTOR_TRUSTED;
-    }
-    return ACTOR_NONE;
-}
-
-static struct err read_actor(struct reader *reader, struct auth_read *read)
-{
-    TRY(store_wait(reader->store, read->sequence, AUTH_WAIT_MS));
-    struct key_row row;
-    struct err err = documents_key(reader->documents, read->hash, &row);
-    if (err_equal(err, ERR(NOT_FOUND))) {
-        return ERR(CREDENTIAL_UNKNOWN);
-    }
-    TRY(err);
-    read->actor = (struct actor){
-        .kind = actor_kind(row.kind),
-        .account = row.account,
-        .id = row.actor,
-        .project = row.project,
-    };
-    return ERR(OK);
-}
-
 static void auth_run(struct reader *reader, struct reader_job *job)
 {
     struct auth_read *read = CONTAINER_OF(job, struct auth_read, job);
-    read->err = read_actor(reader, read);
+    read->err = store_wait(reader->store, read->sequence, AUTH_WAIT_MS);
+    if (!err_is_set(read->err)) {
+        read->err = actor_read(reader, read->front->shared->grants, read->hash, &read->actor);
+    }
     loop_post(read->front->loop, &read->message);
 }
 
-/* That a key does not exist is kept as well, so that who guesses costs no lookups; unless one was
- * made since the reader looked. */
+/* Has something been changed that the reader may not have seen? Then it looks once more, and the
+ * key has an entry from now on: so what follows concerns it only if it is about this very key, and
+ * the looking ends however much is changed elsewhere. True: it looks again. */
+static bool look_again(struct auth *auth, struct auth_read *read)
+{
+    struct auth_entry *entry = auth_entry_find(auth, read->hash);
+    uint64_t needed = entry != NULL ? entry->stale_since : auth->last_change;
+    if (needed <= read->sequence) {
+        return false;
+    }
+    if (entry == NULL) {
+        const struct actor nobody = {.kind = ACTOR_NONE};
+        entry = entry_add(auth, read->hash, &nobody);
+        if (entry == NULL) {
+            read->err = ERR(NO_MEMORY);
+            return false;
+        }
+        entry->stale_since = auth->last_change;
+    }
+    read->sequence = entry->stale_since;
+    read->actor = (struct actor){0};
+    if (readers_submit(auth->front->shared->readers, &read->job)) {
+        return true;
+    }
+    read->err = ERR(BUSY);
+    return false;
+}
+
+/* That a key does not exist is kept as well, so that who guesses costs no lookups. */
 static void keep_result(struct auth *auth, struct auth_read *read)
 {
     bool is_unknown = err_equal(read->err, ERR(CREDENTIAL_UNKNOWN));
-    if (is_unknown && auth->last_created <= read->sequence) {
-        const struct actor nobody = {.kind = ACTOR_NONE};
-        (void)entry_add(auth, read->hash, &nobody);
-    } else if (!err_is_set(read->err) && entry_add(auth, read->hash, &read->actor) == NULL) {
+    struct auth_entry *entry = auth_entry_find(auth, read->hash);
+    if (is_unknown) {
+        read->actor = (struct actor){.kind = ACTOR_NONE};
+    } else if (err_is_set(read->err)) {
+        return;
+    }
+    if (entry == NULL) {
+        entry = entry_add(auth, read->hash, &read->actor);
+    } else if (err_is_set(entry_set_actor(auth, entry, &read->actor))) {
+        auth_entry_revoke(auth, entry);
+        entry = NULL;
+    }
+    if (entry != NULL) {
+        entry->stale_since = 0;
+    } else if (!is_unknown) {
         read->err = ERR(NO_MEMORY);
+    }
+}
+
+/* Those who act with the key are told what it may now. */
+static void refresh_arrived(struct auth *auth, const struct auth_read *read)
+{
+    struct auth_entry *entry = auth_entry_find(auth, read->hash);
+    if (entry == NULL) {
+        return;
+    }
+    if (entry->stale_since != 0) { /* it could not be read: in a later turn */
+        if (!link_is_in_list(&entry->refresh)) {
+            list_push(&auth->refresh, &entry->refresh);
+        }
+    } else if (entry->actor.kind == ACTOR_NONE) {
+        auth_entry_revoke(auth, entry);
+    } else {
+        auth_tell_rights(auth, entry);
     }
 }
 
@@ -192,20 +276,43 @@ static void auth_arrived(struct loop *loop, struct loop_message *message)
     struct auth_read *read = CONTAINER_OF(message, struct auth_read, message);
     struct front *front = loop->owner;
     struct auth *auth = front->auth;
-    /* Between the read and now a key may have been revoked that the reader still saw. */
-    if (auth->last_revoked > read->sequence && !err_is_set(read->err)) {
-        read->sequence = auth->last_revoked;
-        if (readers_submit(front->shared->readers, &read->job)) {
-            return;
-        }
-        read->err = ERR(BUSY);
+    bool is_answer = !err_is_set(read->err) || err_equal(read->err, ERR(CREDENTIAL_UNKNOWN));
+    if (is_answer && look_again(auth, read)) {
+        return;
     }
     keep_result(auth, read);
-    struct conn *conn = conn_find(front, read->slot, read->generation);
-    if (conn != NULL && !conn->is_closing && conn->proto->on_actor != NULL) {
-        conn->proto->on_actor(conn, read->err, &read->actor, read->request);
+    if (read->is_refresh) {
+        refresh_arrived(auth, read);
+    } else {
+        struct conn *conn = conn_find(front, read->slot, read->generation);
+        if (conn != NULL && !conn->is_closing && conn->proto->on_actor != NULL) {
+            conn->proto->on_actor(conn, read->err, &read->actor, read->request);
+        }
     }
     free(read);
+}
+
+/* A look-up of that key, as of now. NULL without memory. */
+static struct auth_read *auth_read_new(struct front *front, const uint8_t hash[KEY_HASH_BYTES])
+{
+    struct auth_read *read = calloc(1, sizeof(*read));
+    if (read != NULL) {
+        read->job.run = auth_run;
+        read->message.run = auth_arrived;
+        read->front = front;
+        read->sequence = front->sequence;
+        memcpy(read->hash, hash, KEY_HASH_BYTES);
+    }
+    return read;
+}
+
+static bool auth_read_start(struct auth_read *read)
+{
+    bool is_taken = readers_submit(read->front->shared->readers, &read->job);
+    if (!is_taken) {
+        free(read);
+    }
+    return is_taken;
 }
 
 enum auth_answer auth_resolve(struct front *front, struct conn *conn, struct slice key,
@@ -213,35 +320,26 @@ enum auth_answer auth_resolve(struct front *front, struct conn *conn, struct sli
 {
     uint8_t hash[KEY_HASH_BYTES];
     keyring_hash(front->shared->keyring, key, hash);
-    struct auth_entry *entry = entry_find(front->auth, hash);
-    if (entry != NULL) {
+    struct auth_entry *entry = auth_entry_find(front->auth, hash);
+    if (entry != NULL && entry->stale_since == 0) {
         *actor = entry->actor;
         return entry->actor.kind == ACTOR_NONE ? AUTH_REFUSED : AUTH_KNOWN;
     }
-    struct auth_read *read = calloc(1, sizeof(*read));
+    struct auth_read *read = auth_read_new(front, hash);
     if (read == NULL) {
         return AUTH_BUSY;
     }
-    read->job.run = auth_run;
-    read->message.run = auth_arrived;
-    read->front = front;
     read->slot = conn->slot;
     read->generation = conn->generation;
     read->request = request;
-    read->sequence = front->sequence;
-    memcpy(read->hash, hash, sizeof(hash));
-    if (!readers_submit(front->shared->readers, &read->job)) {
-        free(read);
-        return AUTH_BUSY;
-    }
-    return AUTH_LATER;
+    return auth_read_start(read) ? AUTH_LATER : AUTH_BUSY;
 }
 
 bool auth_attach(struct front *front, struct conn *conn, struct slice key)
 {
     uint8_t hash[KEY_HASH_BYTES];
     keyring_hash(front->shared->keyring, key, hash);
-    struct auth_entry *entry = entry_find(front->auth, hash);
+    struct auth_entry *entry = auth_entry_find(front->auth, hash);
     if (entry == NULL || entry->actor.kind == ACTOR_NONE) {
         return false;
     }
@@ -261,87 +359,27 @@ uint64_t auth_token_hash(struct front *front, struct slice key)
 {
     uint8_t hash[KEY_HASH_BYTES];
     keyring_hash(front->shared->keyring, key, hash);
-    return entry_hash(hash) | 1;
+    return auth_entry_hash(hash) | 1;
 }
 
-/* What ends: one key, or those of an application or of all applications of a project. */
-struct ending {
-    uint64_t token_hash;
-    const struct id *owner; /* NULL: the key of <token_hash> */
-};
-
-static bool is_of(const struct actor *actor, const struct id *owner)
+uint64_t auth_key_hash(const struct conn *conn)
 {
-    bool is_application = actor->kind == ACTOR_APPLICATION || actor->kind == ACTOR_TRUSTED;
-    return is_application && (id_equal(&actor->project, owner) || id_equal(&actor->id, owner));
+    return conn->key == NULL ? 0 : auth_entry_hash(conn->key->hash) | 1;
 }
 
-static bool ends(const struct ending *ending, uint64_t token_hash, const struct actor *actor)
+void auth_refresh(struct front *front)
 {
-    return ending->owner != NULL ? is_of(actor, ending->owner) : token_hash == ending->token_hash;
-}
-
-/* Subscriptions that were made with the key as a token on their topic end with it. */
-static void end_token_subscriptions(struct front *front, const struct ending *ending)
-{
-    LIST_EACH (&front->conns, link, after) {
-        struct conn *conn = LIST_ENTRY(link, struct conn, all);
-        if (conn->session == NULL) {
-            continue;
+    LIST_EACH (&front->auth->refresh, link, after) {
+        struct auth_entry *entry = LIST_ENTRY(link, struct auth_entry, refresh);
+        struct auth_read *read = auth_read_new(front, entry->hash);
+        if (read == NULL) {
+            return;
         }
-        LIST_EACH (&conn->session->subscriptions, at, then) {
-            struct subscription *found = LIST_ENTRY(at, struct subscription, in_session);
-            if (found->token_hash != 0 && ends(ending, found->token_hash, &found->actor)) {
-                subs_remove(&front->subs, found);
-            }
+        read->is_refresh = true;
+        if (!auth_read_start(read)) {
+            loop_defer(front->loop, &front->again);
+            return;
         }
-    }
-}
-
-/* The connections that act with the key end, and it is forgotten. */
-static void entry_revoke(struct auth *auth, struct auth_entry *entry)
-{
-    LIST_EACH (&entry->conns, link, after) {
-        struct conn *conn = LIST_ENTRY(link, struct conn, by_key);
-        if (!conn_is_closing(conn)) {
-            conn->proto->on_revoked(conn);
-        }
-    }
-    entry_remove(auth, entry);
-}
-
-static void take_owner_deleted(struct front *front, const struct id *owner)
-{
-    end_token_subscriptions(front, &(struct ending){.owner = owner});
-    LIST_EACH (&front->auth->age, link, after) {
-        struct auth_entry *entry = LIST_ENTRY(link, struct auth_entry, age);
-        if (is_of(&entry->actor, owner)) {
-            entry_revoke(front->auth, entry);
-        }
-    }
-}
-
-void auth_take_event(struct front *front, const struct event *event)
-{
-    struct auth *auth = front->auth;
-    if (event->type == EVENT_DOCUMENT) {
-        ASSERT(event->operation == OPERATION_DELETED);
-        auth->last_revoked = event->sequence;
-        take_owner_deleted(front, event->resource);
-        return;
-    }
-    ASSERT(event->type == EVENT_KEY);
-    struct auth_entry *entry = entry_find(auth, event->hash);
-    if (event->operation != OPERATION_DELETED) {
-        auth->last_created = event->sequence;
-        if (entry != NULL) {
-            entry_remove(auth, entry);
-        }
-        return;
-    }
-    auth->last_revoked = event->sequence;
-    end_token_subscriptions(front, &(struct ending){.token_hash = entry_hash(event->hash) | 1});
-    if (entry != NULL) {
-        entry_revoke(auth, entry);
+        list_remove(&entry->refresh);
     }
 }

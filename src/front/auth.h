@@ -3,8 +3,9 @@
  * auth.h - from an API key to the actor it stands for.
  *
  * Each loop keeps the keys that were used on it lately, by their hash, and which connections act
- * with them. Key events on the ring keep it true: a revoked key is forgotten, and its connections
- * end, as soon as the loop has come to the event. What is not kept is looked up by a reader. */
+ * with them. Events on the ring keep it true: a revoked key is forgotten, and its connections end,
+ * as soon as the loop has come to the event; when what a key may has changed (its role, say), the
+ * next request looks it up anew. What is not kept is looked up by a reader (actor_read.h). */
 #ifndef THRUM_FRONT_AUTH_H
 #define THRUM_FRONT_AUTH_H
 
@@ -35,8 +36,24 @@ void auth_detach(struct conn *conn);
  * revoked. Never 0. */
 uint64_t auth_token_hash(struct front *front, struct slice key);
 
-/* On each loop, the events of a group that end keys or make new ones: those of keys, and the
- * deletion of a project or an application, with which their keys end. */
+/* The same of the key that the connection acts with; 0: none. */
+uint64_t auth_key_hash(const struct conn *conn);
+
+/* Is the event one that ends keys, makes new ones, or changes what one may? Those of keys; of
+ * users, operators and access tokens, of roles, policies and shares; and the deletion of a project
+ * or an application, with which keys end. */
+bool auth_is_concerned(const struct event *event);
+
+/* On each loop, such an event. */
 void auth_take_event(struct front *front, const struct event *event);
+
+/* Once a turn: has the keys looked up again that open connections act with, when what they may has
+ * changed and that is to count at once (limits.role_changes_at_once). */
+void auth_refresh(struct front *front);
+
+/* For proto->on_rights: the connection's subscriptions have the rights of <actor> from now on, and
+ * those that it may not have end. False: it reaches other resources than before; the connection is
+ * to end, so that its client subscribes anew. */
+MUST_USE bool auth_take_rights(struct conn *conn, const struct actor *actor);
 
 #endif

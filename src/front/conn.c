@@ -126,6 +126,13 @@ static void timer_due(struct wheel_timer *timer)
     }
 }
 
+static void hold_due(struct wheel_timer *timer)
+{
+    struct conn *conn = CONTAINER_OF(timer, struct conn, hold_timer);
+    conn_release(conn);
+    loop_defer(conn->front->loop, &conn->front->again);
+}
+
 void conn_accept(struct front *front, int fd, const struct address *peer, enum sock_tls tls,
                  struct tls_context *tls_context, unsigned protocols)
 {
@@ -148,6 +155,7 @@ void conn_accept(struct front *front, int fd, const struct address *peer, enum s
     conn->peer = *peer;
     conn->in.bytes_max = front->shared->limits.packet_bytes_max + FRONT_READ_BYTES;
     conn->timer.fire = timer_due;
+    conn->hold_timer.fire = hold_due;
     list_init(&conn->states);
     struct sock_options options = {.fd = fd,
                                    .tls = tls,
@@ -171,6 +179,7 @@ void conn_close(struct conn *conn)
     if (!conn->is_closing) {
         conn->is_closing = true;
         conn_disarm(conn);
+        loop_disarm(conn->front->loop, &conn->hold_timer);
         list_remove(&conn->behind);
         list_remove(&conn->paused);
         list_remove(&conn->flush);
@@ -184,6 +193,7 @@ static void on_sock_closed(struct sock *sock)
     struct front *front = conn->front;
     conn->is_closing = true;
     conn_disarm(conn);
+    loop_disarm(front->loop, &conn->hold_timer);
     list_remove(&conn->behind);
     list_remove(&conn->paused);
     list_remove(&conn->flush);
@@ -358,6 +368,12 @@ void conn_release(struct conn *conn)
         conn->is_held = false;
         go_on_reading(conn);
     }
+}
+
+void conn_hold_for(struct conn *conn, int64_t after_ms)
+{
+    conn_hold(conn);
+    loop_arm(conn->front->loop, &conn->hold_timer, after_ms);
 }
 
 /* ---- output ---- */

@@ -69,6 +69,10 @@ struct proto {
     /* The key it acts with was revoked: end it, with a word if the protocol has one. */
     void (*on_revoked)(struct conn *conn);
 
+    /* What its key may has changed, and that counts for open connections too
+     * (limits.role_changes_at_once): <actor> is what it is now. Optional. */
+    void (*on_rights)(struct conn *conn, const struct actor *actor);
+
     /* The server is stopping: end it, with a word if the protocol has one. */
     void (*on_stopping)(struct conn *conn);
 
@@ -94,11 +98,12 @@ struct conn {
     struct buf in;      /* input not used yet; nothing allocated while empty */
     struct buf out;
     struct wheel_timer timer;
-    struct link all;    /* in front.conns */
-    struct link behind; /* in front.behind */
-    struct link paused; /* in front.paused */
-    struct link flush;  /* in front.to_flush */
-    struct link by_key; /* with others that act with the same key (auth.h) */
+    struct wheel_timer hold_timer; /* conn_hold_for */
+    struct link all;               /* in front.conns */
+    struct link behind;            /* in front.behind */
+    struct link paused;            /* in front.paused */
+    struct link flush;             /* in front.to_flush */
+    struct link by_key;            /* with others that act with the same key (auth.h) */
     struct auth_entry *key;
     struct link states;      /* present states that its session could not take yet (state.h) */
     struct session *session; /* NULL: no subscriptions; the protocol owns it */
@@ -148,6 +153,9 @@ void conn_resume(struct conn *conn);
 /* Stops reading and calling on_input until conn_release: the protocol waits for an answer. */
 void conn_hold(struct conn *conn);
 void conn_release(struct conn *conn);
+
+/* The same for a time only: who asks too often is read more slowly. */
+void conn_hold_for(struct conn *conn, int64_t after_ms);
 
 /* One timer a connection; armed again it moves. on_timer comes once. */
 void conn_arm(struct conn *conn, int64_t after_ms);

@@ -73,14 +73,6 @@ static void show_event(struct front *front, const struct event *event)
     }
 }
 
-/* Keys end with their own events, and with the application or the project that they belong to. */
-static bool is_about_keys(const struct event *event)
-{
-    return event->type == EVENT_KEY ||
-           (event->type == EVENT_DOCUMENT && event->operation == OPERATION_DELETED &&
-            (event->kind == RESOURCE_PROJECT || event->kind == RESOURCE_APPLICATION));
-}
-
 static void take_group(struct front *front, const struct group *group)
 {
     take_answers(front, front->sequence, NULL);
@@ -101,7 +93,7 @@ static void take_group(struct front *front, const struct group *group)
         if (event.sequence <= front->sequence) {
             continue;
         }
-        if (is_about_keys(&event)) {
+        if (auth_is_concerned(&event)) {
             auth_take_event(front, &event);
         }
         if (front->subs.count > 0) {

@@ -17,17 +17,25 @@ static bool hand_over(struct front *front, struct session *session,
     return session->ops->deliver(session, &delivery);
 }
 
-static bool is_application(const struct actor *actor)
+/* Does the key see it, and may it be told of it? That it may subscribe at all has been judged; a
+ * role or a share may give that for some resources and not for others. */
+static bool may_see(const struct subscription *subscription, const struct perm_resource *resource)
 {
-    return actor->kind == ACTOR_APPLICATION || actor->kind == ACTOR_TRUSTED;
+    const struct actor *actor = &subscription->actor;
+    struct topic_ref ref = subscription->topic->ref;
+    if (actor->grant == NULL || ref.family == TOPIC_NONE) { /* fire_end_of */
+        return !err_is_set(perm_sees(actor, resource));
+    }
+    return !err_is_set(perm_judge(actor, perm_subject_of_topic(ref.family, ref.name),
+                                  perm_subscribe_operation(ref.family), resource));
 }
 
-/* Does the key see it, and in the project that the topic names? */
+/* The same, and in the project that the topic names? */
 static bool sees(const struct subscription *subscription, const struct perm_resource *resource)
 {
     return (!id_is_set(&subscription->project) ||
             perm_scopes_have_project(resource->scopes, &subscription->project)) &&
-           !err_is_set(perm_sees(&subscription->actor, resource));
+           may_see(subscription, resource);
 }
 
 /* Judged per event, so that a wide subscription delivers only what its key could GET. */
@@ -47,8 +55,8 @@ static bool may_hear(const struct subscription *subscription, const struct firin
     if (subscription->is_hidden && !firing->is_last) {
         return false;
     }
-    return is_application(actor) ? actor->account == event->account
-                                 : !err_is_set(perm_sees(actor, &resource));
+    return perm_depends_on_scopes(actor) ? actor->account == event->account
+                                         : may_see(subscription, &resource);
 }
 
 /* The scopes may be others now: who hears of the resource by events that do not tell scopes is

@@ -215,6 +215,7 @@ void front_turn_start(struct loop *loop)
 {
     struct front *front = loop->owner;
     front_drain(front);
+    auth_refresh(front);
     resume_paused(front);
     struct link behind;
     list_init(&behind);

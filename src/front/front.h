@@ -54,6 +54,9 @@ struct front_limits {
     bool refused_subscriptions_are_silent;
     bool refused_publishes_are_acked;
     bool topic_token_allowed;
+    bool role_changes_at_once; /* also on connections that are open; else when they reconnect */
+    size_t password_memory;    /* Argon2id: bytes, */
+    unsigned password_passes;  /* and passes */
 };
 
 /* What all loops have in common. Set up before the loops run; read-only but for the rings. */
@@ -69,8 +72,13 @@ struct front_shared {
     struct slice openapi;     /* the API described, for GET /openapi.json */
     uint64_t hash_seed;
     struct address_limit *address_limit; /* NULL: off */
-    const char *ca_path;                 /* the CA's certificate, for GET /ca.pem */
-    uint16_t https_port;                 /* for links; 0: none */
+    struct grants *grants;
+    struct refusals *refusals;
+    struct rate_limiter *rate; /* NULL: off */
+    struct login_limit *login_limit;
+    struct workers *workers; /* passwords: they take their time */
+    const char *ca_path;     /* the CA's certificate, for GET /ca.pem */
+    uint16_t https_port;     /* for links; 0: none */
 };
 
 /* Counters of one loop; written by it, read by anybody (relaxed). */

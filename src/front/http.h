@@ -33,6 +33,19 @@ union http_kept {
     char api_key[API_KEY_BYTES]; /* POST /auth/evrythng/thngs: the key being issued */
     struct id content;           /* PUT /files/:id/content: what has been stored (file_store.h) */
     struct {
+        char api_key[API_KEY_BYTES]; /* being issued to somebody who is given rights with it */
+        bool is_judged;              /* whether the asker holds these rights is known: */
+        struct err refusal;
+    } issue;
+    struct {
+        char api_key[API_KEY_BYTES]; /* being issued to a user of an application */
+        char activation_code[8];
+        bool is_found; /* its credentials have been read, */
+        bool is_ready; /* and its password has been hashed or compared */
+        bool is_inactive;
+        size_t email_bytes; /* of what has been gathered for it, the first (rest_users.c) */
+    } user;
+    struct {
         uint32_t waiting; /* commands not answered yet */
         uint32_t done;
         struct err err; /* the first that was refused */
@@ -64,16 +77,20 @@ struct http_request {
     struct slice resource_text; /* decoded: the first id of the path */
     struct id resource;         /* the same, when it is one */
     bool needs_resolving;       /* it is an identifier: <resource> is not set yet */
+    bool needs_account_check;   /* it is an account, perhaps another one than the actor's */
     struct id child;            /* the second id of the path: of a member, an action, a task, ... */
     struct slice key;           /* decoded: the property key of the path, in normal form */
-    struct slice type;          /* decoded: the action type of the path; may be "all" */
+    struct slice type;          /* decoded: the action type of the path, which may be "all"; or the
+                                   name of a permission */
     struct id project;          /* ?project=; not set: none */
+    bool is_for_all_users;      /* ?userScope=all: what a user makes is shown to all users */
     struct actor actor;
     struct slice body;              /* during the handler's call */
+    int64_t retry_after_ms;         /* of a 429: when to try again */
     char detail[HTTP_DETAIL_BYTES]; /* what to tell instead of the error's own text */
     size_t detail_bytes;
     union http_kept kept;
-    struct buf gathered; /* what the events of its commands have given; freed with the request */
+    struct buf gathered; /* for its answer, or its next step; freed with the request */
 };
 
 struct http_answer {
@@ -101,6 +118,9 @@ void http_answer_preflight(struct http_request *request);
 
 /* Answers with the error's status and text (or request->detail). */
 void http_refuse(struct http_request *request, struct err err);
+
+/* The same for what may be tried again so many milliseconds later: Retry-After says so. */
+void http_refuse_later(struct http_request *request, struct err err, int64_t after_ms);
 
 /* The same, and the connection ends: what follows in it cannot be understood. */
 void http_refuse_and_close(struct http_request *request, struct err err, int status);

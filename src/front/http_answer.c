@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "codec/uri.h"
 #include "front/http_error.h"
+#include "front/refusals.h"
 #include "front/rest.h"
 #include "front/rest_query.h"
 
@@ -185,11 +186,31 @@ static void write_allow(struct buf *allow, unsigned methods)
     BUF_PUT_LITERAL(allow, "OPTIONS");
 }
 
-/* A fault of ours is told once, here; refusals of writes are counted. */
+/* For `thrum why --recent`. */
+static void note_denial(const struct http_request *request, struct err err)
+{
+    const struct rest_route *route = request->route;
+    bool is_known = request->actor.kind != ACTOR_NONE && route != NULL;
+    refusals_note(request->conn->front->shared->refusals,
+                  &(struct refusal){
+                      .time_ms = clock_wall_ms(),
+                      .actor = &request->actor,
+                      .protocol = SLICE("rest"),
+                      .operation = http1_method_name(request->method),
+                      .target = request->path,
+                      .err = err,
+                      .verdict = is_known ? perm_verdict(&request->actor, route->subject,
+                                                         route->operation, NULL)
+                                          : PERM_ALLOWED,
+                  });
+}
+
+/* A fault of ours is told once, here; refusals of writes are counted, those of rights noted. */
 static void note_refusal(const struct http_request *request, struct err err)
 {
     struct front *front = request->conn->front;
     enum err_class class = err_class(err);
+    note_denial(request, err);
     if (request->method != HTTP1_GET) {
         atomic_fetch_add_explicit(&front->stats.refused, 1, memory_order_relaxed);
     }
@@ -199,11 +220,18 @@ static void note_refusal(const struct http_request *request, struct err err)
     }
 }
 
+/* Whole seconds, one at least. */
+static void write_seconds(struct buf *out, int64_t ms)
+{
+    buf_put_decimal(out, max_i64((ms + 999) / 1000, 1));
+}
+
 static void refuse(struct http_request *request, struct err err, int status)
 {
     struct buf *out = &request->conn->out;
     struct buf body = {0};
     struct buf allow = {0};
+    struct buf retry = {0};
     struct fields fields = {0};
     note_refusal(request, err);
     put_cors(&fields);
@@ -211,23 +239,31 @@ static void refuse(struct http_request *request, struct err err, int status)
         write_allow(&allow, request->methods);
         put_field(&fields, SLICE("Allow"), buf_data(&allow));
     }
-    if (status == 503) {
-        put_field(&fields, SLICE("Retry-After"), SLICE("1"));
+    if (status == 503 || status == 429) {
+        write_seconds(&retry, request->retry_after_ms);
+        put_field(&fields, SLICE("Retry-After"), buf_data(&retry));
     }
     http_error_write_body(&body, err, status, slice_of(request->detail, request->detail_bytes));
     put_head(request, status, SLICE("application/json"), buf_bytes(&body), &fields);
     if (!request->is_head) {
         buf_put(out, buf_data(&body));
     }
-    out->failed |= body.failed || allow.failed;
+    out->failed |= body.failed || allow.failed || retry.failed;
     buf_deinit(&body);
     buf_deinit(&allow);
+    buf_deinit(&retry);
     http_request_done(request);
 }
 
 void http_refuse(struct http_request *request, struct err err)
 {
     refuse(request, err, err_http_status(err));
+}
+
+void http_refuse_later(struct http_request *request, struct err err, int64_t after_ms)
+{
+    request->retry_after_ms = after_ms;
+    http_refuse(request, err);
 }
 
 void http_refuse_and_close(struct http_request *request, struct err err, int status)

@@ -23,6 +23,7 @@
 #include "front/auth.h"
 #include "front/http_error.h"
 #include "front/http_media.h"
+#include "front/rate.h"
 #include "front/rest.h"
 
 #include <stdlib.h>
@@ -229,9 +230,23 @@ static struct err keep_head(struct http_conn *http, const struct http1_head *hea
 
 /* ---- judging ---- */
 
+/* A key that asks too often has to wait. */
+static struct err judge_rate(struct http_conn *http)
+{
+    struct http_request *request = &http->request;
+    struct front *front = request->conn->front;
+    if (front->shared->rate == NULL || slice_is_empty(request->api_key)) {
+        return ERR(OK);
+    }
+    request->retry_after_ms = rate_take(
+        front->shared->rate, auth_token_hash(front, request->api_key), front->loop->now_ms);
+    return request->retry_after_ms > 0 ? ERR(TOO_MANY_REQUESTS) : ERR(OK);
+}
+
 /* The actor is known, or not needed. */
 static struct err judge_rest(struct http_conn *http)
 {
+    TRY(judge_rate(http));
     TRY(rest_judge(&http->request));
     unsigned flags = http->request.route->flags;
     TRY(http->encoding);

@@ -28,11 +28,14 @@ static int64_t code_of(struct err err)
     case ERR_NAME_TAKEN:
     case ERR_AMBIGUOUS:
     case ERR_COMMISSION_STATE:
+    case ERR_ROLE_IN_USE:
+    case ERR_LAST_ADMINISTRATOR:
         return CODE_CONFLICT;
     case ERR_REFERENCE_UNKNOWN:
     case ERR_ID_MISMATCH:
     case ERR_PROPERTIES_TOO_MANY:
     case ERR_MEMBERS_CYCLE:
+    case ERR_GRANTS_TOO_MUCH:
         return CODE_SEMANTICS;
     case ERR_JSON_INVALID:
     case ERR_JSON_DEPTH:

@@ -4,13 +4,43 @@
 #include "front/mqtt_conn.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "front/rate.h"
+#include "front/refusals.h"
 
 #include <stdlib.h>
 
 /* Client ids made by us, for clients that have none: a prefix and an id. */
 #define CLIENT_ID_PREFIX "thrum-"
 #define CLIENT_ID_BYTES_MAX 1024
+
+/* ---- refusals and rates ---- */
+
+void mqtt_note_refusal(const struct mqtt_conn *mqtt, const struct actor *actor,
+                       struct slice operation, struct slice target, struct err err)
+{
+    refusals_note(mqtt->conn->front->shared->refusals, &(struct refusal){
+                                                           .time_ms = clock_wall_ms(),
+                                                           .actor = actor,
+                                                           .protocol = SLICE("mqtt"),
+                                                           .operation = operation,
+                                                           .target = target,
+                                                           .err = err,
+                                                       });
+}
+
+int64_t mqtt_rate_wait_ms(const struct mqtt_conn *mqtt, const struct topic *topic)
+{
+    struct front *front = mqtt->conn->front;
+    if (front->shared->rate == NULL) {
+        return 0;
+    }
+    bool has_token = topic->options.has_access_token && front->shared->limits.topic_token_allowed;
+    uint64_t key_hash =
+        has_token ? auth_token_hash(front, topic->options.access_token) : auth_key_hash(mqtt->conn);
+    return rate_take(front->shared->rate, key_hash, front->loop->now_ms);
+}
 
 /* ---- CONNECT ---- */
 
@@ -48,6 +78,8 @@ static bool authenticate(struct mqtt_conn *mqtt, const struct mqtt_connect *conn
     case AUTH_KNOWN:
         return auth_attach(conn->front, conn, connect->password);
     case AUTH_REFUSED:
+        mqtt_note_refusal(mqtt, &(struct actor){.kind = ACTOR_NONE}, SLICE("connect"),
+                          (struct slice){0}, ERR(CREDENTIAL_UNKNOWN));
         refuse_connect(mqtt, MQTT_CONNACK_NOT_AUTHORIZED, "key-unknown");
         return false;
     case AUTH_LATER:
@@ -366,6 +398,15 @@ void mqtt_take_timer(struct mqtt_conn *mqtt)
     }
 }
 
+void mqtt_take_rights(struct mqtt_conn *mqtt, const struct actor *actor)
+{
+    if (auth_take_rights(mqtt->conn, actor)) {
+        mqtt->actor = *actor;
+    } else {
+        mqtt->conn->proto->on_revoked(mqtt->conn);
+    }
+}
+
 /* ---- life ---- */
 
 struct mqtt_conn *mqtt_conn_new(struct conn *conn)
@@ -442,6 +483,11 @@ static void on_drained(struct conn *conn)
     mqtt_take_drained(conn->state);
 }
 
+static void on_rights(struct conn *conn, const struct actor *actor)
+{
+    mqtt_take_rights(conn->state, actor);
+}
+
 static void on_timer(struct conn *conn)
 {
     mqtt_take_timer(conn->state);
@@ -462,6 +508,7 @@ const struct proto mqtt_proto = {
     .on_drained = on_drained,
     .on_timer = on_timer,
     .on_revoked = conn_finish, /* what it was sent before still goes out */
+    .on_rights = on_rights,
     .on_stopping = conn_close,
     .on_closed = on_closed,
 };

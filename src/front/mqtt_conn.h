@@ -113,6 +113,17 @@ static inline void mqtt_wrote(struct mqtt_conn *mqtt)
 MUST_USE struct err mqtt_actor_for(struct mqtt_conn *mqtt, const struct topic *topic,
                                    struct actor *actor, bool *is_later);
 
+/* Notes that <actor> (or nobody: ACTOR_NONE) was refused something, for `thrum why --recent`. */
+void mqtt_note_refusal(const struct mqtt_conn *mqtt, const struct actor *actor,
+                       struct slice operation, struct slice target, struct err err);
+
+/* How long an operation with that token on its topic (else with the connection's key) has to wait,
+ * because there have been too many; 0: it may go on, and counts. */
+int64_t mqtt_rate_wait_ms(const struct mqtt_conn *mqtt, const struct topic *topic);
+
+/* What the key may has changed, and counts now. */
+void mqtt_take_rights(struct mqtt_conn *mqtt, const struct actor *actor);
+
 /* A packet was used, or not (it is to be read again), or the connection has ended. */
 enum mqtt_taken { MQTT_TAKEN, MQTT_NOT_NOW };
 

@@ -155,9 +155,10 @@ enum mqtt_taken mqtt_take_pubrel(struct mqtt_conn *mqtt, const struct mqtt_frame
 /* ---- a publish ---- */
 
 static enum mqtt_taken refuse(struct mqtt_conn *mqtt, const struct mqtt_publish *publish,
-                              struct err err)
+                              const struct actor *actor, struct err err)
 {
     log_refusal(mqtt, err, publish->qos);
+    mqtt_note_refusal(mqtt, actor, SLICE("publish"), publish->topic, err);
     if (publish->qos > 0) {
         enum mqtt_ack_state state = refused_state(mqtt, err, publish->dup);
         mqtt->is_ending |= state == MQTT_ACK_CLOSE;
@@ -185,7 +186,7 @@ static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *
         conn_pause(mqtt->conn);
         return MQTT_NOT_NOW;
     case PUBLISH_REFUSED:
-        return refuse(mqtt, publish, err);
+        return refuse(mqtt, publish, actor, err);
     case PUBLISH_SENT:
         break;
     }
@@ -197,6 +198,19 @@ static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *
         conn_close(mqtt->conn);
     }
     return MQTT_TAKEN;
+}
+
+/* There have been too many: with QoS 0 it is dropped, else the client has to wait (contract:
+ * auth.md 9). */
+static enum mqtt_taken slow_down(struct mqtt_conn *mqtt, const struct mqtt_publish *publish,
+                                 int64_t wait_ms)
+{
+    if (publish->qos == 0) {
+        log_refusal(mqtt, ERR(TOO_MANY_REQUESTS), 0);
+        return MQTT_TAKEN;
+    }
+    conn_hold_for(mqtt->conn, wait_ms);
+    return MQTT_NOT_NOW;
 }
 
 enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
@@ -219,7 +233,7 @@ enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_fram
         conn_close(conn);
         return MQTT_TAKEN;
     }
-    struct actor actor;
+    struct actor actor = {.kind = ACTOR_NONE};
     bool is_later = false;
     if (!err_is_set(err)) {
         err = mqtt_actor_for(mqtt, &topic, &actor, &is_later);
@@ -236,12 +250,22 @@ enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_fram
         }
         return MQTT_TAKEN;
     }
-    return err_is_set(err) ? refuse(mqtt, &publish, err) : apply(mqtt, &publish, &topic, &actor);
+    if (err_is_set(err)) {
+        return refuse(mqtt, &publish, &actor, err);
+    }
+    int64_t wait_ms = mqtt_rate_wait_ms(mqtt, &topic);
+    return wait_ms > 0 ? slow_down(mqtt, &publish, wait_ms) : apply(mqtt, &publish, &topic, &actor);
 }
 
 void mqtt_publish_answered(struct mqtt_conn *mqtt, const struct answer *answer)
 {
     uint32_t place = (uint32_t)answer->token.request;
+    if (err_is_set(answer->err)) {
+        /* The topic is gone by now; the resource is known. (Whose token it was is not.) */
+        struct slice target =
+            id_is_set(&answer->created) ? id_slice(&answer->created) : (struct slice){0};
+        mqtt_note_refusal(mqtt, &mqtt->actor, SLICE("publish"), target, answer->err);
+    }
     if (answer->token.request >> 56 == MQTT_REQUEST_PUBLISH_QOS_0) {
         if (err_is_set(answer->err)) {
             log_refusal(mqtt, answer->err, 0);

@@ -52,9 +52,10 @@ void mqtt_subscribes_free(struct mqtt_conn *mqtt)
     }
 }
 
-static void log_refusal(const struct mqtt_conn *mqtt, struct err err)
+static void log_refusal(const struct mqtt_conn *mqtt, const struct mqtt_wish *wish, struct err err)
 {
     char peer[ADDRESS_TEXT_BYTES];
+    mqtt_note_refusal(mqtt, &wish->actor, SLICE("subscribe"), wish->filter, err);
     LOG_LIMITED(LOG_WARN, "mqtt", "subscription refused peer=%s actor=%.*s status=%d reason=%s",
                 address_describe(&mqtt->conn->peer, peer), SLICE_ARGS(id_slice(&mqtt->actor.id)),
                 err_http_status(err), err_name(err));
@@ -68,7 +69,7 @@ static uint8_t granted(uint8_t asked)
 static void refuse(const struct mqtt_conn *mqtt, struct mqtt_wish *wish, struct err err)
 {
     bool silent = mqtt->conn->front->shared->limits.refused_subscriptions_are_silent;
-    log_refusal(mqtt, err);
+    log_refusal(mqtt, wish, err);
     wish->code = silent ? granted(wish->qos) : MQTT_SUBACK_REFUSED;
 }
 
@@ -110,6 +111,20 @@ static struct mqtt_subscribe *subscribe_new(struct mqtt_conn *mqtt, struct mqtt_
         at += wanted.filter.bytes;
     }
     return subscribe;
+}
+
+/* Those who subscribe too often are read more slowly. */
+static bool is_within_rate(struct mqtt_conn *mqtt, const struct mqtt_subscribe *subscribe)
+{
+    struct topic topic;
+    if (subscribe->count == 0 || err_is_set(read_filter(subscribe->wishes[0].filter, &topic))) {
+        return true;
+    }
+    int64_t wait_ms = mqtt_rate_wait_ms(mqtt, &topic);
+    if (wait_ms > 0) {
+        conn_hold_for(mqtt->conn, wait_ms);
+    }
+    return wait_ms == 0;
 }
 
 /* Finds out whose rights each filter has. False: a token must be looked up first. */
@@ -229,7 +244,8 @@ enum mqtt_taken mqtt_take_subscribe(struct mqtt_conn *mqtt, const struct mqtt_fr
         return MQTT_TAKEN;
     }
     subscribe->packet_id = packet_id;
-    if (!find_actors(mqtt, subscribe) || !send_commands(mqtt, subscribe)) {
+    if (!find_actors(mqtt, subscribe) || !is_within_rate(mqtt, subscribe) ||
+        !send_commands(mqtt, subscribe)) {
         subscribe_free(subscribe);
         return MQTT_NOT_NOW;
     }

@@ -27,7 +27,16 @@ static const struct openapi_tag {
     {"applications", "projects", NULL},
     {"batches", "batches", "Batches of thngs, and the tasks that make them."},
     {"files", "files", "Files."},
-    {"auth", "keys", "The keys of devices."},
+    {"auth", "keys", "The keys of devices and of users."},
+    {"users", "users", "The users of applications, and what they share."},
+    {"accesses", "users", NULL},
+    {"roles", "rights", "Roles, access policies, access tokens; and decisions explained."},
+    {"accessPolicies", "rights", NULL},
+    {"accessTokens", "rights", NULL},
+    {"why", "rights", NULL},
+    {"accounts", "accounts", "Accounts and their operators."},
+    {"operators", "accounts", NULL},
+    {"me", "accounts", NULL},
     {NULL, "server", "Who one is, and what answers here."},
 };
 
@@ -102,7 +111,9 @@ static void put_description(struct buf *out, const struct rest_route *route)
         {ACTOR_OPERATOR, "operator"},
         {ACTOR_TRUSTED, "trusted application"},
         {ACTOR_APPLICATION, "application"},
+        {ACTOR_USER, "user of an application"},
         {ACTOR_DEVICE, "device (its own thng)"},
+        {ACTOR_ACCESS_TOKEN, "access token"},
     };
     const char *between = "Keys: ";
     json_write_name(out, SLICE("description"));
@@ -111,7 +122,7 @@ static void put_description(struct buf *out, const struct rest_route *route)
         BUF_PUT_LITERAL(out, "No key is needed");
     }
     for (size_t i = 0; i < ARRAY_LEN(actors) && !(route->flags & ROUTE_PUBLIC); i++) {
-        if (perm_operations(actors[i].kind, route->subject) & route->operation) {
+        if (perm_row(route->subject)->operations[actors[i].kind] & route->operation) {
             buf_put_format(out, "%s%s", between, actors[i].name);
             between = ", ";
         }

@@ -77,6 +77,13 @@ static bool has_project(const struct rest_route *route)
     return !(route->flags & ROUTE_PUBLIC) && (route->kind != 0 || route->subject == PERM_ACTIONS);
 }
 
+/* What a user makes is its own, unless it says otherwise. */
+static bool has_user_scope(const struct rest_route *route)
+{
+    return route->operation == PERM_CREATE && route->begin == rest_document_create &&
+           perm_row(route->subject)->operations[ACTOR_USER] & PERM_CREATE;
+}
+
 static bool is_near(const struct rest_route *route)
 {
     return is_list(route) && route->kind == RESOURCE_PLACE;
@@ -112,6 +119,14 @@ static const struct {
     {"actionId", ID, "The action."},
     {"keyThngId", ID, "The thng whose key it is."},
     {"operatorId", ID, "The operator."},
+    {"operatorAccessId", ID, "What an operator has in the account: the operator's id."},
+    {"accountId", ID, "The account."},
+    {"userId", ID, "The user."},
+    {"accessId", ID, "What another user is let at."},
+    {"roleId", TEXT, "The role: its id, or the name of a built-in one."},
+    {"policyId", ID, "The access policy."},
+    {"tokenId", ID, "The access token."},
+    {"name", TEXT, "The name of the permission."},
     {"key", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":128}",
      "The key of the property, in any case."},
     {"type", TEXT, "The name of an action type; where actions are meant, `all` is all of them."},
@@ -126,6 +141,8 @@ static const struct {
     {"project", ID,
      "A project: only what is visible in it is found, and what is made is put into it.",
      has_project},
+    {"userScope", "{\"const\":\"all\"}", "What a user makes is shown to all users.",
+     has_user_scope},
     {"withScopes", BOOLEAN, "Shows `scopes`.", has_scopes},
     {"context", BOOLEAN, "Shows `context`.", has_context},
     {"perPage", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":30}",

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "codec/json_write.h"
 #include "model/action.h"
+#include "model/role.h"
 
 /* ---- schemas that are no documents ---- */
 
@@ -13,6 +14,13 @@
 #define ID "{\"type\":\"string\",\"pattern\":\"^" OPENAPI_ID_PATTERN "$\"}"
 #define TIME_MS "{\"type\":\"integer\",\"minimum\":0,\"maximum\":9007199254740991}"
 #define API_KEY "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9]{80}$\"}"
+#define BOOLEAN "{\"type\":\"boolean\"}"
+#define EMAIL "{\"type\":\"string\",\"minLength\":3,\"maxLength\":254}"
+#define PASSWORD "{\"type\":\"string\",\"minLength\":1,\"maxLength\":1024}"
+#define ACTIVATION_CODE "{\"type\":\"string\",\"minLength\":8,\"maxLength\":8}"
+#define WITH_API_KEY \
+    "{\"type\":\"object\",\"properties\":{\"apiKey\":" API_KEY "},\"required\":[\"apiKey\"]}"
+#define PERMISSION "{\"anyOf\":[" REF("PathPermission") "," REF("OperatorPermission") "]}"
 /* Of one, or of several. */
 #define ONE_OR_MORE(name) "{\"anyOf\":[{\"type\":\"array\",\"items\":" REF(name) "}," REF(name) "]}"
 #define ARRAY_OF(schema) "{\"type\":\"array\",\"items\":" schema "}"
@@ -61,8 +69,78 @@ static const struct openapi_schema {
                   "},\"required\":[\"secretApiKey\"]}"},
     {"Access",
      "{\"type\":\"object\",\"properties\":{\"account\":" ID ",\"actor\":{\"type\":\"object\","
-     "\"properties\":{\"type\":{\"enum\":[\"operator\",\"app\",\"device\"]},\"id\":" ID
-     "},\"required\":[\"type\",\"id\"]},\"project\":" ID "},\"required\":[\"account\",\"actor\"]}"},
+     "\"properties\":{\"type\":{\"enum\":[\"operator\",\"app\",\"userInApp\",\"device\","
+     "\"accessToken\"]},\"id\":" ID "},\"required\":[\"type\",\"id\"]},\"project\":" ID
+     "},\"required\":[\"account\",\"actor\"]}"},
+    {"NewUserAccess",
+     "{\"type\":\"object\",\"properties\":{\"firstName\":" TEXT ",\"lastName\":" TEXT
+     ",\"email\":" EMAIL ",\"password\":" PASSWORD ",\"anonymous\":" BOOLEAN
+     "},\"anyOf\":[{\"properties\":{\"anonymous\":{\"const\":true}},\"required\":[\"anonymous\"]},{"
+     "\"required\":[\"firstName\",\"lastName\",\"email\",\"password\"]},{\"maxProperties\":0}]}"},
+    {"Validation", "{\"type\":\"object\",\"properties\":{\"activationCode\":" ACTIVATION_CODE
+                   "},\"required\":[\"activationCode\"]}"},
+    {"Credentials", "{\"type\":\"object\",\"properties\":{\"email\":" EMAIL
+                    ",\"password\":" PASSWORD "},\"required\":[\"email\",\"password\"]}"},
+    {"UserAccess",
+     "{\"type\":\"object\",\"properties\":{\"evrythngUser\":" ID ",\"evrythngApiKey\":" API_KEY
+     ",\"activationCode\":" ACTIVATION_CODE ",\"status\":{\"enum\":[\"inactive\",\"active\","
+     "\"anonymous\"]},\"email\":" EMAIL ",\"socialNetwork\":{\"const\":\"evrythng\"}},"
+     "\"required\":[\"evrythngUser\",\"status\",\"email\"]}"},
+    {"LoggedIn",
+     "{\"allOf\":[" REF("User") ",{\"type\":\"object\",\"properties\":{\"access\":{\"type\":"
+                                "\"object\",\"properties\":{\"id\":" ID ",\"project\":" ID
+                                ",\"app\":" ID ",\"user\":" ID
+                                ",\"actor\":{\"type\":\"object\"},\"role\":" TEXT
+                                ",\"apiKey\":" API_KEY
+                                "},\"required\":[\"apiKey\"]}},\"required\":[\"access\"]}]}"},
+    {"LoggedOut", "{\"type\":\"object\",\"properties\":{\"logout\":{\"const\":\"ok\"}},"
+                  "\"required\":[\"logout\"]}"},
+    {"UserStatus",
+     "{\"type\":\"object\",\"properties\":{\"activated\":" BOOLEAN ",\"activationDate\":" TIME_MS
+     ",\"activationCode\":" ACTIVATION_CODE "},\"required\":[\"activated\"]}"},
+    {"PathPermission",
+     "{\"type\":\"object\",\"properties\":{\"path\":" TEXT ",\"access\":{\"type\":\"string\","
+     "\"minLength\":1,\"maxLength\":4}},\"required\":[\"path\",\"access\"]}"},
+    {"OperatorPermission",
+     "{\"type\":\"object\",\"properties\":{\"name\":{\"enum\":[\"global_read\","
+     "\"gl_resource_update\",\"gl_project_update\",\"project_read\",\"project_update\","
+     "\"project_resource_update\"]},\"enabled\":" BOOLEAN ",\"projectScoped\":" BOOLEAN
+     ",\"projects\":" ARRAY_OF(ID) "}}"},
+    {"RoleName",
+     "{\"type\":\"object\",\"properties\":{\"role\":" TEXT "},\"required\":[\"role\"]}"},
+    {"NewAccountWithOperator",
+     "{\"allOf\":[" REF("Account") ",{\"type\":\"object\",\"properties\":{\"operator\":{\"type\":"
+                                   "\"object\",\"properties\":{\"firstName\":" TEXT
+                                   ",\"lastName\":" TEXT ",\"email\":" TEXT
+                                   "}}},\"required\":[\"name\"]}]}"},
+    {"AccountWithOperator",
+     "{\"allOf\":[" REF("Account") ",{\"type\":\"object\",\"properties\":{\"operator\":{\"type\":"
+                                   "\"object\",\"properties\":{\"id\":" ID ",\"apiKey\":" API_KEY
+                                   "},\"required\":[\"apiKey\"]}},\"required\":[\"operator\"]}]}"},
+    {"AccountAccess",
+     "{\"type\":\"object\",\"properties\":{\"id\":" ID ",\"account\":" ID ",\"operator\":" ID
+     ",\"apiKey\":" API_KEY ",\"role\":" TEXT "},\"required\":[\"id\",\"account\",\"operator\"]}"},
+    {"OperatorAccess",
+     "{\"allOf\":[" REF("Operator") ",{\"type\":\"object\",\"properties\":{\"account\":" ID
+                                    ",\"operator\":" ID
+                                    "},\"required\":[\"account\",\"operator\"]}]}"},
+    {"OperatorAccessWithKey", "{\"allOf\":[" REF("OperatorAccess") "," WITH_API_KEY "]}"},
+    {"AccessTokenWithKey", "{\"allOf\":[" REF("AccessToken") "," WITH_API_KEY "]}"},
+    {"ApplicationKey", "{\"type\":\"object\",\"properties\":{\"appApiKey\":" API_KEY
+                       "},\"required\":[\"appApiKey\"]}"},
+    {"ApiKey", WITH_API_KEY},
+    {"Me",
+     "{\"type\":\"object\",\"properties\":{\"id\":" ID ",\"operator\":" ID ",\"name\":" TEXT
+     ",\"email\":" TEXT ",\"policies\":" ARRAY_OF(REF("AccessPolicy")) ",\"conditions\":" ARRAY_OF(
+         TEXT) "},\"required\":[\"id\",\"operator\",\"policies\",\"conditions\"]}"},
+    {"Question",
+     "{\"type\":\"object\",\"properties\":{\"key\":" TEXT ",\"actor\":" ID ",\"trusted\":" BOOLEAN
+     ",\"topic\":" TEXT ",\"operation\":{\"enum\":[\"get\",\"put\",\"post\",\"delete\","
+     "\"subscribe\",\"publish\"]}},\"required\":[\"topic\",\"operation\"]}"},
+    {"Decision", "{\"type\":\"object\",\"properties\":{\"allowed\":" BOOLEAN
+                 ",\"status\":{\"type\":\"integer\"},\"reason\":" TEXT ",\"actor\":" OBJECT
+                 ",\"role\":" TEXT ",\"row\":" OBJECT ",\"resource\":" OBJECT
+                 "},\"required\":[\"allowed\",\"status\",\"reason\"]}"},
     {"Time", "{\"type\":\"object\",\"properties\":{\"timestamp\":" TIME_MS ",\"localTime\":" TEXT
              ",\"offset\":{\"type\":\"integer\"},\"nextChange\":{\"type\":\"integer\"}},"
              "\"required\":[\"timestamp\"]}"},
@@ -85,10 +163,10 @@ static const struct openapi_schema {
 
 /* ---- documents ---- */
 
-static const struct document_kind *kind_at(size_t index)
+/* False for the kind that clients do not see. */
+static bool is_shown(enum resource_kind kind)
 {
-    size_t kind = RESOURCE_THNG + index;
-    return kind < RESOURCE_KIND_COUNT ? document_kind((enum resource_kind)kind) : NULL;
+    return kind != RESOURCE_NAME;
 }
 
 /* The schema of a field, told to be read-only if it is. */
@@ -142,7 +220,7 @@ static void put_new_schema(struct buf *out, const struct document_kind *kind)
 }
 
 /* A type that always exists is no document: it has a name and nothing else. */
-static void put_built_in_schema(struct buf *out)
+static void put_built_in_type_schema(struct buf *out)
 {
     struct slice name;
     json_write_name(out, SLICE("BuiltInActionType"));
@@ -156,14 +234,33 @@ static void put_built_in_schema(struct buf *out)
     BUF_PUT_LITERAL(out, "}},\"required\":[\"name\"]}");
 }
 
+/* Nor is such a role: its name is its id. */
+static void put_built_in_role_schema(struct buf *out)
+{
+    struct slice name;
+    json_write_name(out, SLICE("BuiltInRole"));
+    BUF_PUT_LITERAL(out, "{\"type\":\"object\",\"properties\":{\"id\":{\"enum\":");
+    json_write_open(out, '[');
+    for (size_t i = 0; role_built_in(i, &name); i++) {
+        json_write_comma(out);
+        json_write_string(out, name);
+    }
+    json_write_close(out, ']');
+    BUF_PUT_LITERAL(out, "},\"name\":" TEXT ",\"type\":" TEXT ",\"version\":{\"type\":\"integer\"}"
+                         "},\"required\":[\"id\",\"name\"]}");
+}
+
 void openapi_put_all_schemas(struct buf *out)
 {
-    const struct document_kind *kind;
-    for (size_t i = 0; (kind = kind_at(i)) != NULL; i++) {
-        put_document_schema(out, kind);
-        put_new_schema(out, kind);
+    for (int i = RESOURCE_ACCOUNT; i < RESOURCE_KIND_COUNT; i++) {
+        enum resource_kind kind = (enum resource_kind)i;
+        if (is_shown(kind)) {
+            put_document_schema(out, document_kind(kind));
+            put_new_schema(out, document_kind(kind));
+        }
     }
-    put_built_in_schema(out);
+    put_built_in_type_schema(out);
+    put_built_in_role_schema(out);
     for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
         json_write_member_json(out, slice_of_text(schemas[i].name),
                                slice_of_text(schemas[i].schema));
@@ -190,6 +287,14 @@ static void put_body_schema(struct buf *out, const struct rest_route *route)
         [BODY_DEVICE_KEY] = REF("NewDeviceKey"),
         [BODY_COMMISSION] = REF("NewCommission"),
         [BODY_DECOMMISSION] = REF("NewDecommission"),
+        [BODY_SIGN_UP] = REF("NewUserAccess"),
+        [BODY_VALIDATION] = REF("Validation"),
+        [BODY_LOGIN] = REF("Credentials"),
+        [BODY_ACCOUNT] = REF("NewAccountWithOperator"),
+        [BODY_ROLE] = REF("RoleName"),
+        [BODY_PERMISSIONS] = ARRAY_OF(PERMISSION),
+        [BODY_PERMISSION] = REF("OperatorPermission"),
+        [BODY_WHY] = REF("Question"),
         [BODY_BYTES] = "{}",
     };
     if (route->body == BODY_DOCUMENT) {
@@ -220,16 +325,23 @@ void openapi_put_body(struct buf *out, const struct rest_route *route)
 
 /* ---- answers ---- */
 
+/* A document of the kind, or what is built in of it. */
+static void put_shown_schema(struct buf *out, enum resource_kind kind)
+{
+    if (kind != RESOURCE_ACTION_TYPE && kind != RESOURCE_ROLE) {
+        put_document_reference(out, kind, "");
+        return;
+    }
+    BUF_PUT_LITERAL(out, "{\"anyOf\":[");
+    put_document_reference(out, kind, "");
+    buf_put(out, kind == RESOURCE_ROLE ? SLICE("," REF("BuiltInRole") "]}")
+                                       : SLICE("," REF("BuiltInActionType") "]}"));
+}
+
 static void put_documents_schema(struct buf *out, enum resource_kind kind)
 {
     BUF_PUT_LITERAL(out, "{\"type\":\"array\",\"items\":");
-    if (kind == RESOURCE_ACTION_TYPE) {
-        BUF_PUT_LITERAL(out, "{\"anyOf\":[" REF("BuiltInActionType") ",");
-        put_document_reference(out, kind, "");
-        BUF_PUT_LITERAL(out, "]}");
-    } else {
-        put_document_reference(out, kind, "");
-    }
+    put_shown_schema(out, kind);
     json_write_close(out, '}');
 }
 
@@ -246,7 +358,25 @@ static void put_reply_schema(struct buf *out, const struct rest_route *route)
         [REPLY_ACTION_OR_ACTIONS] = ONE_OR_MORE("Action"),
         [REPLY_DEVICE_KEY] = REF("DeviceKey"),
         [REPLY_SECRET_KEY] = REF("SecretKey"),
+        [REPLY_APPLICATION_KEY] = REF("ApplicationKey"),
+        [REPLY_API_KEY] = REF("ApiKey"),
         [REPLY_ACCESS] = REF("Access"),
+        [REPLY_SIGN_UP] = REF("UserAccess"),
+        [REPLY_LOGIN] = REF("LoggedIn"),
+        [REPLY_LOGOUT] = REF("LoggedOut"),
+        [REPLY_USER_STATUS] = REF("UserStatus"),
+        [REPLY_PERMISSIONS] = ARRAY_OF(PERMISSION),
+        [REPLY_PERMISSION] = REF("OperatorPermission"),
+        [REPLY_NEW_ACCOUNT] = REF("AccountWithOperator"),
+        [REPLY_ACCOUNT_ACCESS] = REF("AccountAccess"),
+        [REPLY_ACCOUNT_ACCESSES] = ARRAY_OF(REF("AccountAccess")),
+        [REPLY_OPERATOR_ACCESS] = REF("OperatorAccess"),
+        [REPLY_OPERATOR_ACCESSES] = ARRAY_OF(REF("OperatorAccess")),
+        [REPLY_NEW_OPERATOR_ACCESS] = REF("OperatorAccessWithKey"),
+        [REPLY_NEW_ACCESS_TOKEN] = REF("AccessTokenWithKey"),
+        [REPLY_ME] = REF("Me"),
+        [REPLY_WHY] = REF("Decision"),
+        [REPLY_REFUSALS] = ARRAY_OF(OBJECT),
         [REPLY_RATE_LIMITS] = ARRAY_OF(OBJECT),
         [REPLY_TIME] = REF("Time"),
         [REPLY_LOGS] = ARRAY_OF(REF("LogEntry")),
@@ -256,7 +386,11 @@ static void put_reply_schema(struct buf *out, const struct rest_route *route)
     };
     switch (route->reply) {
     case REPLY_DOCUMENT:
-        put_document_reference(out, route->kind, "");
+        if (route->method == HTTP1_GET) {
+            put_shown_schema(out, route->kind);
+        } else {
+            put_document_reference(out, route->kind, "");
+        }
         return;
     case REPLY_DOCUMENTS:
         put_documents_schema(out, route->kind);
@@ -277,7 +411,8 @@ static void put_headers(struct buf *out, const struct rest_route *route)
 {
     bool is_page = route->flags & ROUTE_LIST && route->method == HTTP1_GET;
     bool is_bulk = route->flags & ROUTE_LIST && route->method != HTTP1_GET;
-    bool is_creation = route->body == BODY_DOCUMENT && route->method == HTTP1_POST;
+    bool is_creation = route->method == HTTP1_POST && route->status == 201 &&
+                       (route->body == BODY_DOCUMENT || route->body == BODY_ACCOUNT);
     if (!is_page && !is_bulk && !is_creation) {
         return;
     }

@@ -49,7 +49,7 @@ static struct err check(struct sending *sending)
     TRY(document_check(&check, body, &sending->body, &sending->field));
     bool is_too_many = sending->body.has_properties &&
                        json_count(sending->body.properties) > front->shared->limits.points_max;
-    return is_too_many ? ERR(POINTS_TOO_MANY) : ERR(OK);
+    return is_too_many ? ERR(POINTS_TOO_MANY) : send->refusal;
 }
 
 /* ---- first values ---- */
@@ -124,7 +124,7 @@ static size_t point_room(const struct document_body *body)
 static size_t room_for(const struct document_send *send, const struct document_body *body)
 {
     size_t bytes = body->members.bytes + 1 + send->extra_members.bytes + body->scopes.bytes +
-                   body->name.bytes + sizeof(body->references) +
+                   body->name.bytes + body->reference_count * sizeof(body->references[0]) +
                    point_room(body) * FIRST_VALUE_BYTES;
     if (body->has_properties) {
         bytes += body->properties.text.bytes;
@@ -179,12 +179,13 @@ static struct err copy(struct sending *sending)
     bool copied = command_batch_copy(batch, body->scopes, &sending->scopes);
     ASSERT(copied);
     uint8_t *name = command_batch_take(batch, body->name.bytes);
-    sending->references = command_batch_take(batch, sizeof(body->references));
+    size_t references_bytes = body->reference_count * sizeof(body->references[0]);
+    sending->references = command_batch_take(batch, references_bytes);
     sending->points = command_batch_take(batch, point_room(body) * sizeof(*sending->points));
     ASSERT(name != NULL && sending->references != NULL && sending->points != NULL);
     sending->name = slice_of(name, json_raw_decode(body->name, name));
     sending->reference_count = body->reference_count;
-    memcpy(sending->references, body->references, sizeof(body->references));
+    memcpy(sending->references, body->references, references_bytes);
     copy_keys(sending);
     TRY(put_properties(sending));
     return put_location(sending);
@@ -227,6 +228,9 @@ static struct command *command_for(struct conn *conn, const struct document_send
     command->target_kind = send->kind;
     command->target = send->target;
     command->project = send->project;
+    command->is_for_all_users = send->is_for_all_users;
+    command->subject = (uint8_t)send->subject;
+    command->operation = (uint8_t)send->operation;
     return command;
 }
 

@@ -9,14 +9,19 @@
 #define THRUM_FRONT_PUBLISH_DOCUMENT_H
 
 #include "front/publish.h"
+#include "model/perm.h"
 
 struct document_send {
     enum resource_kind kind;
     bool is_creation;
-    struct id target;  /* of an update */
-    struct id parent;  /* the application's project, the task's batch; else not set */
-    struct id project; /* ?project=; not set: none */
-    struct slice body; /* borrowed for the call */
+    struct id target;      /* of an update */
+    struct id parent;      /* the application's project, the task's batch; else not set */
+    struct id project;     /* ?project=; not set: none */
+    bool is_for_all_users; /* as struct command has it, and these two */
+    enum perm_subject subject;
+    enum perm_operation operation;
+    struct slice body;  /* borrowed for the call */
+    struct err refusal; /* what is wrong with it for reasons of the caller's; ERR_OK: nothing */
     const struct actor *actor;
     uint8_t qos;
     bool is_last_words; /* as in struct publish */

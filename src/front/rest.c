@@ -6,6 +6,7 @@
 #include "front/rest_identify.h"
 #include "front/rest_query.h"
 #include "model/property.h"
+#include "model/role.h"
 
 /* More segments than any path of the table has, "/v2" included, are no path of ours. */
 #define SEGMENTS_MAX 7
@@ -45,9 +46,12 @@ static bool path_read(struct slice text, uint8_t *memory, struct path *path)
 enum parameter {
     PARAMETER_RESOURCE,   /* the first id */
     PARAMETER_IDENTIFIED, /* the same, or an identifier in its place */
+    PARAMETER_ACCOUNT,    /* the same, which must be the actor's own */
+    PARAMETER_ROLE,       /* the same, or the name of a built-in role */
     PARAMETER_CHILD,      /* the second id */
     PARAMETER_KEY,
     PARAMETER_TYPE,
+    PARAMETER_NAME, /* of a permission */
 };
 
 static enum parameter parameter_of(struct slice name)
@@ -58,12 +62,16 @@ static enum parameter parameter_of(struct slice name)
     } rows[] = {
         {SLICE_INIT(":thngId"), PARAMETER_IDENTIFIED},
         {SLICE_INIT(":productId"), PARAMETER_IDENTIFIED},
+        {SLICE_INIT(":accountId"), PARAMETER_ACCOUNT},
+        {SLICE_INIT(":roleId"), PARAMETER_ROLE},
         {SLICE_INIT(":key"), PARAMETER_KEY},
         {SLICE_INIT(":type"), PARAMETER_TYPE},
+        {SLICE_INIT(":name"), PARAMETER_NAME},
         {SLICE_INIT(":memberId"), PARAMETER_CHILD},
         {SLICE_INIT(":actionId"), PARAMETER_CHILD},
         {SLICE_INIT(":taskId"), PARAMETER_CHILD},
         {SLICE_INIT(":applicationId"), PARAMETER_CHILD},
+        {SLICE_INIT(":operatorAccessId"), PARAMETER_CHILD},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (slice_equal(name, rows[i].name)) {
@@ -101,6 +109,8 @@ static void take_parameters(struct http_request *request, const struct path *pat
         switch (parameter_of(name)) {
         case PARAMETER_RESOURCE:
         case PARAMETER_IDENTIFIED:
+        case PARAMETER_ACCOUNT:
+        case PARAMETER_ROLE:
             request->resource_text = value;
             break;
         case PARAMETER_CHILD:
@@ -112,6 +122,7 @@ static void take_parameters(struct http_request *request, const struct path *pat
             request->key = value;
             break;
         case PARAMETER_TYPE:
+        case PARAMETER_NAME:
             request->type = value;
             break;
         }
@@ -155,6 +166,25 @@ static struct err judge_resource(struct http_request *request, bool may_be_ident
     return request->needs_resolving ? ERR(OK) : ERR(NOT_FOUND);
 }
 
+/* A built-in role has no id: <resource> stays unset. */
+static struct err judge_role(struct http_request *request)
+{
+    enum role_type type;
+    return role_is_built_in(request->resource_text, &type) ? ERR(OK)
+                                                           : judge_resource(request, false);
+}
+
+static struct err judge_type(struct http_request *request)
+{
+    if (slice_is_empty(request->type)) {
+        return ERR(NOT_FOUND);
+    }
+    if (request->route->kind == RESOURCE_ACTION_TYPE) {
+        request->resource = id_of_name(request->actor.account, RESOURCE_ACTION_TYPE, request->type);
+    }
+    return ERR(OK);
+}
+
 static struct err judge_parameter(struct http_request *request, enum parameter parameter)
 {
     switch (parameter) {
@@ -162,6 +192,11 @@ static struct err judge_parameter(struct http_request *request, enum parameter p
         return judge_resource(request, false);
     case PARAMETER_IDENTIFIED:
         return judge_resource(request, true);
+    case PARAMETER_ACCOUNT:
+        request->needs_account_check = true;
+        return judge_resource(request, false);
+    case PARAMETER_ROLE:
+        return judge_role(request);
     case PARAMETER_CHILD:
         return id_is_set(&request->child) ? ERR(OK) : ERR(NOT_FOUND);
     case PARAMETER_KEY:
@@ -169,13 +204,8 @@ static struct err judge_parameter(struct http_request *request, enum parameter p
         return property_key_normalise(request->key, (uint8_t *)(uintptr_t)request->key.at,
                                       &request->key);
     case PARAMETER_TYPE:
-        if (slice_is_empty(request->type)) {
-            return ERR(NOT_FOUND);
-        }
-        if (request->route->kind == RESOURCE_ACTION_TYPE) {
-            request->resource =
-                id_of_name(request->actor.account, RESOURCE_ACTION_TYPE, request->type);
-        }
+        return judge_type(request);
+    case PARAMETER_NAME:
         return ERR(OK);
     }
     return ERR(INTERNAL);
@@ -193,18 +223,27 @@ static struct err judge_parameters(struct http_request *request)
     return ERR(OK);
 }
 
-/* A key that belongs to a project names no other one (contract: auth.md 7). */
+/* A key that belongs to a project names no other one, and one that is limited to some only these
+ * (contract: auth.md 7). */
 static struct err judge_project(struct http_request *request)
 {
     bool found;
     TRY(rest_query_id(request->query, SLICE("project"), &found, &request->project));
-    bool is_other = found && id_is_set(&request->actor.project) &&
-                    !id_equal(&request->project, &request->actor.project);
-    return is_other ? ERR(NOT_FOUND) : ERR(OK);
+    bool may_name = !found || perm_may_name(&request->actor, &request->project);
+    return may_name ? ERR(OK) : ERR(NOT_FOUND);
+}
+
+/* Both spellings are seen (contract: auth.md 7, REST 1.6). */
+static bool asks_for_all_users(struct slice query)
+{
+    struct slice value;
+    return (rest_query_find(query, SLICE("userScope"), &value) &&
+            slice_equal(value, SLICE("all"))) ||
+           (rest_query_find(query, SLICE("scope"), &value) && slice_equal(value, SLICE("all")));
 }
 
 /* An application may record actions of one type. */
-static enum perm_subject subject_of(const struct http_request *request)
+enum perm_subject rest_subject(const struct http_request *request)
 {
     return request->route->subject == PERM_ACTIONS
                ? perm_subject_of_topic(TOPIC_ACTIONS, request->type)
@@ -215,8 +254,10 @@ struct err rest_judge(struct http_request *request)
 {
     const struct rest_route *route = request->route;
     if (!(route->flags & ROUTE_PUBLIC)) {
-        TRY(perm_may(&request->actor, subject_of(request), route->operation));
+        TRY(perm_may(&request->actor, rest_subject(request), route->operation));
         TRY(judge_project(request));
+        request->is_for_all_users =
+            route->operation == PERM_CREATE && asks_for_all_users(request->query);
     }
     return judge_parameters(request);
 }
@@ -232,6 +273,9 @@ static void resolve_arrived(struct http_request *request, struct rest_read *read
 
 enum rest_step rest_begin(struct http_request *request)
 {
+    if (request->needs_account_check) {
+        return rest_account_check(request);
+    }
     return request->needs_resolving ? rest_identify(request, request->route->kind,
                                                     request->resource_text, resolve_arrived)
                                     : request->route->begin(request);
@@ -250,6 +294,6 @@ void rest_done(struct http_request *request, const struct answer *answer, const 
     if (err_is_set(answer->err)) {
         http_refuse(request, answer->err);
     } else {
-        http_answer_body(request, (struct slice){0});
+        http_answer(request, &(struct http_answer){.status = request->route->status});
     }
 }

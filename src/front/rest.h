@@ -40,6 +40,14 @@ enum rest_body {
     BODY_DEVICE_KEY,
     BODY_COMMISSION,
     BODY_DECOMMISSION,
+    BODY_SIGN_UP,
+    BODY_VALIDATION,
+    BODY_LOGIN,
+    BODY_ACCOUNT, /* an account, and who is its first operator */
+    BODY_ROLE,    /* the name of a role alone */
+    BODY_PERMISSIONS,
+    BODY_PERMISSION,
+    BODY_WHY,
     BODY_BYTES,
 };
 
@@ -58,7 +66,25 @@ enum rest_reply {
     REPLY_ACTION_OR_ACTIONS, /* as the body was */
     REPLY_DEVICE_KEY,
     REPLY_SECRET_KEY,
+    REPLY_APPLICATION_KEY,
+    REPLY_API_KEY, /* of an operator, of an access token */
     REPLY_ACCESS,
+    REPLY_SIGN_UP,
+    REPLY_LOGIN,
+    REPLY_LOGOUT,
+    REPLY_USER_STATUS,
+    REPLY_PERMISSIONS,
+    REPLY_PERMISSION,
+    REPLY_NEW_ACCOUNT,
+    REPLY_ACCOUNT_ACCESS,    /* an operator, by its role and key */
+    REPLY_ACCOUNT_ACCESSES,  /* a page of them */
+    REPLY_OPERATOR_ACCESS,   /* an operator, by its policies */
+    REPLY_OPERATOR_ACCESSES, /* a page of them */
+    REPLY_NEW_OPERATOR_ACCESS,
+    REPLY_NEW_ACCESS_TOKEN,
+    REPLY_ME,
+    REPLY_WHY,
+    REPLY_REFUSALS,
     REPLY_RATE_LIMITS,
     REPLY_TIME,
     REPLY_LOGS,
@@ -96,7 +122,11 @@ MUST_USE struct err rest_find(struct http_request *request, uint8_t *memory);
 /* What can be said once the actor is known: right, parameters, project. */
 MUST_USE struct err rest_judge(struct http_request *request);
 
-/* Calls the handler; the body is whole. */
+/* The row of the table of rights that the request is judged by. */
+enum perm_subject rest_subject(const struct http_request *request);
+
+/* Calls the handler; the body is whole. What the path names in another way than by its id is looked
+ * up before, and an account is known to be the actor's own. */
 enum rest_step rest_begin(struct http_request *request);
 
 /* One of the request's commands has written an event that is not its last one: only for requests
@@ -110,7 +140,6 @@ enum rest_step rest_root(struct http_request *request);
 enum rest_step rest_ca(struct http_request *request);
 enum rest_step rest_access(struct http_request *request);
 enum rest_step rest_rate_limits(struct http_request *request);
-enum rest_step rest_operator(struct http_request *request);
 
 /* rest_time.c */
 enum rest_step rest_time(struct http_request *request);
@@ -132,6 +161,9 @@ enum rest_step rest_document_update(struct http_request *request);
 enum rest_step rest_document_delete(struct http_request *request);
 void rest_document_created(struct http_request *request, const struct answer *answer,
                            const struct event *event);
+/* The same, with the key that was issued with it and that is in request->kept. */
+void rest_document_created_with_key(struct http_request *request, const struct answer *answer,
+                                    const struct event *event);
 void rest_document_updated(struct http_request *request, const struct answer *answer,
                            const struct event *event);
 
@@ -177,6 +209,67 @@ enum rest_step rest_commission_state(struct http_request *request);
 void rest_commissioned(struct http_request *request, const struct answer *answer,
                        const struct event *event);
 
+/* rest_users.c: the users of applications */
+enum rest_step rest_user_create(struct http_request *request);
+void rest_user_created(struct http_request *request, const struct answer *answer,
+                       const struct event *event);
+enum rest_step rest_user_validate(struct http_request *request);
+void rest_user_validated(struct http_request *request, const struct answer *answer,
+                         const struct event *event);
+enum rest_step rest_user_update(struct http_request *request);
+enum rest_step rest_user_status(struct http_request *request);
+
+/* rest_login.c */
+enum rest_step rest_login(struct http_request *request);
+void rest_logged_in(struct http_request *request, const struct answer *answer,
+                    const struct event *event);
+enum rest_step rest_logout(struct http_request *request);
+void rest_logged_out(struct http_request *request, const struct answer *answer,
+                     const struct event *event);
+
+/* rest_shares.c */
+enum rest_step rest_share_create(struct http_request *request);
+
+/* rest_roles.c: where they differ from other documents */
+enum rest_step rest_role_list(struct http_request *request);
+enum rest_step rest_role_read(struct http_request *request);
+enum rest_step rest_role_update(struct http_request *request);
+enum rest_step rest_role_delete(struct http_request *request);
+enum rest_step rest_permissions_read(struct http_request *request);
+enum rest_step rest_permissions_update(struct http_request *request);
+void rest_permissions_updated(struct http_request *request, const struct answer *answer,
+                              const struct event *event);
+
+/* rest_accounts.c */
+enum rest_step rest_account_check(struct http_request *request); /* for rest_begin */
+enum rest_step rest_account_list(struct http_request *request);
+enum rest_step rest_account_create(struct http_request *request);
+void rest_account_created(struct http_request *request, const struct answer *answer,
+                          const struct event *event);
+
+/* rest_operators.c: operators, as themselves and as those who have access to an account */
+enum rest_step rest_operator_read(struct http_request *request);
+enum rest_step rest_operator_update(struct http_request *request);
+enum rest_step rest_operator_access_create(struct http_request *request);
+enum rest_step rest_account_access_update(struct http_request *request);
+enum rest_step rest_operator_access_update(struct http_request *request);
+enum rest_step rest_me(struct http_request *request);
+
+/* rest_tokens.c: access policies and access tokens */
+enum rest_step rest_policy_create(struct http_request *request);
+enum rest_step rest_policy_update(struct http_request *request);
+enum rest_step rest_token_create(struct http_request *request);
+enum rest_step rest_token_update(struct http_request *request);
+
+/* rest_renew.c: a new key in the place of one that ends */
+enum rest_step rest_key_renew(struct http_request *request);
+void rest_key_renewed(struct http_request *request, const struct answer *answer,
+                      const struct event *event);
+
+/* rest_why.c */
+enum rest_step rest_why(struct http_request *request);
+enum rest_step rest_why_recent(struct http_request *request);
+
 /* rest_applications.c */
 enum rest_step rest_application_create(struct http_request *request);
 enum rest_step rest_application_me(struct http_request *request);
@@ -198,7 +291,7 @@ void rest_file_uploaded(struct http_request *request, const struct answer *answe
 void rest_file_deleted(struct http_request *request, const struct answer *answer,
                        const struct event *event);
 
-/* An answer that says no more than yes or no: 200 without a body, or the error. */
+/* An answer that says no more than yes or no: no body, or the error. */
 void rest_done(struct http_request *request, const struct answer *answer,
                const struct event *event);
 

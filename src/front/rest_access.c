@@ -6,6 +6,8 @@
 #include "base/assert.h"
 #include "codec/json.h"
 #include "codec/json_write.h"
+#include "front/auth.h"
+#include "front/rate.h"
 #include "front/rest_read.h"
 
 #include <errno.h>
@@ -14,19 +16,6 @@
 
 /* A certificate is some hundred bytes, a chain of them a few thousand. */
 #define CA_BYTES_MAX ((size_t)64 << 10)
-
-/* An application says the same with each of its keys (contract: auth.md 1). */
-static struct slice actor_type(enum actor_kind kind)
-{
-    static const struct slice types[ACTOR_KIND_COUNT] = {
-        [ACTOR_OPERATOR] = SLICE_INIT("operator"),
-        [ACTOR_DEVICE] = SLICE_INIT("device"),
-        [ACTOR_APPLICATION] = SLICE_INIT("app"),
-        [ACTOR_TRUSTED] = SLICE_INIT("app"),
-    };
-    ASSERT(kind != ACTOR_NONE && kind < ACTOR_KIND_COUNT);
-    return types[kind];
-}
 
 /* The project that scopes name, when it is the only one. */
 static void only_project(struct slice scopes, struct id *project)
@@ -69,7 +58,7 @@ static struct err access_run(struct reader *reader, struct rest_read *read)
     json_write_member_string(out, SLICE("account"), id_slice(&account));
     json_write_name(out, SLICE("actor"));
     json_write_open(out, '{');
-    json_write_member_string(out, SLICE("type"), actor_type(read->actor.kind));
+    json_write_member_string(out, SLICE("type"), actor_type_name(read->actor.kind));
     json_write_member_string(out, SLICE("id"), id_slice(&read->actor.id));
     json_write_close(out, '}');
     if (id_is_set(&project)) {
@@ -85,31 +74,46 @@ enum rest_step rest_access(struct http_request *request)
     return REST_TAKEN;
 }
 
-static struct err operator_run(struct reader *reader, struct rest_read *read)
+/* One limit, on all that a key does (contract: auth.md 9). */
+static void write_rate_limits(struct buf *out, const struct rate_options *options, uint32_t left)
 {
-    struct document document;
-    TRY(documents_get(reader->documents, &read->resource, &document));
-    if (document.kind != RESOURCE_OPERATOR) {
-        return ERR(NOT_FOUND);
-    }
-    buf_put(&read->body, document.text);
-    return ERR(OK);
-}
-
-/* Others than itself an operator does not see. */
-enum rest_step rest_operator(struct http_request *request)
-{
-    if (id_equal(&request->resource, &request->actor.id)) {
-        rest_read_plain(request, operator_run);
-    } else {
-        http_refuse(request, ERR(NOT_FOUND));
-    }
-    return REST_TAKEN;
+    json_write_open(out, '[');
+    json_write_open(out, '{');
+    json_write_member_string(out, SLICE("name"), SLICE("key"));
+    json_write_name(out, SLICE("rateLimits"));
+    json_write_open(out, '[');
+    json_write_open(out, '{');
+    json_write_member_json(out, SLICE("url"), SLICE("{\"path\":\"/\",\"depth\":0}"));
+    json_write_member_string(out, SLICE("access"), SLICE("crud"));
+    json_write_name(out, SLICE("limit"));
+    json_write_open(out, '{');
+    json_write_member_string(out, SLICE("rate"), SLICE("second"));
+    json_write_member_int(out, SLICE("timeFrame"), 1);
+    json_write_member_int(out, SLICE("warningMaxHits"), options->per_second);
+    json_write_member_int(out, SLICE("blockingMaxHits"), options->burst);
+    json_write_close(out, '}');
+    json_write_member_int(out, SLICE("hits"), options->burst - left);
+    json_write_member_int(out, SLICE("hitsRemaining"), left);
+    json_write_member_int(out, SLICE("reset"),
+                          (options->burst - left + options->per_second - 1) / options->per_second);
+    json_write_close(out, '}');
+    json_write_close(out, ']');
+    json_write_close(out, '}');
+    json_write_close(out, ']');
 }
 
 enum rest_step rest_rate_limits(struct http_request *request)
 {
-    http_answer_body(request, SLICE("[]"));
+    struct front *front = request->conn->front;
+    struct rate_limiter *rate = front->shared->rate;
+    if (rate == NULL) {
+        http_answer_body(request, SLICE("[]"));
+        return REST_TAKEN;
+    }
+    uint32_t left = rate_left(rate, auth_token_hash(front, request->api_key), front->loop->now_ms);
+    buf_reset(&front->scratch);
+    write_rate_limits(&front->scratch, rate_options(rate), left);
+    http_answer_body(request, buf_data(&front->scratch));
     return REST_TAKEN;
 }
 

@@ -61,37 +61,15 @@ static bool is_array(struct slice body)
 
 enum rest_step rest_action_create(struct http_request *request)
 {
-    struct conn *conn = request->conn;
     struct topic topic = {0};
     struct err err = topic_of(request, &topic);
     if (err_is_set(err)) {
         http_refuse(request, err);
         return REST_TAKEN;
     }
-    struct publish_fault fault = {0};
-    const struct publish publish = {
-        .topic = &topic,
-        .payload = request->body,
-        .actor = &request->actor,
-        .qos = 1,
-        .context = context_of(conn, topic.family, request->user_agent),
-        .request = request->number,
-        .fault = &fault,
-    };
     request->kept.actions.is_array = is_array(request->body);
-    switch (publish_send(conn, &publish, &err)) {
-    case PUBLISH_SENT:
-        rest_document_detail(request, fault.err, fault.field);
-        atomic_fetch_add_explicit(&conn->front->stats.messages_in, 1, memory_order_relaxed);
-        break;
-    case PUBLISH_REFUSED:
-        http_refuse(request, err);
-        break;
-    case PUBLISH_NO_ROOM:
-        conn_pause(conn);
-        return REST_AGAIN;
-    }
-    return REST_TAKEN;
+    return rest_publish_send(request, &topic,
+                             context_of(request->conn, topic.family, request->user_agent));
 }
 
 /* ---- what recording answers: the actions, with their context ---- */
@@ -203,6 +181,11 @@ static bool built_in_name(size_t index, struct slice *name)
     return action_type_built_in(index, name);
 }
 
+static struct slice built_in_member(struct slice name, enum filter_field field)
+{
+    return field == FILTER_NAME ? name : (struct slice){0};
+}
+
 static void write_built_in(struct buf *out, struct slice name)
 {
     json_write_open(out, '{');
@@ -214,6 +197,7 @@ enum rest_step rest_action_type_list(struct http_request *request)
 {
     static const struct rest_list_leading built_in = {
         .name = built_in_name,
+        .member = built_in_member,
         .write = write_built_in,
     };
     return rest_list_start(request, &(struct rest_list_base){
@@ -253,27 +237,20 @@ static struct err find_action(struct reader *reader, const struct action_read *j
     return is_on_path(job, document) ? ERR(OK) : ERR(NOT_FOUND);
 }
 
-static struct err write_action(struct reader *reader, struct action_read *job)
+static struct err action_run(struct reader *reader, struct rest_read *read)
 {
-    const struct view view = rest_read_view(reader, &job->read);
+    const struct action_read *job = (const void *)read; /* it begins with the read */
+    const struct view view = rest_read_view(reader, read);
     struct document document;
     TRY(find_action(reader, job, &document));
-    return view_write_found(&view, &document, &job->read.body);
-}
-
-static struct err read_run(struct reader *reader, struct rest_read *read)
-{
-    struct action_read *job = (struct action_read *)(void *)read; /* it begins with the read */
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = write_action(reader, job);
-    documents_reader_end(reader->documents);
-    return err;
+    return view_write_found(&view, &document, &read->body);
 }
 
 enum rest_step rest_action_read(struct http_request *request)
 {
-    struct action_read *job = rest_read_new(request, sizeof(*job), read_run);
+    struct action_read *job = rest_read_new(request, sizeof(*job), action_run);
     if (job != NULL) {
+        job->read.is_of_one_moment = true;
         job->root = request->route->kind;
         rest_read_start(request, &job->read);
     }
@@ -285,20 +262,9 @@ enum rest_step rest_action_read(struct http_request *request)
 /* Whether the action is of the path's type the engine looks at. */
 enum rest_step rest_action_delete(struct http_request *request)
 {
-    struct conn *conn = request->conn;
-    struct command_batch *batch = front_batch(conn->front, FRONT_COMMAND_BYTES);
-    if (batch == NULL) {
-        conn_pause(conn);
-        return REST_AGAIN;
-    }
-    struct command *command =
-        front_command(conn->front, batch, COMMAND_DELETE, conn, &request->actor, request->number);
-    command->target_kind = RESOURCE_ACTION;
-    command->target = request->child;
-    command->project = request->project;
+    struct id type = {0};
     if (!is_any_type(request->type)) {
-        command->as.remove.parent =
-            id_of_name(request->actor.account, RESOURCE_ACTION_TYPE, request->type);
+        type = id_of_name(request->actor.account, RESOURCE_ACTION_TYPE, request->type);
     }
-    return REST_TAKEN;
+    return rest_document_send_deletion(request, RESOURCE_ACTION, &request->child, &type);
 }

@@ -18,10 +18,12 @@ struct bulk_job {
     struct rest_list list;
     enum command_kind kind;
     enum resource_kind target_kind;
+    enum perm_subject subject; /* what each must be permitted; the read is judged as a list */
+    enum perm_operation operation;
     struct buf members; /* of an update */
     struct buf scopes;
-    struct document_reference references[DOCUMENT_REFERENCES_MAX];
-    uint32_t reference_count;
+    struct buf references; /* struct document_reference */
+    struct err denied;     /* one that is selected may not be changed */
     uint32_t id_count;
     struct id ids[FRONT_BULK_MAX + 1];
 };
@@ -38,51 +40,56 @@ static void bulk_release(struct rest_read *read)
     rest_list_deinit(&job->list);
     buf_deinit(&job->members);
     buf_deinit(&job->scopes);
+    buf_deinit(&job->references);
 }
 
+/* Whoever may list a resource may see it, but may perhaps not do that to it: then nothing is done
+ * to any. */
 static bool keep_id(void *arg, const struct document *document)
 {
     struct bulk_job *job = arg;
+    const struct perm_resource resource = {
+        .account = document->account,
+        .kind = document->kind,
+        .id = &document->id,
+        .parent = &document->parent,
+        .scopes = document->scopes,
+    };
     ASSERT(job->id_count <= FRONT_BULK_MAX);
+    job->denied = perm_judge(&job->read.actor, job->subject, job->operation, &resource);
     job->ids[job->id_count++] = document->id;
-    return true;
-}
-
-static struct err select_ids(struct reader *reader, struct bulk_job *job)
-{
-    const struct view view = rest_read_view(reader, &job->read);
-    struct documents_query query = rest_list_query(&job->list, job->read.actor.account);
-    query.project = view_project(&view);
-    query.has_after = false;
-    query.skip = 0;
-    query.limit = FRONT_BULK_MAX + 1;
-    TRY(view_check_project(&view));
-    if (job->list.has_ids && job->list.id_count == 0) {
-        return ERR(OK);
-    }
-    return documents_list(reader->documents, &query, keep_id, job);
+    return !err_is_set(job->denied);
 }
 
 static struct err bulk_run(struct reader *reader, struct rest_read *read)
 {
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = select_ids(reader, bulk_of(read));
-    documents_reader_end(reader->documents);
-    return err;
+    struct bulk_job *job = bulk_of(read);
+    const struct view view = rest_read_view(reader, read);
+    struct documents_query query = rest_list_query(&job->list, read->actor.account);
+    struct perm_reach reach;
+    query.has_after = false;
+    query.skip = 0;
+    query.limit = FRONT_BULK_MAX + 1;
+    TRY(view_check_project(&view));
+    bool selects_none = job->list.has_ids && job->list.id_count == 0;
+    if (!view_narrow(&view, &query, &reach) || selects_none) {
+        return ERR(OK);
+    }
+    TRY(documents_list(reader->documents, &query, keep_id, job));
+    return job->denied;
 }
 
 /* ---- commands ---- */
 
 static void answer_bulk(struct http_request *request)
 {
-    bool is_delete = request->method == HTTP1_DELETE;
     /* Also when some were done: a count alone would pass for all of them. */
     if (err_is_set(request->kept.bulk.err)) {
         http_refuse(request, request->kept.bulk.err);
         return;
     }
     http_answer(request, &(struct http_answer){
-                             .status = is_delete ? 200 : 204,
+                             .status = request->route->status,
                              .has_count = true,
                              .count = request->kept.bulk.done,
                          });
@@ -91,8 +98,8 @@ static void answer_bulk(struct http_request *request)
 static struct err send_commands(struct http_request *request, const struct bulk_job *job)
 {
     struct front *front = request->conn->front;
-    size_t bytes = buf_bytes(&job->members) + buf_bytes(&job->scopes) + sizeof(job->references) +
-                   job->id_count * FRONT_COMMAND_BYTES;
+    size_t bytes = buf_bytes(&job->members) + buf_bytes(&job->scopes) +
+                   buf_bytes(&job->references) + job->id_count * FRONT_COMMAND_BYTES;
     struct command_batch *batch = front_batch(front, bytes);
     if (batch == NULL) {
         return ERR(BUSY);
@@ -100,11 +107,11 @@ static struct err send_commands(struct http_request *request, const struct bulk_
     /* All of the commands share the batch, and so the patch. */
     struct slice members;
     struct slice scopes;
+    struct slice references;
     bool copied = command_batch_copy(batch, buf_data(&job->members), &members) &&
-                  command_batch_copy(batch, buf_data(&job->scopes), &scopes);
-    struct document_reference *references = command_batch_take(batch, sizeof(job->references));
-    ASSERT(copied && references != NULL);
-    memcpy(references, job->references, sizeof(job->references));
+                  command_batch_copy(batch, buf_data(&job->scopes), &scopes) &&
+                  command_batch_copy(batch, buf_data(&job->references), &references);
+    ASSERT(copied);
     for (uint32_t i = 0; i < job->id_count; i++) {
         struct command *command =
             front_command(front, batch, job->kind, request->conn, &request->actor, request->number);
@@ -114,8 +121,9 @@ static struct err send_commands(struct http_request *request, const struct bulk_
         if (job->kind == COMMAND_UPDATE) {
             command->as.update.patch = members;
             command->as.update.scopes = scopes;
-            command->as.update.references = references;
-            command->as.update.reference_count = job->reference_count;
+            command->as.update.references = (const void *)references.at; /* as they were put */
+            command->as.update.reference_count =
+                (uint32_t)(references.bytes / sizeof(struct document_reference));
         }
     }
     request->kept.bulk.waiting = job->id_count;
@@ -182,9 +190,9 @@ static struct err read_patch(const struct http_request *request, struct bulk_job
     };
     TRY(publish_scan(front, request->body, &body));
     TRY(document_check(&check, body, &checked, &field));
-    memcpy(job->references, checked.references, sizeof(job->references));
-    job->reference_count = checked.reference_count;
-    return ERR(OK);
+    buf_put_bytes(&job->references, checked.references,
+                  checked.reference_count * sizeof(checked.references[0]));
+    return job->references.failed ? ERR(NO_MEMORY) : ERR(OK);
 }
 
 static enum rest_step begin(struct http_request *request, enum command_kind kind)
@@ -195,6 +203,10 @@ static enum rest_step begin(struct http_request *request, enum command_kind kind
     }
     job->kind = kind;
     job->target_kind = request->route->kind;
+    job->subject = job->target_kind == RESOURCE_THNG ? PERM_THNG : job->read.subject;
+    job->operation = kind == COMMAND_UPDATE ? PERM_UPDATE : PERM_DELETE;
+    job->read.subject = job->target_kind == RESOURCE_THNG ? PERM_THNGS : job->read.subject;
+    job->read.is_of_one_moment = true;
     job->read.release = bulk_release;
     job->read.arrived = bulk_arrived;
     struct err err = read_selector(request, job);

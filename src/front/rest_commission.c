@@ -167,9 +167,7 @@ static enum rest_step send_command(struct http_request *request, bool is_decommi
     command->as.commission.occurred_at = occurred_at;
     command->as.commission.context = context;
     command->as.commission.action = (struct command_action){
-        .type = is_decommission ? SLICE("decommissions") : SLICE("commissions"),
         .timestamp_ms = body->time_ms,
-        .thng = request->resource,
         .product = request->kept.product.id,
     };
     if (!err_is_set(refusal)) {

@@ -5,6 +5,7 @@
 #include "front/rest_documents.h"
 
 #include "base/assert.h"
+#include "codec/json_write.h"
 #include "front/rest_query.h"
 #include "model/document.h"
 
@@ -15,9 +16,16 @@ const struct id *rest_document_id(const struct http_request *request)
     return request->route->flags & ROUTE_NESTED ? &request->child : &request->resource;
 }
 
-static struct id parent_of(const struct http_request *request)
+/* That an operator's account is the path's has been found out before (rest_begin). */
+static bool has_parent(enum resource_kind kind, unsigned flags)
 {
-    return request->route->flags & ROUTE_NESTED ? request->resource : (struct id){0};
+    return (flags & ROUTE_NESTED) && kind != RESOURCE_OPERATOR;
+}
+
+struct id rest_document_parent(const struct http_request *request)
+{
+    const struct rest_route *route = request->route;
+    return has_parent(route->kind, route->flags) ? request->resource : (struct id){0};
 }
 
 /* ---- writing ---- */
@@ -46,9 +54,10 @@ enum rest_step rest_document_send(struct http_request *request, struct document_
     struct slice field;
     struct err refusal;
     send->kind = request->route->kind;
-    send->parent = parent_of(request);
+    send->parent = rest_document_parent(request);
     send->project = request->project;
-    send->body = request->body;
+    send->is_for_all_users = request->is_for_all_users;
+    send->body = send->body.at == NULL ? request->body : send->body;
     send->actor = &request->actor;
     send->qos = 1;
     send->request = request->number;
@@ -66,19 +75,53 @@ enum rest_step rest_document_create(struct http_request *request)
     return rest_document_send(request, &send);
 }
 
+static void count_message(const struct http_request *request)
+{
+    atomic_fetch_add_explicit(&request->conn->front->stats.messages_in, 1, memory_order_relaxed);
+}
+
 /* On a path with a topic it is the same as a publish (contract: pubsub.md, principle). */
 enum rest_step rest_document_update(struct http_request *request)
 {
     struct document_send send = {.target = *rest_document_id(request)};
     enum rest_step step = rest_document_send(request, &send);
     if (step == REST_TAKEN && request->route->family != TOPIC_NONE) {
-        atomic_fetch_add_explicit(&request->conn->front->stats.messages_in, 1,
-                                  memory_order_relaxed);
+        count_message(request);
     }
     return step;
 }
 
-enum rest_step rest_document_delete(struct http_request *request)
+enum rest_step rest_publish_send(struct http_request *request, const struct topic *topic,
+                                 struct slice context)
+{
+    struct publish_fault fault = {0};
+    const struct publish publish = {
+        .topic = topic,
+        .payload = request->body,
+        .actor = &request->actor,
+        .qos = 1,
+        .context = context,
+        .request = request->number,
+        .fault = &fault,
+    };
+    struct err err;
+    switch (publish_send(request->conn, &publish, &err)) {
+    case PUBLISH_SENT:
+        rest_document_detail(request, fault.err, fault.field);
+        count_message(request);
+        break;
+    case PUBLISH_REFUSED:
+        http_refuse(request, err);
+        break;
+    case PUBLISH_NO_ROOM:
+        conn_pause(request->conn);
+        return REST_AGAIN;
+    }
+    return REST_TAKEN;
+}
+
+enum rest_step rest_document_send_deletion(struct http_request *request, enum resource_kind kind,
+                                           const struct id *id, const struct id *parent)
 {
     struct conn *conn = request->conn;
     struct command_batch *batch = front_batch(conn->front, FRONT_COMMAND_BYTES);
@@ -88,11 +131,18 @@ enum rest_step rest_document_delete(struct http_request *request)
     }
     struct command *command =
         front_command(conn->front, batch, COMMAND_DELETE, conn, &request->actor, request->number);
-    command->target_kind = request->route->kind;
-    command->target = *rest_document_id(request);
+    command->target_kind = kind;
+    command->target = *id;
     command->project = request->project;
-    command->as.remove.parent = parent_of(request);
+    command->as.remove.parent = *parent;
     return REST_TAKEN;
+}
+
+enum rest_step rest_document_delete(struct http_request *request)
+{
+    const struct id parent = rest_document_parent(request);
+    return rest_document_send_deletion(request, request->route->kind, rest_document_id(request),
+                                       &parent);
 }
 
 /* ---- reading ---- */
@@ -101,19 +151,37 @@ struct document_read {
     struct rest_read read;
     enum resource_kind kind;
     bool is_nested; /* the document is the read's child */
+    bool shows_key; /* the one that is in request->kept */
 };
+
+/* Whoever sees some of an account only sees a task with its batch. */
+static struct err find_task(const struct view *view, const struct rest_read *read,
+                            struct document *document)
+{
+    struct view of_batch = *view;
+    of_batch.project = NULL; /* it is the task that the parameter narrows */
+    TRY(view_check_project(view));
+    TRY(view_find(&of_batch, RESOURCE_BATCH, &read->resource, document));
+    TRY(documents_get(view->reader->documents, &read->child, document));
+    bool is_narrowed = id_is_set(&read->project);
+    bool is_in = !is_narrowed || perm_scopes_have_project(document->scopes, &read->project);
+    return document->kind == RESOURCE_TASK && is_in ? ERR(OK) : ERR(NOT_FOUND);
+}
 
 struct err rest_document_find_child(struct reader *reader, const struct rest_read *read,
                                     enum resource_kind kind, struct document *document)
 {
     const struct view view = rest_read_view(reader, read);
-    TRY(view_find(&view, kind, &read->child, document));
-    return id_equal(&document->parent, &read->resource) ? ERR(OK) : ERR(NOT_FOUND);
+    bool is_with_batch = kind == RESOURCE_TASK && perm_depends_on_scopes(&read->actor);
+    TRY(is_with_batch ? find_task(&view, read, document)
+                      : view_find(&view, kind, &read->child, document));
+    bool is_child = !has_parent(kind, ROUTE_NESTED) || id_equal(&document->parent, &read->resource);
+    return is_child ? ERR(OK) : ERR(NOT_FOUND);
 }
 
-static struct err write_document(struct reader *reader, struct document_read *job)
+static struct err document_run(struct reader *reader, struct rest_read *read)
 {
-    struct rest_read *read = &job->read;
+    const struct document_read *job = (const void *)read; /* it begins with the read */
     const struct view view = rest_read_view(reader, read);
     struct document document;
     TRY(job->is_nested ? rest_document_find_child(reader, read, job->kind, &document)
@@ -121,19 +189,11 @@ static struct err write_document(struct reader *reader, struct document_read *jo
     return view_write_found(&view, &document, &read->body);
 }
 
-static struct err document_run(struct reader *reader, struct rest_read *read)
-{
-    struct document_read *job = (struct document_read *)(void *)read; /* it begins with the read */
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = write_document(reader, job);
-    documents_reader_end(reader->documents);
-    return err;
-}
-
 static struct document_read *read_new(struct http_request *request)
 {
     struct document_read *job = rest_read_new(request, sizeof(*job), document_run);
     if (job != NULL) {
+        job->read.is_of_one_moment = true;
         job->kind = request->route->kind;
         job->is_nested = (request->route->flags & ROUTE_NESTED) != 0;
     }
@@ -161,6 +221,7 @@ static bool is_out_of_sight(const struct http_request *request, const struct eve
         .account = event->account,
         .kind = event->kind,
         .id = event->resource,
+        .parent = &request->resource,
         .scopes = event->scopes,
     };
     return err_is_set(perm_sees(&request->actor, &resource));
@@ -196,12 +257,13 @@ void rest_document_updated(struct http_request *request, const struct answer *an
     struct document_read *job = read_new(request);
     if (job != NULL) {
         job->read.after = answer->after;
+        job->read.operation = 0;            /* it has been judged */
         job->read.project = (struct id){0}; /* the update may have taken it out of there */
         rest_read_start(request, &job->read);
     }
 }
 
-/* Longest: "/projects/<id>/applications/<id>", or an action type's, by its name. */
+/* Longest: "/accounts/<id>/operatorAccess/<id>", or an action type's, by its name. */
 #define LOCATION_BYTES 192
 
 /* The path of what was created. Action types are addressed by name, of which <document> tells;
@@ -216,6 +278,9 @@ static struct slice location_of(const struct http_request *request, const struct
     int bytes;
     if (kind == RESOURCE_APPLICATION) {
         bytes = snprintf(path, LOCATION_BYTES, "/projects/%.*s/applications/%.*s",
+                         SLICE_ARGS(parent), SLICE_ARGS(name));
+    } else if (kind == RESOURCE_OPERATOR) {
+        bytes = snprintf(path, LOCATION_BYTES, "/accounts/%.*s/operatorAccess/%.*s",
                          SLICE_ARGS(parent), SLICE_ARGS(name));
     } else {
         bytes =
@@ -234,41 +299,64 @@ static void answer_created(struct http_request *request, const struct id *id, st
                          });
 }
 
+/* <document>, an object, with the key put behind its members. */
+static void answer_created_with_key(struct http_request *request, const struct id *id,
+                                    struct slice document)
+{
+    struct buf *out = &request->conn->front->scratch;
+    buf_reset(out);
+    buf_put(out, slice_first(document, document.bytes - 1));
+    json_write_member_string(out, SLICE("apiKey"),
+                             slice_of(request->kept.issue.api_key, API_KEY_BYTES));
+    json_write_close(out, '}');
+    if (out->failed) {
+        http_refuse(request, ERR(NO_MEMORY));
+    } else {
+        answer_created(request, id, buf_data(out));
+    }
+    buf_wipe(out);
+}
+
 /* It is there, but cannot be read now. "Try again" would make a second one. */
-static void answer_created_unread(struct http_request *request, const struct id *id)
+static void answer_created_unread(struct http_request *request, const struct id *id, bool shows_key)
 {
     char body[sizeof("{\"id\":\"\"}") + ID_BYTES];
     int bytes = snprintf(body, sizeof(body), "{\"id\":\"%.*s\"}", SLICE_ARGS(id_slice(id)));
-    answer_created(request, id, slice_of(body, (size_t)bytes));
-}
-
-static const struct id *created_id(const struct rest_read *read)
-{
-    const struct document_read *job = (const void *)read; /* it begins with the read */
-    return job->is_nested ? &read->child : &read->resource;
+    struct slice document = slice_of(body, (size_t)bytes);
+    if (shows_key) {
+        answer_created_with_key(request, id, document);
+    } else {
+        answer_created(request, id, document);
+    }
 }
 
 static void created_arrived(struct http_request *request, struct rest_read *read)
 {
+    const struct document_read *job = (const void *)read; /* it begins with the read */
+    const struct id *id = job->is_nested ? &read->child : &read->resource;
     enum err_class class = err_class(read->err);
     /* Or others have deleted it, or taken it out of this key's sight, in the meantime. */
     if (class == ERR_CLASS_BUSY || class == ERR_CLASS_ABSENT) {
-        answer_created_unread(request, created_id(read));
+        answer_created_unread(request, id, job->shows_key);
     } else if (err_is_set(read->err)) {
         http_refuse(request, read->err);
+    } else if (job->shows_key) {
+        answer_created_with_key(request, id, buf_data(&read->body));
     } else {
-        answer_created(request, created_id(read), buf_data(&read->body));
+        answer_created(request, id, buf_data(&read->body));
     }
 }
 
-static void read_created(struct http_request *request, const struct answer *answer)
+static void read_created(struct http_request *request, const struct answer *answer, bool shows_key)
 {
     struct document_read *job = read_new(request);
     if (job == NULL) {
         return;
     }
+    job->shows_key = shows_key;
     job->read.after = answer->after;
-    job->read.project = (struct id){0}; /* it has been judged */
+    job->read.operation = 0;            /* it has been judged */
+    job->read.project = (struct id){0}; /* that, too */
     job->read.arrived = created_arrived;
     job->read.view_flags |= VIEW_CREATED;
     if (job->is_nested) {
@@ -277,15 +365,23 @@ static void read_created(struct http_request *request, const struct answer *answ
         job->read.resource = answer->created;
     }
     if (!rest_read_try(request, &job->read)) {
-        answer_created_unread(request, &answer->created);
+        answer_created_unread(request, &answer->created, shows_key);
     }
 }
 
-/* Without first values, scopes, keys and links the event holds all that is shown. */
+/* Without first values, scopes, keys, links and what is hidden the event holds all that is shown.
+ */
 static bool is_whole(const struct http_request *request, const struct event *event)
 {
-    return event != NULL && event->type == EVENT_DOCUMENT && event->kind != RESOURCE_APPLICATION &&
-           event->kind != RESOURCE_FILE && !rest_query_is_true(request->query, SLICE("withScopes"));
+    struct slice shown;
+    struct slice hidden;
+    if (event == NULL || event->type != EVENT_DOCUMENT || event->kind != request->route->kind ||
+        event->kind == RESOURCE_APPLICATION || event->kind == RESOURCE_FILE ||
+        rest_query_is_true(request->query, SLICE("withScopes"))) {
+        return false;
+    }
+    document_split(event->kind, event->text, &shown, &hidden);
+    return slice_is_empty(hidden);
 }
 
 void rest_document_created(struct http_request *request, const struct answer *answer,
@@ -296,6 +392,17 @@ void rest_document_created(struct http_request *request, const struct answer *an
     } else if (is_whole(request, event)) {
         answer_created(request, &answer->created, event->text);
     } else {
-        read_created(request, answer);
+        read_created(request, answer, false);
+    }
+}
+
+void rest_document_created_with_key(struct http_request *request, const struct answer *answer,
+                                    const struct event *event)
+{
+    (void)event;
+    if (err_is_set(answer->err)) {
+        rest_document_refuse(request, answer->err);
+    } else {
+        read_created(request, answer, true);
     }
 }

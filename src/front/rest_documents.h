@@ -11,9 +11,21 @@
 /* The document that the path names: the child of a nested route, else the resource. */
 const struct id *rest_document_id(const struct http_request *request);
 
-/* Sends the request's body as a document: <send> has what is the kind's own, all else is filled in
- * from the request. The answer comes to the route's on_answer. */
+/* Of a nested route the resource that it lies in; else, and of operators, not set. */
+struct id rest_document_parent(const struct http_request *request);
+
+/* Sends the request's body (or send->body) as a document: <send> has what is the kind's own, all
+ * else is filled in from the request. The answer comes to the route's on_answer. */
 enum rest_step rest_document_send(struct http_request *request, struct document_send *send);
+
+/* Sends the deletion of a resource of that kind; <parent> as struct command has it. */
+enum rest_step rest_document_send_deletion(struct http_request *request, enum resource_kind kind,
+                                           const struct id *id, const struct id *parent);
+
+/* Sends the request's body as a publish on <topic>, the one with the request's path. <context> is
+ * that of actions, else empty. */
+enum rest_step rest_publish_send(struct http_request *request, const struct topic *topic,
+                                 struct slice context);
 
 /* Keeps for the error's text, which comes later, which <field> it is about; empty: none. */
 void rest_document_detail(struct http_request *request, struct err err, struct slice field);

@@ -49,22 +49,25 @@ bool rest_is_identifier(struct slice text)
     return split(text, &key, &value);
 }
 
-/* Of those with the identifier, the one that is seen. */
+/* Of those with the identifier, the one that is seen: it may be one that cannot be done to what was
+ * asked for. */
 static struct err find_among(const struct view *view, enum resource_kind kind, const struct id *ids,
                              uint32_t count, struct id *found)
 {
     uint32_t seen = 0;
+    struct err judged = ERR(NOT_FOUND);
     for (uint32_t i = 0; i < count; i++) {
         struct document document;
         struct err err = view_find(view, kind, &ids[i], &document);
-        if (!err_is_set(err)) {
+        if (!err_is_set(err) || err_equal(err, ERR(DENIED))) {
             *found = ids[i];
+            judged = err;
             seen++;
         } else if (!err_equal(err, ERR(NOT_FOUND))) {
             return err;
         }
     }
-    return seen == 1 ? ERR(OK) : seen == 0 ? ERR(NOT_FOUND) : ERR(AMBIGUOUS);
+    return seen <= 1 ? judged : ERR(AMBIGUOUS);
 }
 
 static struct err identify_run(struct reader *reader, struct rest_read *read)
@@ -95,10 +98,8 @@ enum rest_step rest_identify(struct http_request *request, enum resource_kind ki
     identify->text_bytes = text.bytes;
     identify->kind = kind;
     identify->read.arrived = arrived;
-    if (!rest_read_try(request, &identify->read)) {
-        http_refuse(request, ERR(BUSY));
-        return REST_TAKEN;
+    if (kind != request->route->kind) {
+        identify->read.operation = 0; /* it is only referred to */
     }
-    http_wait(request);
-    return REST_AGAIN;
+    return rest_read_ahead(request, &identify->read);
 }

@@ -13,7 +13,8 @@ bool rest_is_identifier(struct slice text);
 
 /* Has a reader find the resource of that kind whose identifier <text> is, and that the actor sees;
  * the request waits. Then <arrived> is called with read->resource, or read->err: ERR_NOT_FOUND,
- * ERR_AMBIGUOUS. Returns what the handler is to return. */
+ * ERR_AMBIGUOUS, or ERR_DENIED when it may not do to it what the route says (to one of the route's
+ * kind; others are only referred to). Returns what the handler is to return. */
 enum rest_step rest_identify(struct http_request *request, enum resource_kind kind,
                              struct slice text,
                              void (*arrived)(struct http_request *request, struct rest_read *read));

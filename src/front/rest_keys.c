@@ -1,24 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Device keys over HTTP (contract: auth.md 2.3). A thng has one key or none; asking for one again
- * gives the same one back, which is why keys are kept sealed beside their hash. */
-#include "front/rest.h"
+ * Keys that are issued, and those of devices (contract: auth.md 2.3). A thng has one key or none;
+ * asking for one again gives the same one back, which is why keys are kept sealed beside their
+ * hash.
+ */
+#include "front/rest_keys.h"
 
 #include "base/assert.h"
 #include "codec/json_write.h"
 #include "front/rest_read.h"
 
 #include <stdio.h>
-#include <string.h>
 
-/* Buffers that are used again do not carry a key in the clear about. */
-static void wipe(struct buf *buf)
+/* ---- of every kind ---- */
+
+struct command_key rest_key_make(struct front *front, enum key_kind kind,
+                                 char api_key[API_KEY_BYTES], struct buf *sealed)
 {
-    if (buf->at != NULL) {
-        explicit_bzero(buf->at, buf->room);
+    const struct keyring *keyring = front->shared->keyring;
+    const struct slice text = slice_of(api_key, API_KEY_BYTES);
+    struct command_key key = {.kind = kind};
+    key_generate(&front->rand, api_key);
+    keyring_hash(keyring, text, key.hash);
+    /* That of an access token is shown once (contract: auth.md 2.5). */
+    if (kind != KEY_ACCESS_TOKEN) {
+        size_t before = buf_bytes(sealed);
+        keyring_seal(keyring, text, sealed);
+        key.sealed = slice_from(buf_data(sealed), before);
     }
-    buf_reset(buf);
+    return key;
 }
+
+enum rest_step rest_key_send(struct http_request *request, const struct key_send *send,
+                             char api_key[API_KEY_BYTES])
+{
+    struct front *front = request->conn->front;
+    struct buf *sealed = &front->scratch;
+    buf_reset(sealed);
+    struct command_key key = rest_key_make(front, send->kind, api_key, sealed);
+    if (sealed->failed) {
+        http_refuse(request, ERR(NO_MEMORY));
+        return REST_TAKEN;
+    }
+    struct command_batch *batch = front_batch(front, FRONT_COMMAND_BYTES + key.sealed.bytes);
+    if (batch == NULL) {
+        conn_pause(request->conn);
+        return REST_AGAIN;
+    }
+    bool copied = command_batch_copy(batch, key.sealed, &key.sealed);
+    ASSERT(copied);
+    struct command *command = front_command(front, batch, COMMAND_KEY_CREATE, request->conn,
+                                            &request->actor, request->number);
+    command->target_kind = send->target_kind;
+    command->target = send->target;
+    command->project = request->project;
+    command->as.key.key = key;
+    command->as.key.replaces = send->replaces;
+    command->as.key.parent = send->parent;
+    return REST_TAKEN;
+}
+
+/* ---- of devices ---- */
 
 static void write_key(struct buf *out, const struct id *thng, struct slice api_key)
 {
@@ -41,7 +83,7 @@ static struct err key_run(struct reader *reader, struct rest_read *read)
     if (!err_is_set(err)) {
         write_key(&read->body, &read->resource, buf_data(&reader->value));
     }
-    wipe(&reader->value);
+    buf_wipe(&reader->value);
     return err;
 }
 
@@ -72,40 +114,19 @@ static struct err read_thng_id(const struct http_request *request, struct id *id
 
 enum rest_step rest_key_create(struct http_request *request)
 {
-    struct front *front = request->conn->front;
-    const struct keyring *keyring = front->shared->keyring;
-    struct slice api_key = slice_of(request->kept.api_key, API_KEY_BYTES);
     /* Without an id there is no resource to judge first. */
     struct err err = read_thng_id(request, &request->resource);
     if (err_is_set(err)) {
         http_refuse(request, err);
         return REST_TAKEN;
     }
-    key_generate(&front->rand, request->kept.api_key);
-    buf_reset(&front->scratch);
-    keyring_seal(keyring, api_key, &front->scratch);
-    if (front->scratch.failed) {
-        http_refuse(request, ERR(NO_MEMORY));
-        return REST_TAKEN;
-    }
-    struct command_batch *batch =
-        front_batch(front, FRONT_COMMAND_BYTES + buf_bytes(&front->scratch));
-    if (batch == NULL) {
-        conn_pause(request->conn);
-        return REST_AGAIN;
-    }
-    struct slice sealed;
-    bool copied = command_batch_copy(batch, buf_data(&front->scratch), &sealed);
-    ASSERT(copied);
-    struct command *command = front_command(front, batch, COMMAND_KEY_CREATE, request->conn,
-                                            &request->actor, request->number);
-    command->target_kind = RESOURCE_THNG;
-    command->target = request->resource;
-    command->project = request->project;
-    command->as.key.kind = KEY_DEVICE;
-    command->as.key.sealed = sealed;
-    keyring_hash(keyring, api_key, command->as.key.hash);
-    return REST_TAKEN;
+    return rest_key_send(request,
+                         &(struct key_send){
+                             .kind = KEY_DEVICE,
+                             .target_kind = RESOURCE_THNG,
+                             .target = request->resource,
+                         },
+                         request->kept.api_key);
 }
 
 static void answer_key(struct http_request *request, struct slice body)
@@ -135,6 +156,7 @@ static void answer_existing(struct http_request *request, uint64_t after)
     struct rest_read *read = rest_read_new(request, sizeof(*read), key_run);
     if (read != NULL) {
         read->after = after;
+        read->operation = 0; /* it has been judged */
         read->arrived = existing_arrived;
         rest_read_start(request, read);
     }
@@ -160,7 +182,7 @@ void rest_key_created(struct http_request *request, const struct answer *answer,
     } else {
         answer_key(request, buf_data(out));
     }
-    wipe(out);
+    buf_wipe(out);
 }
 
 /* ---- revoking ---- */
@@ -178,5 +200,6 @@ enum rest_step rest_key_delete(struct http_request *request)
     command->target_kind = RESOURCE_THNG;
     command->target = request->resource;
     command->project = request->project;
+    command->as.key.key.kind = KEY_DEVICE;
     return REST_TAKEN;
 }

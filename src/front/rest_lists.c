@@ -13,6 +13,7 @@ struct list_job {
     struct rest_read read;
     struct rest_list list;
     enum resource_kind root_kind;
+    bool selects_no_row;
     const struct rest_list_leading *leading;
     struct buf base_values; /* what the base's conditions compare with */
     bool is_head;
@@ -39,12 +40,13 @@ static void list_release(struct rest_read *read)
 
 /* ---- items that lead ---- */
 
-/* Names are all that such an item can be selected by. */
-static bool is_selected(const struct rest_list *list, struct slice name)
+static bool is_selected(const struct list_job *job, struct slice name)
 {
+    const struct rest_list *list = &job->list;
     for (uint32_t i = 0; i < list->condition_count; i++) {
         const struct filter_condition *condition = &list->conditions[i];
-        if (condition->field != FILTER_NAME || !slice_equal(condition->values[0], name)) {
+        struct slice member = job->leading->member(name, condition->field);
+        if (slice_is_empty(member) || !slice_equal(condition->values[0], member)) {
             return false;
         }
     }
@@ -61,7 +63,7 @@ static void write_leading(struct list_job *job)
     }
     job->leading_from = list->has_after ? UINT32_MAX : list->leading_done + list->skip;
     for (size_t i = 0; job->leading->name(i, &name); i++) {
-        if (!is_selected(list, name)) {
+        if (!is_selected(job, name)) {
             continue;
         }
         bool is_here =
@@ -138,9 +140,9 @@ static struct err write_rows(struct view *view, struct list_job *job)
 /* ---- the page ---- */
 
 /* To the query no ids at all would mean any id. */
-static bool selects_no_row(const struct list_job *job)
+static bool names_no_row(const struct rest_list *list)
 {
-    return job->list.has_ids && job->list.id_count == 0;
+    return list->has_ids && list->id_count == 0;
 }
 
 /* Counting all costs a walk over them, but when one page holds all it is known. */
@@ -149,7 +151,7 @@ static struct err count_rows(struct reader *reader, struct list_job *job,
 {
     bool is_first = !job->list.has_after && !job->list.near.has_after && job->list.skip == 0 &&
                     job->leading_from == 0;
-    bool is_all = selects_no_row(job) || (is_first && !job->has_more);
+    bool is_all = job->selects_no_row || (is_first && !job->has_more);
     job->read.has_count = is_all || job->is_head || job->list.with_count;
     job->read.count = job->row_count;
     if (job->read.has_count && !is_all) {
@@ -172,13 +174,14 @@ static struct err write_page(struct view *view, struct list_job *job)
 {
     struct reader *reader = view->reader;
     struct documents_query query = rest_list_query(&job->list, job->read.actor.account);
+    struct perm_reach reach;
     job->rows = &reader->scratch;
     buf_reset(job->rows);
     write_leading(job);
-    query.project = view_project(view);
     query.skip = job->list.skip;
     query.limit = job->list.per_page + 1; /* one more tells that there is another page */
-    if (!selects_no_row(job)) {
+    job->selects_no_row = !view_narrow(view, &query, &reach) || names_no_row(&job->list);
+    if (!job->selects_no_row) {
         TRY(documents_list(reader->documents, &query, keep_row, job));
     }
     if (job->rows->failed) {
@@ -190,29 +193,22 @@ static struct err write_page(struct view *view, struct list_job *job)
     return ERR(OK);
 }
 
-static struct err read_page(struct reader *reader, struct list_job *job)
+static struct err list_run(struct reader *reader, struct rest_read *read)
 {
-    struct view view = rest_read_view(reader, &job->read);
+    struct list_job *job = list_of(read);
+    struct view view = rest_read_view(reader, read);
     struct view whole = view;
     struct document root;
     TRY(view_check_project(&view));
     if (job->root_kind != 0) {
         whole.project = NULL; /* it is the rows that the parameter narrows */
-        TRY(view_find(&whole, job->root_kind, &job->read.resource, &root));
+        TRY(view_find(&whole, job->root_kind, &read->resource, &root));
     }
-    return write_page(&view, job);
-}
-
-static struct err list_run(struct reader *reader, struct rest_read *read)
-{
-    struct list_job *job = list_of(read);
     TRY(buf_reserve(&read->body, PAGE_BYTES_FIRST));
     json_write_open(&read->body, '[');
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = read_page(reader, job);
-    documents_reader_end(reader->documents);
+    TRY(write_page(&view, job));
     json_write_close(&read->body, ']');
-    return err;
+    return ERR(OK);
 }
 
 /* ---- beginning ---- */
@@ -243,6 +239,7 @@ enum rest_step rest_list_start(struct http_request *request, const struct rest_l
         return REST_TAKEN;
     }
     job->read.release = list_release;
+    job->read.is_of_one_moment = true;
     job->root_kind = base->root_kind;
     job->leading = base->leading;
     job->is_head = request->is_head;
@@ -259,7 +256,8 @@ enum rest_step rest_list_start(struct http_request *request, const struct rest_l
     return REST_TAKEN;
 }
 
-/* Of a nested route the documents that lie in the path's resource. */
+/* Of a nested route the documents that lie in the path's resource; operators lie in their account,
+ * which is the path's (rest_begin). */
 enum rest_step rest_document_list(struct http_request *request)
 {
     enum resource_kind kind = request->route->kind;
@@ -270,7 +268,7 @@ enum rest_step rest_document_list(struct http_request *request)
         .value_count = 1,
     };
     struct rest_list_base base = {.kind = kind};
-    if (request->route->flags & ROUTE_NESTED) {
+    if (kind == RESOURCE_APPLICATION || kind == RESOURCE_TASK) {
         base.root_kind = kind == RESOURCE_APPLICATION ? RESOURCE_PROJECT : RESOURCE_BATCH;
         base.conditions = &in_parent;
         base.condition_count = 1;

@@ -22,11 +22,13 @@
 #include "front/rest.h"
 #include "store/documents.h"
 
-/* Items that stand before all rows and are in no table: the built-in action types. They have no
- * ids, and a name for the filter `name=`; other conditions select none of them. */
+/* Items that stand before all rows and are in no table: the built-in action types, the built-in
+ * roles. They are known by their names, and the parameter `ids` selects none of them. */
 struct rest_list_leading {
     /* The name of item <index>, in the order of the list; false when there are no more. */
     bool (*name)(size_t index, struct slice *name);
+    /* What a condition on that field compares with; empty: the item has nothing of the kind. */
+    struct slice (*member)(struct slice name, enum filter_field field);
     /* Appends the item, no comma before it. */
     void (*write)(struct buf *out, struct slice name);
 };

@@ -5,9 +5,8 @@
 #include "front/rest.h"
 
 #include "base/assert.h"
-#include "front/publish.h"
+#include "front/rest_documents.h"
 #include "front/rest_query.h"
-#include "front/rest_read.h"
 #include "front/view_state.h"
 #include "model/location.h"
 #include "model/property.h"
@@ -16,7 +15,6 @@
 
 enum rest_step rest_publish(struct http_request *request)
 {
-    struct conn *conn = request->conn;
     struct topic topic = {
         .family = request->route->family,
         .resource = request->resource,
@@ -27,26 +25,7 @@ enum rest_step rest_publish(struct http_request *request)
     if (request->key.bytes > 0) {
         memcpy(topic.name_at, request->key.at, request->key.bytes);
     }
-    const struct publish publish = {
-        .topic = &topic,
-        .payload = request->body,
-        .actor = &request->actor,
-        .qos = 1,
-        .request = request->number,
-    };
-    struct err err;
-    switch (publish_send(conn, &publish, &err)) {
-    case PUBLISH_SENT:
-        atomic_fetch_add_explicit(&conn->front->stats.messages_in, 1, memory_order_relaxed);
-        break;
-    case PUBLISH_REFUSED:
-        http_refuse(request, err);
-        break;
-    case PUBLISH_NO_ROOM:
-        conn_pause(conn);
-        return REST_AGAIN;
-    }
-    return REST_TAKEN;
+    return rest_publish_send(request, &topic, (struct slice){0});
 }
 
 /* The points as they were stored, in the order of the request. */
@@ -143,9 +122,9 @@ struct properties_job {
     enum resource_kind kind;
 };
 
-static struct err write_properties(struct reader *reader, struct properties_job *job)
+static struct err properties_run(struct reader *reader, struct rest_read *read)
 {
-    struct rest_read *read = &job->read;
+    const struct properties_job *job = (const void *)read; /* it begins with it */
     const struct view view = rest_read_view(reader, read);
     struct document document;
     bool found; /* without any the array is empty */
@@ -153,19 +132,11 @@ static struct err write_properties(struct reader *reader, struct properties_job 
     return view_properties(&view, &read->resource, &read->body, &found);
 }
 
-static struct err properties_run(struct reader *reader, struct rest_read *read)
-{
-    struct properties_job *job = (struct properties_job *)(void *)read; /* it begins with it */
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = write_properties(reader, job);
-    documents_reader_end(reader->documents);
-    return err;
-}
-
 enum rest_step rest_properties_read(struct http_request *request)
 {
     struct properties_job *job = rest_read_new(request, sizeof(*job), properties_run);
     if (job != NULL) {
+        job->read.is_of_one_moment = true;
         job->kind = request->route->kind;
         rest_read_start(request, &job->read);
     }

@@ -253,8 +253,9 @@ static struct err read_filter(struct slice query, uint8_t *to, struct slice *fil
 /* ---- lists ---- */
 
 #define OF(kind) (1u << RESOURCE_##kind)
-#define WITH_IDENTIFIERS \
-    (OF(THNG) | OF(PRODUCT) | OF(COLLECTION) | OF(PLACE) | OF(PROJECT) | OF(BATCH) | OF(ACTION))
+#define WITH_IDENTIFIERS                                                                          \
+    (OF(THNG) | OF(PRODUCT) | OF(COLLECTION) | OF(PLACE) | OF(PROJECT) | OF(BATCH) | OF(ACTION) | \
+     OF(ACCESS_POLICY) | OF(ACCESS_TOKEN) | OF(OPERATOR))
 
 /* What can be compared, and of which kinds (contract: REST 1.7). */
 static const struct {
@@ -264,15 +265,17 @@ static const struct {
 } filter_fields[] = {
     {SLICE_INIT("name"), FILTER_NAME,
      OF(THNG) | OF(PRODUCT) | OF(COLLECTION) | OF(PLACE) | OF(PROJECT) | OF(APPLICATION) |
-         OF(BATCH) | OF(FILE) | OF(ACTION_TYPE)},
-    {SLICE_INIT("tags"), FILTER_TAGS, WITH_IDENTIFIERS | OF(FILE)},
+         OF(BATCH) | OF(FILE) | OF(ACTION_TYPE) | OF(ROLE) | OF(ACCESS_POLICY) | OF(ACCESS_TOKEN)},
+    {SLICE_INIT("email"), FILTER_NAME, OF(USER)},
+    {SLICE_INIT("tags"), FILTER_TAGS, WITH_IDENTIFIERS | OF(FILE) | OF(USER) | OF(ROLE)},
     {SLICE_INIT("product"), FILTER_PRODUCT, OF(THNG) | OF(ACTION)},
     {SLICE_INIT("collections"), FILTER_COLLECTIONS, OF(THNG) | OF(COLLECTION)},
     {SLICE_INIT("createdAt"), FILTER_CREATED_AT, OF(THNG) | OF(BATCH)},
     {SLICE_INIT("project"), FILTER_PARENT, OF(APPLICATION)},
     {SLICE_INIT("batch"), FILTER_PARENT, OF(TASK)},
+    {SLICE_INIT("app"), FILTER_PARENT, OF(USER)},
     {SLICE_INIT("status"), FILTER_STATUS, OF(TASK)},
-    {SLICE_INIT("type"), FILTER_TYPE, OF(TASK) | OF(ACTION)},
+    {SLICE_INIT("type"), FILTER_TYPE, OF(TASK) | OF(ACTION) | OF(ROLE)},
     {SLICE_INIT("thng"), FILTER_THNG, OF(ACTION)},
     {SLICE_INIT("collection"), FILTER_COLLECTION, OF(ACTION)},
     {SLICE_INIT("user"), FILTER_USER, OF(ACTION)},
@@ -402,7 +405,8 @@ static struct err read_token_of_list(struct slice query, struct rest_list *list)
     if (!list->has_after) {
         return ERR(OK);
     }
-    if (slice_is_empty(rest) && list->kind == RESOURCE_ACTION_TYPE && number <= UINT16_MAX) {
+    bool may_lead = list->kind == RESOURCE_ACTION_TYPE || list->kind == RESOURCE_ROLE;
+    if (slice_is_empty(rest) && may_lead && number <= UINT16_MAX) {
         list->leading_done = (uint32_t)number;
         list->has_after = false;
         return ERR(OK);

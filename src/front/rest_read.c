@@ -16,13 +16,22 @@ void rest_read_free(struct rest_read *read)
     free(read);
 }
 
+static struct err run_read(struct reader *reader, struct rest_read *read)
+{
+    TRY(store_wait(reader->store, read->after, REST_READ_WAIT_MS));
+    if (!read->is_of_one_moment) {
+        return read->run(reader, read);
+    }
+    TRY(documents_reader_begin(reader->documents));
+    struct err err = read->run(reader, read);
+    documents_reader_end(reader->documents);
+    return err;
+}
+
 static void read_run(struct reader *reader, struct reader_job *job)
 {
     struct rest_read *read = CONTAINER_OF(job, struct rest_read, job);
-    read->err = store_wait(reader->store, read->after, REST_READ_WAIT_MS);
-    if (!err_is_set(read->err)) {
-        read->err = read->run(reader, read);
-    }
+    read->err = run_read(reader, read);
     /* Whoever filled the body may have taken it for a lack of memory. */
     if (read->body.failed) {
         read->err = ERR(BUF_FULL);
@@ -62,13 +71,23 @@ static void read_arrived(struct loop *loop, struct loop_message *message)
     rest_read_free(read);
 }
 
-/* What the parameters ask to be shown. */
-static unsigned view_flags_of(struct slice query)
+/* What the parameters ask to be shown, and what the path says of operators. */
+static unsigned view_flags_of(const struct http_request *request)
 {
     unsigned flags = 0;
-    flags |= rest_query_is_true(query, SLICE("withScopes")) ? VIEW_SCOPES : 0;
-    flags |= rest_query_is_true(query, SLICE("context")) ? VIEW_CONTEXT : 0;
-    return flags;
+    flags |= rest_query_is_true(request->query, SLICE("withScopes")) ? VIEW_SCOPES : 0;
+    flags |= rest_query_is_true(request->query, SLICE("context")) ? VIEW_CONTEXT : 0;
+    switch (request->route->reply) {
+    case REPLY_ACCOUNT_ACCESS:
+    case REPLY_ACCOUNT_ACCESSES:
+        return flags | VIEW_ACCOUNT_ACCESS;
+    case REPLY_OPERATOR_ACCESS:
+    case REPLY_OPERATOR_ACCESSES:
+    case REPLY_NEW_OPERATOR_ACCESS:
+        return flags | VIEW_OPERATOR_ACCESS;
+    default:
+        return flags;
+    }
 }
 
 struct slice rest_read_keep(uint8_t **to, struct slice from)
@@ -114,10 +133,12 @@ void *rest_read_new(struct http_request *request, size_t bytes,
     /* What has been committed by now, also if this loop has not come to it (architecture D9). */
     read->after = broadcast_last(conn->front->shared->ring);
     read->actor = request->actor;
+    read->subject = rest_subject(request);
+    read->operation = request->route->operation;
     read->resource = request->resource;
     read->child = request->child;
     read->project = request->project;
-    read->view_flags = view_flags_of(request->query);
+    read->view_flags = view_flags_of(request);
     read->run = run;
     read->status = 200;
     read->body.bytes_max = REST_ANSWER_BYTES_MAX;
@@ -150,12 +171,34 @@ void rest_read_plain(struct http_request *request,
     }
 }
 
+enum rest_step rest_read_ahead(struct http_request *request, struct rest_read *read)
+{
+    if (!rest_read_try(request, read)) {
+        http_refuse(request, ERR(BUSY));
+        return REST_TAKEN;
+    }
+    http_wait(request);
+    return REST_AGAIN;
+}
+
+void rest_read_moment(struct http_request *request,
+                      struct err (*run)(struct reader *reader, struct rest_read *read))
+{
+    struct rest_read *read = rest_read_new(request, sizeof(*read), run);
+    if (read != NULL) {
+        read->is_of_one_moment = true;
+        rest_read_start(request, read);
+    }
+}
+
 struct view rest_read_view(struct reader *reader, const struct rest_read *read)
 {
     return (struct view){
         .reader = reader,
         .keyring = read->front->shared->keyring,
         .actor = &read->actor,
+        .subject = read->subject,
+        .operation = read->operation,
         .project = &read->project,
         .flags = read->view_flags,
         .origin = read->origin,

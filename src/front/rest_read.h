@@ -11,7 +11,7 @@
 #ifndef THRUM_FRONT_REST_READ_H
 #define THRUM_FRONT_REST_READ_H
 
-#include "front/http.h"
+#include "front/rest.h"
 #include "front/view.h"
 #include "store/readers.h"
 
@@ -35,6 +35,8 @@ struct rest_read {
     /* what is asked; set by rest_read_new from the request, and by the handler */
     uint64_t after; /* the store must show events up to this one */
     struct actor actor;
+    enum perm_subject subject; /* of the route, as the following: see struct view */
+    enum perm_operation operation;
     struct id resource;
     struct id child;
     struct id project;   /* ?project=; not set: none */
@@ -45,6 +47,7 @@ struct rest_read {
 
     /* On the reader's thread: composes <body>. */
     struct err (*run)(struct reader *reader, struct rest_read *read);
+    bool is_of_one_moment; /* run is called within documents_reader_begin and _end */
     /* On the loop, instead of the plain answer; look at read->err first. Optional. */
     void (*arrived)(struct http_request *request, struct rest_read *read);
     /* Frees what the kind of read holds beyond this struct. Optional. */
@@ -76,9 +79,17 @@ void rest_read_start(struct http_request *request, struct rest_read *read);
  * then, and the request is still to be answered. */
 MUST_USE bool rest_read_try(struct http_request *request, struct rest_read *read);
 
+/* Hands the read to the readers and has the request wait (http_wait): its <arrived> is to call
+ * http_go_on. Returns what the handler is to return. */
+enum rest_step rest_read_ahead(struct http_request *request, struct rest_read *read);
+
 /* New and start in one, for reads that need no more than the request says. */
 void rest_read_plain(struct http_request *request,
                      struct err (*run)(struct reader *reader, struct rest_read *read));
+
+/* The same, of one moment. */
+void rest_read_moment(struct http_request *request,
+                      struct err (*run)(struct reader *reader, struct rest_read *read));
 
 /* Frees a read that is not started. */
 void rest_read_free(struct rest_read *read);
@@ -86,8 +97,8 @@ void rest_read_free(struct rest_read *read);
 /* For <run>: from where the read looks. Borrows <read>. */
 struct view rest_read_view(struct reader *reader, const struct rest_read *read);
 
-/* For <run>: the resource of the path, when it is a <kind> and the actor sees it. Within
- * documents_reader_begin and _end when more is read; the slices live until the next call on
+/* For <run>: the resource of the path, when it is a <kind>, and the actor sees it and may do to it
+ * what it asks for. Of one moment when more is read; the slices live until the next call on
  * reader->documents. */
 MUST_USE struct err rest_read_find(struct reader *reader, const struct rest_read *read,
                                    enum resource_kind kind, struct document *document);

@@ -23,14 +23,14 @@ void rest_task_created(struct http_request *request, const struct answer *answer
     int bytes = snprintf(path, sizeof(path), "/batches/%.*s/tasks/%.*s", ID_BYTES,
                          request->resource.text, ID_BYTES, answer->created.text);
     http_answer(request, &(struct http_answer){
-                             .status = 202,
+                             .status = request->route->status,
                              .location = slice_of(path, (size_t)bytes),
                          });
 }
 
 /* ---- logs ---- */
 
-static struct err read_logs(struct reader *reader, struct rest_read *read)
+static struct err logs_run(struct reader *reader, struct rest_read *read)
 {
     struct document document;
     struct slice shown;
@@ -41,16 +41,8 @@ static struct err read_logs(struct reader *reader, struct rest_read *read)
     return ERR(OK);
 }
 
-static struct err logs_run(struct reader *reader, struct rest_read *read)
-{
-    TRY(documents_reader_begin(reader->documents));
-    struct err err = read_logs(reader, read);
-    documents_reader_end(reader->documents);
-    return err;
-}
-
 enum rest_step rest_task_logs(struct http_request *request)
 {
-    rest_read_plain(request, logs_run);
+    rest_read_moment(request, logs_run);
     return REST_TAKEN;
 }

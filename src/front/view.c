@@ -7,7 +7,7 @@
 #include "front/file_links.h"
 #include "model/action.h"
 #include "model/document.h"
-#include "model/perm.h"
+#include "model/role.h"
 
 /* Collections that one resource is shown to be in; it may be in more. */
 #define COLLECTIONS_SHOWN_MAX 1000
@@ -34,13 +34,14 @@ struct err view_check_project(const struct view *view)
 }
 
 /* A device sees the actions on its thng. */
-static struct err sees(const struct view *view, const struct document *document)
+static struct err judge(const struct view *view, const struct document *document)
 {
     struct action_targets targets;
     struct perm_resource resource = {
         .account = document->account,
         .kind = document->kind,
         .id = &document->id,
+        .parent = &document->parent,
         .scopes = document->scopes,
     };
     if (document->kind == RESOURCE_ACTION && view->actor->kind == ACTOR_DEVICE) {
@@ -48,7 +49,8 @@ static struct err sees(const struct view *view, const struct document *document)
         resource.kind = RESOURCE_THNG;
         resource.id = &targets.thng;
     }
-    TRY(perm_sees(view->actor, &resource));
+    TRY(view->operation == 0 ? perm_sees(view->actor, &resource)
+                             : perm_judge(view->actor, view->subject, view->operation, &resource));
     bool is_narrowed = view->project != NULL && id_is_set(view->project);
     bool is_in = !is_narrowed || perm_scopes_have_project(document->scopes, view->project);
     return is_in ? ERR(OK) : ERR(NOT_FOUND);
@@ -59,7 +61,23 @@ struct err view_find(const struct view *view, enum resource_kind kind, const str
 {
     TRY(view_check_project(view));
     TRY(documents_get(view->reader->documents, id, document));
-    return document->kind == kind ? sees(view, document) : ERR(NOT_FOUND);
+    return document->kind == kind ? judge(view, document) : ERR(NOT_FOUND);
+}
+
+bool view_narrow(const struct view *view, struct documents_query *query, struct perm_reach *reach)
+{
+    perm_reach(view->actor, view->subject, query->kind, reach);
+    query->project = view_project(view);
+    /* The one project of an application or a user is said with that. */
+    bool is_said = id_is_set(&view->actor->project);
+    query->reach = reach->projects;
+    query->reach_count = is_said ? 0 : reach->project_count;
+    query->viewers = reach->viewers;
+    query->viewer_count = reach->has_viewers ? reach->viewer_count : 0;
+    query->places = reach->places;
+    query->place_count = reach->place_count;
+    query->limits_places = reach->limits_places;
+    return !reach->is_none;
 }
 
 /* ---- what is stored ---- */
@@ -143,20 +161,36 @@ static void split(enum resource_kind kind, struct slice text, struct slice *show
     *hidden = (struct slice){0};
 }
 
+/* A stored member that is not shown, as a patch that takes it away; empty: all are. Its own role is
+ * not shown to a user or an operator: a client of the original takes the document to an object that
+ * has a method of that name. */
+static struct err left_out(const struct view *view, const struct document *document,
+                           struct slice *patch)
+{
+    bool is_dead = false;
+    bool is_itself = document->kind == RESOURCE_USER && view->actor->kind == ACTOR_USER;
+    bool is_operator = document->kind == RESOURCE_OPERATOR && !(view->flags & VIEW_OPERATOR_ACCESS);
+    if (document->kind == RESOURCE_THNG) {
+        TRY(product_is_dead(view, document, &is_dead));
+    }
+    *patch = is_dead                    ? SLICE("\"product\":null")
+             : is_itself || is_operator ? SLICE("\"role\":null")
+                                        : (struct slice){0};
+    return ERR(OK);
+}
+
 /* Puts the stored members, but for the hidden one, and no closing brace. */
 static struct err put_stored(const struct view *view, const struct document *document,
                              struct buf *out)
 {
+    struct slice patch;
     struct slice shown;
     struct slice hidden;
     struct buf without = {0};
-    bool is_dead = false;
     struct slice text = document->text;
-    if (document->kind == RESOURCE_THNG) {
-        TRY(product_is_dead(view, document, &is_dead));
-    }
-    if (is_dead) {
-        document_merge(&without, document->kind, text, SLICE("\"product\":null"), 0);
+    TRY(left_out(view, document, &patch));
+    if (!slice_is_empty(patch)) {
+        document_merge(&without, document->kind, text, patch, 0);
         text = buf_data(&without);
     }
     if (!without.failed) {
@@ -261,24 +295,34 @@ static struct err put_properties(const struct view *view, const struct document 
     return ERR(OK);
 }
 
-/* The public key of an application, which every read shows (contract: REST 9.2). */
-static struct err put_application_key(const struct view *view, const struct document *document,
-                                      struct buf *out)
+/* A key that is shown again: the public one of an application always (contract: REST 9.2). */
+static struct err put_key(const struct view *view, enum key_kind kind, const struct id *owner,
+                          struct slice name, struct buf *out)
 {
     struct key_row row;
     struct buf *key = &view->reader->value;
-    struct err err =
-        documents_key_of(view->reader->documents, KEY_APPLICATION, &document->id, &row);
+    struct err err = documents_key_of(view->reader->documents, kind, owner, &row);
     if (err_equal(err, ERR(NOT_FOUND))) {
-        return ERR(OK); /* its deletion is on the way */
+        return ERR(OK); /* its owner's deletion is on the way */
     }
     TRY(err);
     buf_reset(key);
     err = keyring_unseal(view->keyring, row.sealed, key);
     if (!err_is_set(err)) {
-        json_write_member_string(out, SLICE("appApiKey"), buf_data(key));
+        json_write_member_string(out, name, buf_data(key));
     }
+    buf_wipe(key);
     return err;
+}
+
+static struct err put_access(const struct view *view, const struct document *holder,
+                             struct buf *out)
+{
+    struct id account;
+    TRY(documents_account(view->reader->documents, holder->account, &account));
+    json_write_member_string(out, SLICE("account"), id_slice(&account));
+    json_write_member_string(out, SLICE("operator"), id_slice(&holder->id));
+    return ERR(OK);
 }
 
 static void put_links(const struct view *view, const struct document *document, struct buf *out)
@@ -310,15 +354,59 @@ static struct err put_derived(const struct view *view, const struct document *do
     if (document->kind == RESOURCE_FILE) {
         put_links(view, document, out);
     }
-    return document->kind == RESOURCE_APPLICATION ? put_application_key(view, document, out)
-                                                  : ERR(OK);
+    if (document->kind == RESOURCE_APPLICATION) {
+        TRY(put_key(view, KEY_APPLICATION, &document->id, SLICE("appApiKey"), out));
+    }
+    return view->flags & VIEW_OPERATOR_ACCESS ? put_access(view, document, out) : ERR(OK);
 }
 
-struct err view_write(const struct view *view, const struct document *document, struct buf *out)
+/* ---- operators as those who have access to an account (contract: auth.md 2.1) ---- */
+
+/* Without a role it is an administrator, unless policies say what it may. */
+static void put_role(const struct document *holder, struct buf *out)
+{
+    const struct json_value object = {.type = JSON_OBJECT, .text = holder->text};
+    struct json_value policies = json_member(object, SLICE("policies"));
+    bool has_policies = policies.type == JSON_ARRAY && json_count(policies) > 0;
+    struct slice role = document_text(holder->text, SLICE("role"));
+    if (slice_is_empty(role) && !has_policies) {
+        role = ROLE_ADMIN;
+    }
+    if (!slice_is_empty(role)) {
+        json_write_member_string(out, SLICE("role"), role);
+    }
+}
+
+/* Others' keys are for administrators alone: with one the reader could do what its owner can. */
+static struct err write_account_access(const struct view *view, const struct document *holder,
+                                       struct buf *out)
+{
+    json_write_open(out, '{');
+    json_write_member_string(out, SLICE("id"), id_slice(&holder->id));
+    TRY(put_access(view, holder, out));
+    if (view->actor->grant == NULL) {
+        TRY(put_key(view, KEY_OPERATOR, &holder->id, SLICE("apiKey"), out));
+    }
+    put_role(holder, out);
+    json_write_close(out, '}');
+    return ERR(OK);
+}
+
+/* ---- a document ---- */
+
+static struct err write_document(const struct view *view, const struct document *document,
+                                 struct buf *out)
 {
     TRY(put_stored(view, document, out));
     TRY(put_derived(view, document, out));
     json_write_close(out, '}');
+    return ERR(OK);
+}
+
+struct err view_write(const struct view *view, const struct document *document, struct buf *out)
+{
+    TRY(view->flags & VIEW_ACCOUNT_ACCESS ? write_account_access(view, document, out)
+                                          : write_document(view, document, out));
     return out->failed ? ERR(NO_MEMORY) : ERR(OK);
 }
 

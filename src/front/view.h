@@ -8,15 +8,17 @@
 #ifndef THRUM_FRONT_VIEW_H
 #define THRUM_FRONT_VIEW_H
 
-#include "model/actor.h"
+#include "model/perm.h"
 #include "store/keyring.h"
 #include "store/readers.h"
 
 enum view_flags {
     VIEW_SCOPES = 1,
-    VIEW_CREATED = 2, /* the answer to a POST: no `properties` when there are none */
-    VIEW_CONTEXT = 4, /* of an action, its context too */
-    VIEW_BARE = 8,    /* without what has topics of its own: properties, location */
+    VIEW_CREATED = 2,          /* the answer to a POST: no `properties` when there are none */
+    VIEW_CONTEXT = 4,          /* of an action, its context too */
+    VIEW_BARE = 8,             /* without what has topics of its own: properties, location */
+    VIEW_ACCOUNT_ACCESS = 16,  /* of an operator, what it has in the account: role and key */
+    VIEW_OPERATOR_ACCESS = 32, /* the same with its policies, and without the key */
 };
 
 /* From where it is looked at. */
@@ -24,6 +26,10 @@ struct view {
     struct reader *reader;
     const struct keyring *keyring; /* shows an application's public key */
     const struct actor *actor;
+    /* What the actor must be permitted; operation 0: what it sees is shown, because that has been
+     * judged before, or because it is only referred to. */
+    enum perm_subject subject;
+    enum perm_operation operation;
     const struct id *project; /* ?project=; NULL or not set: none */
     unsigned flags;
     struct slice origin; /* "https://host:port" for URLs in documents (files); empty: rooted ones */
@@ -41,9 +47,13 @@ MUST_USE struct err view_check_project(const struct view *view);
 const struct id *view_project(const struct view *view);
 
 /* The resource of that kind and id, in one moment. ERR_NOT_FOUND when it does not exist, or the
- * actor does not see it. */
+ * actor does not see it; ERR_DENIED when it sees it, but may not do that to it. */
 MUST_USE struct err view_resource(const struct view *view, enum resource_kind kind,
                                   const struct id *id, struct buf *out);
+
+/* Narrows the query of a list to what the actor may list, by view->subject, and to view_project;
+ * <reach>, which the query borrows from, is filled. False: there is nothing that it may. */
+bool view_narrow(const struct view *view, struct documents_query *query, struct perm_reach *reach);
 
 /* The document of it, judged as above, within documents_reader_begin and _end. */
 MUST_USE struct err view_find(const struct view *view, enum resource_kind kind, const struct id *id,

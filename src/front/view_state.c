@@ -128,15 +128,18 @@ static struct err state_of_actions(const struct view *view, const struct topic *
         conditions[count++] =
             (struct filter_condition){.field = FILTER_TYPE, .values = &type, .value_count = 1};
     }
-    const struct documents_query query = {
+    struct perm_reach reach;
+    struct documents_query query = {
         .account = view->actor->account,
         .kind = RESOURCE_ACTION,
-        .project = view_project(view),
         .limit = 1,
         .conditions = conditions,
         .condition_count = count,
     };
     size_t before = buf_bytes(out);
+    if (!view_narrow(view, &query, &reach)) {
+        return ERR(OK);
+    }
     TRY(documents_list(view->reader->documents, &query, put_action, out));
     *found = buf_bytes(out) > before;
     return ERR(OK);
@@ -186,9 +189,12 @@ static struct err state_now(const struct view *view, const struct topic *topic, 
 struct err view_state(const struct view *view, const struct topic *topic, struct buf *out,
                       bool *found)
 {
+    struct view judged = *view;
+    judged.subject = perm_subject_of_topic(topic->family, topic_name(topic));
+    judged.operation = perm_subscribe_operation(topic->family);
     *found = false;
     TRY(documents_reader_begin(view->reader->documents));
-    struct err err = state_now(view, topic, out, found);
+    struct err err = state_now(&judged, topic, out, found);
     documents_reader_end(view->reader->documents);
     return !err_is_set(err) && out->failed ? ERR(NO_MEMORY) : err;
 }

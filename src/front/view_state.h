@@ -7,8 +7,8 @@
 #include "front/view.h"
 #include "model/topic.h"
 
-/* *found is false when there is none (no value yet; families of events without a state).
- * ERR_NOT_FOUND as for view_resource. */
+/* As a subscription of the topic is judged. *found is false when there is none (no value yet;
+ * families of events without a state). ERR_NOT_FOUND and ERR_DENIED as for view_resource. */
 MUST_USE struct err view_state(const struct view *view, const struct topic *topic, struct buf *out,
                                bool *found);
 

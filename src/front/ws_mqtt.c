@@ -147,6 +147,12 @@ static void on_revoked(struct conn *conn)
     ws_conn_end_with(&wrapper->ws, ERR(CREDENTIAL_UNKNOWN), WS_CLOSE_POLICY);
 }
 
+static void on_rights(struct conn *conn, const struct actor *actor)
+{
+    struct ws_mqtt *wrapper = conn->state;
+    mqtt_take_rights(wrapper->mqtt, actor);
+}
+
 static void on_stopping(struct conn *conn)
 {
     struct ws_mqtt *wrapper = conn->state;
@@ -173,6 +179,7 @@ static const struct proto ws_mqtt_proto = {
     .on_drained = on_drained,
     .on_timer = on_timer,
     .on_revoked = on_revoked,
+    .on_rights = on_rights,
     .on_stopping = on_stopping,
     .on_closed = on_closed,
 };

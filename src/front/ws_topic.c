@@ -15,12 +15,15 @@
 #include "front/ws_conn.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "codec/uri.h"
 #include "front/auth.h"
 #include "front/context.h"
 #include "front/fire.h"
 #include "front/publish.h"
+#include "front/rate.h"
+#include "front/refusals.h"
 #include "front/state.h"
 
 #include <stdlib.h>
@@ -60,10 +63,24 @@ static void key_forget(struct ws_topic *native)
 
 /* ---- opening ---- */
 
+/* For `thrum why --recent`. */
+static void note_refusal(const struct ws_topic *native, struct slice operation, struct err err)
+{
+    refusals_note(native->ws.conn->front->shared->refusals, &(struct refusal){
+                                                                .time_ms = clock_wall_ms(),
+                                                                .actor = &native->actor,
+                                                                .protocol = SLICE("websocket"),
+                                                                .operation = operation,
+                                                                .target = buf_data(&native->path),
+                                                                .err = err,
+                                                            });
+}
+
 /* Who may not, who asks for what is not there or is no topic: all are answered 403, so that nobody
  * learns from the answer what exists. Only a fault of ours that can pass says so. */
 static void refuse(struct ws_topic *native, struct err err)
 {
+    note_refusal(native, SLICE("subscribe"), err);
     switch (err_class(err)) {
     case ERR_CLASS_BUSY:
     case ERR_CLASS_IO:
@@ -283,6 +300,7 @@ static void publish_refused(struct ws_topic *native, struct err err)
     struct conn *conn = native->ws.conn;
     char peer[ADDRESS_TEXT_BYTES];
     atomic_fetch_add_explicit(&conn->front->stats.refused, 1, memory_order_relaxed);
+    note_refusal(native, SLICE("publish"), err);
     LOG_LIMITED(LOG_WARN, "ws", "publish refused peer=%s actor=%.*s status=%d reason=%s",
                 address_describe(&conn->peer, peer), SLICE_ARGS(id_slice(&native->actor.id)),
                 err_http_status(err), err_name(err));
@@ -304,6 +322,12 @@ static bool publish(struct ws_topic *native, struct slice payload)
     struct err err;
     if (conn->in_flight >= conn->front->shared->limits.commands_max) {
         conn_pause(conn);
+        return false;
+    }
+    int64_t wait_ms =
+        rate_take(conn->front->shared->rate, auth_key_hash(conn), conn->front->loop->now_ms);
+    if (wait_ms > 0) {
+        conn_hold_for(conn, wait_ms);
         return false;
     }
     switch (publish_send(conn, &wish, &err)) {
@@ -448,6 +472,28 @@ static void on_revoked(struct conn *conn)
     end(conn->state, ERR(CREDENTIAL_UNKNOWN), WS_CLOSE_POLICY);
 }
 
+static bool has_topic(const struct ws_topic *native)
+{
+    LIST_EACH (&native->session.subscriptions, link, after) {
+        if (!is_about_the_end(LIST_ENTRY(link, struct subscription, in_session))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The socket is its subscription: when that ends, so does the socket. */
+static void on_rights(struct conn *conn, const struct actor *actor)
+{
+    struct ws_topic *native = conn->state;
+    bool goes_on = auth_take_rights(conn, actor) &&
+                   (native->stage != WS_STAGE_OPEN || has_topic(native));
+    native->actor = *actor;
+    if (!goes_on) {
+        end(native, ERR(DENIED), WS_CLOSE_POLICY);
+    }
+}
+
 static void on_stopping(struct conn *conn)
 {
     end(conn->state, ERR(STOPPING), WS_CLOSE_GOING_AWAY);
@@ -475,6 +521,7 @@ static const struct proto ws_topic_proto = {
     .on_resume = on_resume,
     .on_timer = on_timer,
     .on_revoked = on_revoked,
+    .on_rights = on_rights,
     .on_stopping = on_stopping,
     .on_closed = on_closed,
 };

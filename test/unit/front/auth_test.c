@@ -5,6 +5,7 @@
 #include "front/auth.h"
 
 #include "base/assert.h"
+#include "front/actor_read.h"
 #include "store/store.h"
 #include "unit/store/store_fixture.h"
 
@@ -29,14 +30,15 @@ struct world {
     struct conn conns[CONNS];
     struct loop_message *message; /* of the read that has been done */
     bool readers_are_full;
-    bool key_is_there; /* what the documents say of any key */
-    struct key_row row;
+    bool key_is_there;  /* what the documents say of any key */
+    struct actor actor; /* whose it is */
     unsigned reads;
     /* what connections were told: */
     unsigned actors_told;
     struct err told;
     const struct conn *revoked;
     unsigned revocations;
+    unsigned rights_told;
 };
 
 /* The stand-ins have no argument of ours. */
@@ -70,13 +72,14 @@ struct err store_wait(struct store *store, uint64_t sequence, int timeout_ms)
     return ERR(OK);
 }
 
-struct err documents_key(struct documents_reader *reader, const uint8_t hash[KEY_HASH_BYTES],
-                         struct key_row *row)
+struct err actor_read(struct reader *reader, struct grants *grants,
+                      const uint8_t hash[KEY_HASH_BYTES], struct actor *actor)
 {
     (void)reader;
+    (void)grants;
     (void)hash;
-    *row = world_now(NULL)->row;
-    return world_now(NULL)->key_is_there ? ERR(OK) : ERR(NOT_FOUND);
+    *actor = world_now(NULL)->actor;
+    return world_now(NULL)->key_is_there ? ERR(OK) : ERR(CREDENTIAL_UNKNOWN);
 }
 
 void loop_post(struct loop *loop, struct loop_message *message)
@@ -84,6 +87,12 @@ void loop_post(struct loop *loop, struct loop_message *message)
     (void)loop;
     assert_null(world_now(NULL)->message);
     world_now(NULL)->message = message;
+}
+
+void loop_defer(struct loop *loop, struct loop_task *task)
+{
+    (void)loop;
+    (void)task;
 }
 
 struct conn *conn_find(struct front *front, uint32_t slot, uint32_t generation)
@@ -111,6 +120,13 @@ static void on_revoked(struct conn *conn)
     world_now(NULL)->revocations++;
 }
 
+static void on_rights(struct conn *conn, const struct actor *actor)
+{
+    (void)conn;
+    assert_int_equal(actor->kind, ACTOR_USER);
+    world_now(NULL)->rights_told++;
+}
+
 static int setup(void **state)
 {
     char path[FIXTURE_FOLDER_BYTES + sizeof("/secret")];
@@ -123,10 +139,11 @@ static int setup(void **state)
     (void)snprintf(path, sizeof(path), "%s/secret", world->folder);
     assert_int_equal(keyring_open(path, &world->keyring).code, ERR_OK);
     world->key_is_there = true;
-    world->row = (struct key_row){.account = 1, .kind = KEY_OPERATOR};
+    world->actor = (struct actor){.account = 1, .kind = ACTOR_OPERATOR};
     world->loop.owner = &world->front;
     world->shared.keyring = world->keyring;
-    world->proto = (struct proto){.name = "test", .on_actor = on_actor, .on_revoked = on_revoked};
+    world->proto = (struct proto){
+        .name = "test", .on_actor = on_actor, .on_revoked = on_revoked, .on_rights = on_rights};
     struct front *front = &world->front;
     front->loop = &world->loop;
     front->shared = &world->shared;
@@ -265,33 +282,12 @@ static void test_a_revoked_key_ends_its_connections_alone(void **state)
 static const struct id PROJECT = {.text = "UaBcDeFgHkMnPqRsTwXyPaBb"};
 static const struct id APPLICATION = {.text = "UaBcDeFgHkMnPqRsTwXyAaBb"};
 
-static void look_up_as(struct world *world, struct slice key, enum key_kind kind,
+static void look_up_as(struct world *world, struct slice key, enum actor_kind kind,
                        const struct id *project)
 {
-    world->row =
-        (struct key_row){.account = 1, .kind = kind, .actor = APPLICATION, .project = *project};
+    world->actor =
+        (struct actor){.account = 1, .kind = kind, .id = APPLICATION, .project = *project};
     look_up(world, key);
-}
-
-static void test_keys_of_applications_act_in_their_project(void **state)
-{
-    struct world *world = *state;
-    struct actor actor;
-    static const struct {
-        enum key_kind key;
-        enum actor_kind actor;
-    } rows[] = {{KEY_OPERATOR, ACTOR_OPERATOR},
-                {KEY_DEVICE, ACTOR_DEVICE},
-                {KEY_APPLICATION, ACTOR_APPLICATION},
-                {KEY_TRUSTED, ACTOR_TRUSTED}};
-    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
-        struct numbered memory;
-        struct slice key = key_number(&memory, i);
-        look_up_as(world, key, rows[i].key, &PROJECT);
-        assert_int_equal(auth_resolve(&world->front, &world->conns[0], key, 9, &actor), AUTH_KNOWN);
-        assert_int_equal(actor.kind, rows[i].actor);
-        assert_true(id_equal(&actor.id, &APPLICATION) && id_equal(&actor.project, &PROJECT));
-    }
 }
 
 static void take_deletion(struct world *world, enum resource_kind kind, const struct id *id)
@@ -310,10 +306,10 @@ static void take_deletion(struct world *world, enum resource_kind kind, const st
 static void test_the_keys_of_a_project_end_with_it(void **state)
 {
     struct world *world = *state;
-    look_up_as(world, SLICE("public"), KEY_APPLICATION, &PROJECT);
-    look_up_as(world, SLICE("secret"), KEY_TRUSTED, &PROJECT);
-    look_up_as(world, SLICE("other"), KEY_TRUSTED, &FIXTURE_THNG);
-    look_up_as(world, SLICE("operator"), KEY_OPERATOR, &(struct id){0});
+    look_up_as(world, SLICE("public"), ACTOR_APPLICATION, &PROJECT);
+    look_up_as(world, SLICE("secret"), ACTOR_TRUSTED, &PROJECT);
+    look_up_as(world, SLICE("other"), ACTOR_TRUSTED, &FIXTURE_THNG);
+    look_up_as(world, SLICE("operator"), ACTOR_OPERATOR, &(struct id){0});
     assert_true(auth_attach(&world->front, &world->conns[0], SLICE("secret")));
     assert_true(auth_attach(&world->front, &world->conns[1], SLICE("other")));
     assert_true(auth_attach(&world->front, &world->conns[2], SLICE("operator")));
@@ -332,7 +328,7 @@ static void test_the_keys_of_a_project_end_with_it(void **state)
 static void test_the_keys_of_an_application_end_with_it(void **state)
 {
     struct world *world = *state;
-    look_up_as(world, SLICE("public"), KEY_APPLICATION, &PROJECT);
+    look_up_as(world, SLICE("public"), ACTOR_APPLICATION, &PROJECT);
     assert_true(auth_attach(&world->front, &world->conns[0], SLICE("public")));
     take_deletion(world, RESOURCE_APPLICATION, &APPLICATION);
     assert_int_equal(world->revocations, 1);
@@ -350,6 +346,111 @@ static void test_a_project_deleted_while_its_key_is_looked_up(void **state)
     run_message(world);
     run_message(world);
     assert_int_equal(world->told.code, ERR_CREDENTIAL_UNKNOWN);
+}
+
+/* ---- what keys may ---- */
+
+static const struct id USER = {.text = "UaBcDeFgHkMnPqRsTwXyAaUu"};
+static const struct id ROLE = {.text = "UaBcDeFgHkMnPqRsTwXyAaRr"};
+
+static void take_document(struct world *world, enum resource_kind kind, const struct id *id,
+                          uint32_t account)
+{
+    const struct event event = {
+        .type = EVENT_DOCUMENT,
+        .sequence = ++world->front.sequence,
+        .operation = OPERATION_UPDATED,
+        .account = account,
+        .kind = kind,
+        .resource = id,
+        .text = SLICE("{}"),
+    };
+    auth_take_event(&world->front, &event);
+}
+
+static void look_up_user(struct world *world, struct slice key, const struct id *application)
+{
+    world->actor = (struct actor){.account = 1,
+                                  .kind = ACTOR_USER,
+                                  .id = USER,
+                                  .project = PROJECT,
+                                  .application = *application};
+    look_up(world, key);
+}
+
+/* Its own document, and the roles of its account; nothing of others. */
+static void test_a_change_of_rights_is_looked_up_with_the_next_request(void **state)
+{
+    struct world *world = *state;
+    look_up_user(world, SLICE("u"), &APPLICATION);
+    assert_true(auth_attach(&world->front, &world->conns[0], SLICE("u")));
+    take_document(world, RESOURCE_USER, &ROLE, 1);
+    take_document(world, RESOURCE_ROLE, &ROLE, 2);
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_KNOWN);
+    take_document(world, RESOURCE_USER, &USER, 1);
+    look_up(world, SLICE("u"));
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_KNOWN);
+    take_document(world, RESOURCE_ROLE, &ROLE, 1);
+    look_up(world, SLICE("u"));
+    assert_int_equal(world->revocations, 0);
+    assert_non_null(world->conns[0].key); /* it goes on, and still ends with its key */
+    take_key_event(world, SLICE("u"), OPERATION_DELETED);
+    assert_int_equal(world->revocations, 1);
+}
+
+/* While it was looked up the role was changed, and others are changed on and on: one more look is
+ * enough. */
+static void test_a_look_up_ends_however_much_is_changed_elsewhere(void **state)
+{
+    struct world *world = *state;
+    world->actor = (struct actor){.account = 1, .kind = ACTOR_USER, .id = USER};
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_LATER);
+    take_document(world, RESOURCE_USER, &ROLE, 1);
+    run_message(world);
+    assert_int_equal(world->actors_told, 0);
+    take_document(world, RESOURCE_USER, &ROLE, 1);
+    run_message(world);
+    assert_int_equal(world->actors_told, 1);
+    assert_int_equal(world->reads, 2);
+}
+
+static void test_the_keys_of_users_end_with_their_application(void **state)
+{
+    struct world *world = *state;
+    look_up_user(world, SLICE("u"), &APPLICATION);
+    look_up_user(world, SLICE("v"), &ROLE);
+    assert_true(auth_attach(&world->front, &world->conns[0], SLICE("u")));
+    assert_true(auth_attach(&world->front, &world->conns[1], SLICE("v")));
+    take_deletion(world, RESOURCE_APPLICATION, &APPLICATION);
+    assert_int_equal(world->revocations, 1);
+    assert_ptr_equal(world->revoked, &world->conns[0]);
+    take_deletion(world, RESOURCE_PROJECT, &PROJECT);
+    assert_int_equal(world->revocations, 2);
+}
+
+/* When it is wished, connections are told; once, however often it is changed meanwhile. */
+static void test_open_connections_are_told_at_once_when_it_is_wished(void **state)
+{
+    struct world *world = *state;
+    look_up_user(world, SLICE("u"), &APPLICATION);
+    assert_true(auth_attach(&world->front, &world->conns[0], SLICE("u")));
+    take_document(world, RESOURCE_USER, &USER, 1);
+    auth_refresh(&world->front);
+    assert_int_equal(world->reads, 1);
+    world->shared.limits.role_changes_at_once = true;
+    take_document(world, RESOURCE_USER, &USER, 1);
+    take_document(world, RESOURCE_ROLE, &ROLE, 1);
+    auth_refresh(&world->front);
+    auth_refresh(&world->front);
+    assert_int_equal(world->reads, 2);
+    run_message(world);
+    assert_int_equal(world->rights_told, 1);
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_KNOWN);
+    world->key_is_there = false;
+    take_document(world, RESOURCE_USER, &USER, 1);
+    auth_refresh(&world->front);
+    run_message(world);
+    assert_int_equal(world->revocations, 1);
 }
 
 /* The oldest are in use: they stay, and do not keep the others from being forgotten. */
@@ -384,10 +485,13 @@ int main(void)
         T(test_full_readers_are_busy),
         T(test_revoked_while_it_is_looked_up),
         T(test_a_revoked_key_ends_its_connections_alone),
-        T(test_keys_of_applications_act_in_their_project),
         T(test_the_keys_of_a_project_end_with_it),
         T(test_the_keys_of_an_application_end_with_it),
         T(test_a_project_deleted_while_its_key_is_looked_up),
+        T(test_a_change_of_rights_is_looked_up_with_the_next_request),
+        T(test_a_look_up_ends_however_much_is_changed_elsewhere),
+        T(test_the_keys_of_users_end_with_their_application),
+        T(test_open_connections_are_told_at_once_when_it_is_wished),
         T(test_keys_are_kept_within_bounds),
 #undef T
     };

@@ -142,7 +142,10 @@ static void documents_have_the_fields_of_the_tables(void **state)
 {
     struct world *world = *state;
     struct json_value schemas = follow(world->root, SLICE("/components/schemas"));
-    for (int kind = RESOURCE_THNG; kind < RESOURCE_KIND_COUNT; kind++) {
+    for (int kind = RESOURCE_ACCOUNT; kind < RESOURCE_KIND_COUNT; kind++) {
+        if (kind == RESOURCE_NAME) {
+            continue; /* no client sees one */
+        }
         const struct document_kind *row = document_kind((enum resource_kind)kind);
         struct document_field field;
         struct json_value properties =
@@ -173,6 +176,48 @@ static void paths_declare_their_parameters(void **state)
     }
 }
 
+/* Every operation says whose keys may, as the table of rights does. */
+static void operations_say_whose_keys_may(void **state)
+{
+    struct world *world = *state;
+    struct json_value paths = json_member(world->root, SLICE("paths"));
+    static const struct {
+        const char *path;
+        const char *method;
+        const char *keys;
+    } rows[] = {
+        {"/access", "get",
+         "Keys: operator, trusted application, application, user of an application, device (its "
+         "own "
+         "thng), access token."},
+        {"/users/login", "post", "Keys: trusted application, application."},
+        {"/auth/all/logout", "post", "Keys: user of an application."},
+        {"/accounts/{accountId}/operatorAccess", "post", "Keys: operator, access token."},
+        {"/me", "get", "Keys: operator."},
+        {"/time", "get", "No key is needed."},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct json_value operation = json_member(json_member(paths, slice_of_text(rows[i].path)),
+                                                  slice_of_text(rows[i].method));
+        struct json_value text = json_member(operation, SLICE("description"));
+        if (!json_string_equals(text, slice_of_text(rows[i].keys))) {
+            fail_msg("%s: %.*s", rows[i].path, SLICE_ARGS(text.text));
+        }
+    }
+}
+
+/* The key of a token is told where it is made, and is no part of what a role shows. */
+static void what_is_secret_is_in_no_schema(void **state)
+{
+    struct world *world = *state;
+    struct json_value schemas = follow(world->root, SLICE("/components/schemas"));
+    struct json_value user = follow(schemas, SLICE("/User/properties"));
+    struct json_value role = follow(schemas, SLICE("/Role/properties"));
+    assert_int_equal(json_member(user, SLICE("email")).type, JSON_OBJECT);
+    assert_int_equal(json_member(user, SLICE("credentials")).type, JSON_NONE);
+    assert_int_equal(json_member(role, SLICE("permissions")).type, JSON_NONE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -180,7 +225,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_route_is_described),           TEST(every_reference_leads_somewhere),
         TEST(operations_have_names_of_their_own), TEST(documents_have_the_fields_of_the_tables),
-        TEST(paths_declare_their_parameters),
+        TEST(paths_declare_their_parameters),     TEST(operations_say_whose_keys_may),
+        TEST(what_is_secret_is_in_no_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

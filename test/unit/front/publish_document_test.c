@@ -156,6 +156,37 @@ static void test_an_update(void **state)
     assert_int_equal(sent.refusal.code, ERR_ID_MISMATCH);
 }
 
+/* What the caller knows to be wrong with a body is told when nothing else is. */
+static void test_refusals_of_the_caller(void **state)
+{
+    struct document_send send = {
+        .kind = RESOURCE_PLACE,
+        .target = THNG_A,
+        .refusal = ERR(GRANTS_TOO_MUCH),
+    };
+    struct sent sent = send_body(*state, send, "{\"name\":\"x\"}");
+    assert_int_equal(sent.refusal.code, ERR_GRANTS_TOO_MUCH);
+    assert_int_equal(sent.command->refusal.code, ERR_GRANTS_TOO_MUCH);
+    assert_int_equal(sent.command->as.update.patch.bytes, 0);
+    sent = send_body(*state, send, "{\"name\":7}");
+    assert_int_equal(sent.refusal.code, ERR_FIELD_INVALID);
+}
+
+static void test_what_it_must_be_permitted(void **state)
+{
+    struct document_send send = {.kind = RESOURCE_PLACE, .target = THNG_A};
+    struct sent sent = send_body(*state, send, "{\"name\":\"x\"}");
+    assert_int_equal(sent.command->operation, 0); /* as it follows from what is sent */
+    assert_false(sent.command->is_for_all_users);
+    send.subject = PERM_OPERATORS;
+    send.operation = PERM_UPDATE;
+    send.is_for_all_users = true;
+    sent = send_body(*state, send, "{\"name\":\"x\"}");
+    assert_int_equal(sent.command->subject, PERM_OPERATORS);
+    assert_int_equal(sent.command->operation, PERM_UPDATE);
+    assert_true(sent.command->is_for_all_users);
+}
+
 static void test_bad_bodies_are_refusals(void **state)
 {
     struct world *world = *state;
@@ -210,6 +241,8 @@ int main(void)
         TEST(test_unique_names_are_decoded),
         TEST(test_keys_and_more_members_go_along),
         TEST(test_an_update),
+        TEST(test_refusals_of_the_caller),
+        TEST(test_what_it_must_be_permitted),
         TEST(test_bad_bodies_are_refusals),
         TEST(test_last_words_have_no_answer),
     };

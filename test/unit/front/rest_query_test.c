@@ -508,9 +508,53 @@ static void bad_histories_are_refused(void **state)
     }
 }
 
+/* Users are found by email, what has rights by name; a role by its type, too. */
+static void those_with_rights_have_filters(void **state)
+{
+    (void)state;
+    static const struct {
+        enum resource_kind kind;
+        const char *query;
+        enum filter_field field;
+    } good[] = {
+        {RESOURCE_USER, "filter=email%3Da%40b", FILTER_NAME},
+        {RESOURCE_USER, "filter=app%3D" ID, FILTER_PARENT},
+        {RESOURCE_USER, "filter=tags%3Da", FILTER_TAGS},
+        {RESOURCE_ROLE, "filter=name%3Da", FILTER_NAME},
+        {RESOURCE_ROLE, "filter=type%3Doperator", FILTER_TYPE},
+        {RESOURCE_ACCESS_POLICY, "filter=name%3Da", FILTER_NAME},
+        {RESOURCE_ACCESS_POLICY, "filter=identifiers.a%3Db", FILTER_IDENTIFIER},
+        {RESOURCE_ACCESS_TOKEN, "filter=name%3Da", FILTER_NAME},
+        {RESOURCE_ACCESS_TOKEN, "filter=tags%3Da", FILTER_TAGS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        struct rest_list *list = list_of_kind(good[i].kind, good[i].query);
+        assert_int_equal(list->condition_count, 1);
+        assert_int_equal(list->conditions[0].field, good[i].field);
+        list_free(list);
+    }
+    assert_kind_refused(RESOURCE_USER, "filter=name%3Da");
+    assert_kind_refused(RESOURCE_USER, "filter=credentials%3Da");
+    assert_kind_refused(RESOURCE_THNG, "filter=email%3Da");
+    assert_kind_refused(RESOURCE_SHARE, "filter=email%3Da");
+    assert_kind_refused(RESOURCE_ACCESS_TOKEN, "filter=type%3Da");
+}
+
+static void roles_have_items_that_lead(void **state)
+{
+    (void)state;
+    struct rest_list *list = list_of_kind(RESOURCE_ROLE, "nextPageToken=2.");
+    assert_int_equal(list->leading_done, 2);
+    assert_false(list->has_after);
+    list_free(list);
+    assert_kind_refused(RESOURCE_USER, "nextPageToken=2.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(those_with_rights_have_filters),
+        cmocka_unit_test(roles_have_items_that_lead),
         cmocka_unit_test(the_last_of_a_name_counts),
         cmocka_unit_test(times_are_whole_and_positive),
         cmocka_unit_test(a_list_has_defaults),

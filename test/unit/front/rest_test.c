@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "front/rest.h"
+#include "model/grant.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,6 +63,19 @@ static void paths_find_their_route(void **state)
     assert_route(HTTP1_POST, "/thngs/x/actions/commissions", "/thngs/:thngId/actions/commissions");
     assert_route(HTTP1_GET, "/thngs/x/actions/commissions", "/thngs/:thngId/actions/:type");
     assert_route(HTTP1_DELETE, "/actions/_a", "/actions/:type");
+    assert_route(HTTP1_POST, "/users/login", "/users/login");
+    assert_route(HTTP1_GET, "/users/login", "/users/:userId");
+    assert_route(HTTP1_POST, "/auth/evrythng", "/auth/evrythng");
+    assert_route(HTTP1_POST, "/v2/auth/evrythng/users/u/validate",
+                 "/auth/evrythng/users/:userId/validate");
+    assert_route(HTTP1_DELETE, "/v2/projects/p/applications/a/appApiKey",
+                 "/projects/:projectId/applications/:applicationId/appApiKey");
+    assert_route(HTTP1_DELETE, "/accounts/a/accesses/o/apiKey",
+                 "/accounts/:accountId/accesses/:operatorAccessId/apiKey");
+    assert_route(HTTP1_PUT, "/roles/base_app_user/permissions", "/roles/:roleId/permissions");
+    assert_refused(HTTP1_POST, "/auth", ERR_NOT_FOUND);
+    assert_refused(HTTP1_PUT, "/accesses/x", ERR_METHOD_UNKNOWN);
+    assert_refused(HTTP1_DELETE, "/accounts/x", ERR_METHOD_UNKNOWN);
     assert_refused(HTTP1_GET, "/v2/v2/thngs", ERR_NOT_FOUND);
     assert_refused(HTTP1_GET, "//thngs", ERR_NOT_FOUND);
     assert_refused(HTTP1_GET, "/Thngs", ERR_NOT_FOUND);
@@ -229,6 +243,87 @@ static void identifiers_stand_for_thngs_and_products_only(void **state)
     }
 }
 
+/* A role that is limited to projects names these. */
+static void a_limited_operator_names_its_projects(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char path[] = "/thngs";
+    struct grant_draft draft = {0};
+    struct perm_rights rights = {0};
+    struct id project;
+    assert_true(id_parse(SLICE(ID), &project));
+    rights.operations[PERM_THNGS] = PERM_LIST;
+    grant_draft_add(&draft, GRANT_PROJECTS, &rights, &project, 1);
+    struct grant *grant = grant_new(&draft, ACTOR_OPERATOR);
+    assert_non_null(grant);
+    ask(&asked, HTTP1_GET, path);
+    asked.request.actor = (struct actor){.kind = ACTOR_OPERATOR, .account = 1, .grant = grant};
+    asked.request.query = SLICE("project=" ID);
+    assert_int_equal(rest_judge(&asked.request).code, ERR_OK);
+    asked.request.query = SLICE("project=" OTHER);
+    assert_int_equal(rest_judge(&asked.request).code, ERR_NOT_FOUND);
+    ask(&asked, HTTP1_POST, path);
+    asked.request.actor = (struct actor){.kind = ACTOR_OPERATOR, .account = 1, .grant = grant};
+    assert_int_equal(rest_judge(&asked.request).code, ERR_DENIED);
+    grant_draft_deinit(&draft);
+    free(grant);
+}
+
+static void built_in_roles_have_no_ids(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char built_in[] = "/roles/base_app_user/permissions";
+    char own[] = "/roles/" ID "/permissions/global_read";
+    char unknown[] = "/roles/base_app";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, built_in, "").code, ERR_OK);
+    assert_false(id_is_set(&asked.request.resource));
+    assert_true(slice_equal(asked.request.resource_text, SLICE("base_app_user")));
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_PUT, own, "").code, ERR_OK);
+    assert_true(slice_equal(id_slice(&asked.request.resource), SLICE(ID)));
+    assert_true(slice_equal(asked.request.type, SLICE("global_read")));
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, unknown, "").code, ERR_NOT_FOUND);
+    assert_int_equal(judge(&asked, ACTOR_TRUSTED, HTTP1_GET, unknown, "").code, ERR_DENIED);
+}
+
+/* Whether it is the actor's own is looked up when the body is there. */
+static void accounts_are_looked_at(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char account[] = "/accounts/" ID;
+    char access[] = "/accounts/" ID "/operatorAccess/" OTHER;
+    char no_child[] = "/accounts/" ID "/accesses/admin";
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, account, "").code, ERR_OK);
+    assert_true(asked.request.needs_account_check);
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_DELETE, access, "").code, ERR_OK);
+    assert_true(asked.request.needs_account_check);
+    assert_true(slice_equal(id_slice(&asked.request.child), SLICE(OTHER)));
+    assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, no_child, "").code, ERR_NOT_FOUND);
+    assert_int_equal(judge(&asked, ACTOR_DEVICE, HTTP1_GET, account, "").code, ERR_DENIED);
+}
+
+/* Both spellings, and of what is made only. */
+static void what_is_made_may_be_for_all_users(void **state)
+{
+    (void)state;
+    struct asked asked;
+    char path[] = "/thngs";
+    static const char *const asking[] = {"userScope=all", "a=b&scope=all"};
+    static const char *const others[] = {"", "userScope=" ID, "scope=", "userscope=all"};
+    for (size_t i = 0; i < ARRAY_LEN(asking); i++) {
+        assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_POST, path, asking[i]).code, ERR_OK);
+        assert_true(asked.request.is_for_all_users);
+        assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_GET, path, asking[i]).code, ERR_OK);
+        assert_false(asked.request.is_for_all_users);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        assert_int_equal(judge(&asked, ACTOR_OPERATOR, HTTP1_POST, path, others[i]).code, ERR_OK);
+        assert_false(asked.request.is_for_all_users);
+    }
+}
+
 /* Each row can be found, and has what its flags promise. */
 static void the_table_is_sound(void **state)
 {
@@ -249,7 +344,16 @@ static void the_table_is_sound(void **state)
         assert_int_equal(strstr(routes[i].pattern, ":key") != NULL &&
                              strstr(routes[i].pattern, ":keyThngId") == NULL,
                          asked.request.key.bytes > 0);
-        assert_int_equal(strstr(routes[i].pattern, ":type") != NULL, asked.request.type.bytes > 0);
+        assert_int_equal(strstr(routes[i].pattern, ":type") != NULL ||
+                             strstr(routes[i].pattern, ":name") != NULL,
+                         asked.request.type.bytes > 0);
+        bool has_actor = (routes[i].flags & ROUTE_PUBLIC) != 0;
+        for (int kind = ACTOR_OPERATOR; kind < ACTOR_KIND_COUNT; kind++) {
+            has_actor |= (perm_row(routes[i].subject)->operations[kind] & routes[i].operation) != 0;
+        }
+        if (!has_actor) {
+            fail_msg("nobody may: %s", routes[i].pattern);
+        }
     }
 }
 
@@ -266,6 +370,10 @@ int main(void)
         cmocka_unit_test(an_application_may_record_scans_alone),
         cmocka_unit_test(keys_come_in_normal_form),
         cmocka_unit_test(identifiers_stand_for_thngs_and_products_only),
+        cmocka_unit_test(a_limited_operator_names_its_projects),
+        cmocka_unit_test(built_in_roles_have_no_ids),
+        cmocka_unit_test(accounts_are_looked_at),
+        cmocka_unit_test(what_is_made_may_be_for_all_users),
         cmocka_unit_test(the_table_is_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
