@@ -539,7 +539,7 @@ static bool projects_may_make(const struct grant *grant, enum perm_subject subje
         for (uint32_t i = 0; i < grant->zone_count && !may; i++) {
             const struct grant_zone *zone = &grant->zones[i];
             may = zone->reach == GRANT_PROJECTS && raw.bytes == ID_BYTES &&
-                  (zone->rights.operations[subject] & (C | U)) != 0 &&
+                  (zone->rights.operations[subject] & C) != 0 &&
                   is_among(zone->ids, zone->id_count, raw.at);
         }
         if (!may) {
@@ -553,7 +553,7 @@ struct err perm_may_make(const struct actor *actor, enum perm_subject subject, s
 {
     ASSERT(subject < PERM_SUBJECT_COUNT);
     const struct grant *grant = actor->grant;
-    if (grant == NULL || (open_operations(subject, actor->kind) & (C | U)) != 0) {
+    if (grant == NULL || (open_operations(subject, actor->kind) & C) != 0) {
         return ERR(OK);
     }
     /* The conditions name all the places there are for it. */
@@ -564,7 +564,7 @@ struct err perm_may_make(const struct actor *actor, enum perm_subject subject, s
         const struct grant_zone *zone = &grant->zones[i];
         bool is_there = zone->reach == GRANT_ALL ||
                         (zone->reach == GRANT_USER && scopes_name_user(scopes, &zone->ids[0]));
-        if ((zone->rights.operations[subject] & (C | U)) != 0 && is_there) {
+        if ((zone->rights.operations[subject] & C) != 0 && is_there) {
             return ERR(OK);
         }
     }

@@ -172,6 +172,22 @@ static struct err create_first_account(struct core *core)
     return engine_is_read_only(core->engine) ? ERR(IO) : ERR(OK);
 }
 
+/* The file with the secrets is made for a new store only: to make a lost one anew would end every
+ * key without a word. */
+static struct err open_keyring(struct core *core, bool is_new, struct buf *problem)
+{
+    const char *elsewhere = core->config->server.secret_file;
+    char path[CONFIG_PATH_BYTES + 8];
+    if (elsewhere[0] != '\0') {
+        snprintf(path, sizeof(path), "%s", elsewhere);
+    } else {
+        snprintf(path, sizeof(path), "%s/secret", core->config->data);
+    }
+    struct err err =
+        is_new ? keyring_open(path, &core->keyring) : keyring_open_existing(path, &core->keyring);
+    return err_is_set(err) ? problem_with(problem, err, path) : err;
+}
+
 static struct err open_engine(struct core *core, struct buf *problem)
 {
     const struct config *config = core->config;
@@ -181,6 +197,7 @@ static struct err open_engine(struct core *core, struct buf *problem)
     if (err_is_set(err)) {
         return problem_with(problem, err, "cannot open the store");
     }
+    TRY(open_keyring(core, options.last_sequence == 0, problem));
     TRY(broadcast_init(&core->ring, power_of_two_from(config->engine.ring_groups),
                        (size_t)config->engine.ring_bytes, options.last_sequence, committed_free));
     TRY(inbox_ring_init(&core->commands, power_of_two_from(config->engine.commands)));
@@ -282,14 +299,6 @@ static struct err open_parts(struct core *core, struct buf *problem)
     const struct config *config = core->config;
     TRY(make_folder(config->data, problem));
     TRY(core_renew_certificate(core, problem));
-    char path[CONFIG_PATH_BYTES + 8];
-    bool is_elsewhere = config->server.secret_file[0] != '\0';
-    snprintf(path, sizeof(path), is_elsewhere ? "%s" : "%s/secret",
-             is_elsewhere ? config->server.secret_file : config->data);
-    struct err err = keyring_open(path, &core->keyring);
-    if (err_is_set(err)) {
-        return problem_with(problem, err, path);
-    }
     TRY(open_engine(core, problem));
     TRY(open_files(core, problem));
     openapi_write(&core->openapi);

@@ -105,6 +105,12 @@ class Maker {
         if (pattern.startsWith('^([abc')) return this.chance(0.7) ? this.id() : `k:${word()}`;
         if (pattern.startsWith('^_[')) return `_${word()}`;
         if (pattern.startsWith('^[A-Za-z0-9]{80}')) return 'k'.repeat(80);
+        if (pattern.startsWith('^(admin') || pattern.startsWith('^(base'))
+            return this.pick(['base_app_user', 'none', 'admin', this.id()]);
+        if (pattern.startsWith('^[a-zA-Z0-9:')) return `a name: ${word()}`;
+        if (pattern.startsWith('^[a-zA-Z0-9.]+:'))
+            return this.pick(['thngs:read,list', 'places:*', 'actions:create', 'nothing:read']);
+        if (pattern.startsWith('^places:')) return `places:${this.id()}`;
         throw new Error(`the pattern ${pattern} is new here`);
     }
 

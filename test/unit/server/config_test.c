@@ -516,10 +516,13 @@ static void references_name_every_key(void **state)
     buf_put_byte(&markdown, '\0');
     for (size_t i = 0; i < config_key_count; i++) {
         char part[128];
-        snprintf(part, sizeof(part), "\n  %s = %s\n", config_keys[i].name, config_keys[i].value);
+        const char *value = config_keys[i].value;
+        bool has_value = value[0] != '\0';
+        snprintf(part, sizeof(part), "\n  %s =%s%s\n", config_keys[i].name, has_value ? " " : "",
+                 value);
         assert_non_null(strstr((const char *)help.at, part));
-        snprintf(part, sizeof(part), "\n| `%s` | `%s` |", config_keys[i].name,
-                 config_keys[i].value);
+        snprintf(part, sizeof(part), has_value ? "\n| `%s` | `%s` |" : "\n| `%s` | %s |",
+                 config_keys[i].name, value);
         assert_non_null(strstr((const char *)markdown.at, part));
     }
     buf_deinit(&help);
