@@ -11,7 +11,7 @@
 struct update {
     struct head *head;
     struct slice patch;
-    bool is_partial;       /* members of the body have been left out, and what they refer to */
+    bool may_give_rights;
     struct slice scopes;   /* as they will be */
     struct slice document; /* to be patched */
     /* What it is called before and after; neither is set when that does not change. */
@@ -35,22 +35,28 @@ static bool is_anonymous(const struct head *user)
     return json_string_equals(json_member(credentials, SLICE("status")), SLICE("anonymous"));
 }
 
-/* Nobody gives rights to itself: members that only others may change are as read-only ones. */
-static size_t left_out(const struct command *command, const struct head *head,
-                       struct slice names[static 3])
+/* Nobody gives rights to itself: the members that do are then as read-only ones, and so is what
+ * they refer to. */
+static bool may_give_rights(const struct command *command, const struct head *head)
+{
+    bool is_itself = head->kind == RESOURCE_USER
+                         ? command->actor.kind == ACTOR_USER
+                         : command->operation != 0 && command->subject == PERM_OPERATORS;
+    return !is_itself;
+}
+
+#define LEFT_OUT_MAX 4
+
+static size_t left_out(const struct update *update, struct slice names[static LEFT_OUT_MAX])
 {
     size_t count = 0;
-    if (head->kind == RESOURCE_USER) {
-        if (command->actor.kind == ACTOR_USER) {
-            names[count++] = SLICE("role");
-        }
-        if (is_anonymous(head)) {
-            names[count++] = SLICE("email");
-        }
-    } else if (command->operation != 0 && command->subject == PERM_OPERATORS) {
+    if (!update->may_give_rights) {
         names[count++] = SLICE("role");
         names[count++] = SLICE("policies");
         names[count++] = SLICE("conditions");
+    }
+    if (update->head->kind == RESOURCE_USER && is_anonymous(update->head)) {
+        names[count++] = SLICE("email");
     }
     return count;
 }
@@ -58,10 +64,10 @@ static size_t left_out(const struct command *command, const struct head *head,
 /* The patch lies in engine->scratch_members when something has been left out. False: refused. */
 static bool take_patch(struct engine *engine, struct command *command, struct update *update)
 {
-    struct slice names[3];
-    size_t count = left_out(command, update->head, names);
+    struct slice names[LEFT_OUT_MAX];
+    update->may_give_rights = may_give_rights(command, update->head);
     update->patch = command->as.update.patch;
-    update->is_partial = count > 0;
+    size_t count = left_out(update, names);
     if (count == 0) {
         return true;
     }
@@ -150,7 +156,7 @@ static enum head_found find_references(struct engine *engine, struct command *co
                                        struct update *update)
 {
     const struct document_reference *references = command->as.update.references;
-    uint32_t count = update->is_partial ? 0 : command->as.update.reference_count;
+    uint32_t count = update->may_give_rights ? command->as.update.reference_count : 0;
     if (!engine_load_references(engine, command, references, count)) {
         return HEAD_LATER;
     }

@@ -44,14 +44,29 @@ void refusals_free(struct refusals *refusals)
     }
 }
 
-/* As much of <path> as is kept, without half a character at its end. */
-static size_t kept_bytes(struct slice path)
+/* Keeps what there is room for, without half a character at its end. */
+static void put_target(struct kept *kept, struct slice text)
 {
-    size_t bytes = min_size(path.bytes, REFUSAL_TARGET_BYTES);
-    while (bytes < path.bytes && bytes > 0 && (path.at[bytes] & 0xc0) == 0x80) {
+    size_t room = REFUSAL_TARGET_BYTES - kept->target_bytes;
+    size_t bytes = min_size(text.bytes, room);
+    while (bytes < text.bytes && bytes > 0 && (text.at[bytes] & 0xc0) == 0x80) {
         bytes--;
     }
-    return bytes;
+    if (bytes > 0) {
+        memcpy(kept->target + kept->target_bytes, text.at, bytes);
+        kept->target_bytes += bytes;
+    }
+}
+
+/* A key that somebody has put where an id belongs is not kept. */
+static void keep_path(struct kept *kept, struct slice path)
+{
+    struct slice rest = uri_path_begin(path);
+    struct slice segment;
+    while (uri_path_next(&rest, &segment)) {
+        put_target(kept, SLICE("/"));
+        put_target(kept, key_is_wellformed(segment) ? SLICE("(key)") : segment);
+    }
 }
 
 void refusals_note(struct refusals *refusals, const struct refusal *refusal)
@@ -62,7 +77,6 @@ void refusals_note(struct refusals *refusals, const struct refusal *refusal)
     if (refusals == NULL || !is_noted) {
         return;
     }
-    struct slice path = uri_split(refusal->target).path;
     pthread_mutex_lock(&refusals->lock);
     struct kept *kept = &refusals->kept[refusals->count++ % REFUSALS_KEPT];
     *kept = (struct kept){
@@ -74,11 +88,8 @@ void refusals_note(struct refusals *refusals, const struct refusal *refusal)
         .operation = refusal->operation,
         .err = refusal->err,
         .verdict = refusal->verdict,
-        .target_bytes = kept_bytes(path),
     };
-    if (kept->target_bytes > 0) {
-        memcpy(kept->target, path.at, kept->target_bytes);
-    }
+    keep_path(kept, uri_split(refusal->target).path);
     pthread_mutex_unlock(&refusals->lock);
 }
 

@@ -6,6 +6,7 @@
 // A case: { label, expected, make }. <expected>: 0, or the status of the refusal. make(isAllowed)
 // gives { path, body, undo }: what is asked, of something fresh when it will be spent.
 import { as, newAnonymous, newOperator } from './people.mjs';
+import { aTask } from './matrix-world.mjs';
 import { unknownId } from './suite.mjs';
 import { judge, judgeMaking, mayName, sees } from './rights.mjs';
 
@@ -33,7 +34,7 @@ function plain(text, { body, status, make, ...more } = {}) {
                 label: 'the account',
                 expected: judge(actor, row, letter),
                 status: status?.(w, actor),
-                make: (isAllowed) => make?.(w, actor, isAllowed) ?? { path, body: bodyOf(body, w) },
+                make: (isAllowed) => make?.(w, actor, isAllowed) ?? { path, body: bodyOf(body, w, actor) },
             },
         ],
         ...more,
@@ -110,7 +111,7 @@ function on(kind, text, { body, spends = false, judged, skips, ...more } = {}) {
                 .filter(([label]) => !skips?.(actor, label))
                 .map(([label, resource]) => ({
                     label,
-                    expected: judge(actor, row, letter, resource) || (judged?.(w, actor) ?? 0),
+                    expected: judge(actor, row, letter, resource) || (judged?.(actor, resource) ?? 0),
                     make: async (isAllowed) => ({
                         path: fill(spends && isAllowed ? await w.spare(label, kind) : resource),
                         body: bodyOf(body, w, resource),
@@ -149,7 +150,7 @@ plain('GET /rateLimits access R 200');
 plain('GET /me me R 200');
 plain('GET /why why L 200');
 plain('POST /why why C 200', {
-    body: (w) => ({ actor: w.operator, topic: '/thngs', operation: 'get' }),
+    body: (w, actor) => ({ actor: actor.id, topic: '/thngs', operation: 'get' }),
 });
 
 const operatorsOf = (w, actor) => [
@@ -556,13 +557,13 @@ on('thng', 'POST /auth/evrythng/thngs deviceKeys C 201', {
 });
 
 /* Those that the key does not see, or may not change, do not count. */
-function bulk(method, kind, row, letter, status) {
+function bulk(method, kind, row, letter, status, may = () => true) {
     add(`${method} /${kind}s?ids= ${row} ${letter} ${status}`, {
         isOnce: method === 'DELETE',
         cases: (w, actor) => [
             {
                 label: 'unknown ids',
-                expected: judge(actor, row, letter) || (actor.kind === 'U' ? 403 : 0),
+                expected: judge(actor, row, letter) || (may(actor) ? 0 : 403),
                 make: () => ({
                     path: `/${kind}s?ids=${unknownId}`,
                     body: method === 'PUT' ? { description: 'changed' } : undefined,
@@ -571,15 +572,16 @@ function bulk(method, kind, row, letter, status) {
         ],
     });
 }
-bulk('PUT', 'thng', 'thng', 'U', 204);
-bulk('DELETE', 'thng', 'thng', 'X', 200);
+const isNoUser = (actor) => !'UD'.includes(actor.kind);
+bulk('PUT', 'thng', 'thng', 'U', 204, isNoUser);
+bulk('DELETE', 'thng', 'thng', 'X', 200, isNoUser);
 
 /* ---- products, collections, places ---- */
 
 const product = '/products/:productId';
 listed('GET /products products L 200');
 made('POST /products products C 201', { name: 'made' });
-bulk('PUT', 'product', 'products', 'U', 204);
+bulk('PUT', 'product', 'products', 'U', 204, isNoUser);
 bulk('DELETE', 'product', 'products', 'X', 200);
 on('product', `GET ${product} products R 200`);
 on('product', `PUT ${product} products U 200`, changed);
@@ -772,17 +774,19 @@ plain('PUT /applications/me ownApplication U 200', changed);
 
 /* ---- batches, files ---- */
 
-const task = (quantity) => ({
-    type: 'POPULATING',
-    inputParameters: { type: 'LIST_BASED', inputData: [], generateThngs: true, quantity },
-});
 listed('GET /batches batches L 200');
 made('POST /batches batches C 201', { name: 'made' });
 on('batch', 'GET /batches/:batchId batches R 200');
 on('batch', 'PUT /batches/:batchId batches U 200', changed);
 on('batch', 'DELETE /batches/:batchId batches X 200', spent);
 on('batch', 'GET /batches/:batchId/tasks batches L 200');
-on('batch', 'POST /batches/:batchId/tasks batches C 202', { body: task(1), isOnce: true });
+/* A task makes thngs, where its batch is: whoever starts it must be permitted to. */
+on('batch', 'POST /batches/:batchId/tasks batches C 202', {
+    body: aTask,
+    isOnce: true,
+    judged: (actor, batch) =>
+        judge(actor, 'thngs', 'C') || judgeMaking(actor, 'thngs', { scopes: batch.scopes }),
+});
 on('batch', 'GET /batches/:batchId/tasks/:taskId batches R 200');
 on('batch', 'GET /batches/:batchId/tasks/:taskId/logs batches R 200');
 listed('GET /files files L 200');

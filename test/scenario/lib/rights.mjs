@@ -311,13 +311,15 @@ export function mayName(actor, account, project) {
     );
 }
 
-/** May it make something with these scopes? 0 or 403. */
-export function judgeMaking(actor, row, resource) {
+/** May it make something with these scopes? 0 or 403: in all of its projects it must be able to. */
+export function judgeMaking(actor, row, { kind, scopes }) {
     const zones = actor.zones.filter((zone) => zone.rights[row].includes('C'));
+    const isWithin = ({ projects }) =>
+        kind !== 'project' &&
+        scopes.projects.length > 0 &&
+        scopes.projects.every((id) => projects.includes(id));
     const does = (zone) =>
         zone.reach === everywhere ||
-        (zone.reach.projects
-            ? inProjects(resource, zone.reach.projects)
-            : resource.scopes.users.includes(zone.reach.user));
+        (zone.reach.projects ? isWithin(zone.reach) : scopes.users.includes(zone.reach.user));
     return zones.some(does) ? 0 : 403;
 }

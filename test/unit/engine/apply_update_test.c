@@ -263,6 +263,23 @@ static void test_users_change_what_is_theirs(void **state)
     }
 }
 
+/* Also of an anonymous one, whose email stays, a role that others give must be there. */
+static void test_roles_of_anonymous_users_are_looked_at(void **state)
+{
+    struct world *world = *state;
+    struct home home = plant_home(world, "none");
+    struct id ghost = plant_user(world, &home, "b@x.net", "anonymous");
+    struct id roles[] = {plant_role(world, "o", "operator"), plant_role(world, "u", "userInApp")};
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        struct command_batch *batch = batch_of(4096);
+        const struct document_reference *reference = reference_in(batch, RESOURCE_ROLE, &roles[i]);
+        struct command *command = update_in(batch, RESOURCE_USER, &ghost, 1);
+        command->as.update.references = reference;
+        command->as.update.reference_count = 1;
+        assert_int_equal(outcome(world, batch), i == 0 ? ERR_REFERENCE_UNKNOWN : ERR_OK);
+    }
+}
+
 /* ---- operators, tokens, policies ---- */
 
 static void test_operators_give_themselves_no_rights(void **state)
@@ -363,6 +380,7 @@ int main(void)
         T(test_hidden_member_survives),
         T(test_a_key_comes_with_an_update_once),
         T(test_users_change_what_is_theirs),
+        T(test_roles_of_anonymous_users_are_looked_at),
         T(test_operators_give_themselves_no_rights),
         T(test_what_a_token_names_may_be_gone),
         T(test_managed_policies_stay_as_they_are),
