@@ -111,7 +111,7 @@ static bool is_administrator(struct slice document)
         return json_string_equals(role, ROLE_ADMIN);
     }
     struct json_value policies = json_member(object_of(document), SLICE("policies"));
-    return policies.type != JSON_ARRAY || json_count(policies) == 0;
+    return policies.type != JSON_ARRAY;
 }
 
 /* The actor is an administrator itself. */

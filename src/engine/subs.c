@@ -10,6 +10,7 @@
 void subs_init(struct subs *subs, uint64_t seed)
 {
     *subs = (struct subs){.seed = seed};
+    list_init(&subs->tokens);
 }
 
 void subs_deinit(struct subs *subs)
@@ -216,6 +217,10 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
     added->qos = wish->qos;
     added->actor = *wish->actor;
     added->token_hash = wish->token_hash;
+    list_remove(&added->in_tokens);
+    if (added->token_hash != 0) {
+        list_push(&subs->tokens, &added->in_tokens);
+    }
     added->pub_states = wish->topic->options.pub_states;
     added->project = wish->topic->options.project;
     struct err err = watch(subs, added);
@@ -243,6 +248,7 @@ void subs_remove(struct subs *subs, struct subscription *subscription)
     struct subs_topic *topic = subscription->topic;
     deliver_again(subscription->session);
     unwatch(subs, subscription);
+    list_remove(&subscription->in_tokens);
     list_remove(&subscription->in_topic);
     list_remove(&subscription->in_session);
     topic->count--;

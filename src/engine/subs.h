@@ -37,6 +37,7 @@ struct subscription {
     struct link in_topic;
     struct link in_session;
     struct link in_watch;     /* when watch is set */
+    struct link in_tokens;    /* when token_hash is set: in subs.tokens */
     struct subs_watch *watch; /* of the topic's resource; NULL: scopes change nothing */
     bool is_hidden;           /* the resource's scopes say now that it is not seen */
     struct session *session;
@@ -54,6 +55,7 @@ struct subscription {
 struct subs {
     struct map topics;
     struct map watches; /* struct subs_watch, by resource */
+    struct link tokens; /* the subscriptions that were made with a token on their topic: few */
     uint64_t seed;
     size_t count; /* of subscriptions */
 };

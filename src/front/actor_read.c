@@ -143,7 +143,7 @@ static struct err list_shares(const struct look *look, struct shares *shares)
     return documents_list(look->reader->documents, &query, take_share, shares);
 }
 
-/* What others let the user at. A share ends with the user who made it. */
+/* What others let the user at. (A share goes with the user who made it.) */
 static struct err add_shares(struct look *look)
 {
     struct shares shares = {0};
@@ -151,12 +151,8 @@ static struct err add_shares(struct look *look)
     for (uint32_t i = 0; i < shares.count; i++) {
         const struct share *share = &shares.at[i];
         struct perm_rights rights;
-        bool exists;
-        TRY(documents_exists(look->reader->documents, RESOURCE_USER, &share->owner, &exists));
-        if (exists) {
-            TRY(user_rights(look, &share->role, &rights));
-            grant_draft_add(&look->draft, GRANT_USER, &rights, &share->owner, 1);
-        }
+        TRY(user_rights(look, &share->role, &rights));
+        grant_draft_add(&look->draft, GRANT_USER, &rights, &share->owner, 1);
     }
     return ERR(OK);
 }
@@ -264,8 +260,7 @@ static struct err look_at_operator(struct look *look)
     }
     if (name.bytes == 0) {
         struct json_value policies = member_of(document.text, SLICE("policies"));
-        bool has_policies = policies.type == JSON_ARRAY && json_count(policies) > 0;
-        return has_policies ? look_at_policies(look, document.text) : ERR(OK);
+        return policies.type == JSON_ARRAY ? look_at_policies(look, document.text) : ERR(OK);
     }
     look->has_grant = true;
     struct err err = get_role(look, &name, SLICE("operator"), &document, &permissions);

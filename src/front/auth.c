@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "front/actor_read.h"
+#include "model/grant.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -202,13 +203,18 @@ static void auth_run(struct reader *reader, struct reader_job *job)
     loop_post(read->front->loop, &read->message);
 }
 
-/* Has something been changed that the reader may not have seen? Then it looks once more, and the
- * key has an entry from now on: so what follows concerns it only if it is about this very key, and
- * the looking ends however much is changed elsewhere. True: it looks again. */
+/* Has something been changed that the reader may not have seen, or has a later look come first?
+ * Then it looks once more, and the key has an entry from now on: so what follows concerns it only
+ * if it is about this very key, and the looking ends however much is changed elsewhere. True: it
+ * looks again. */
 static bool look_again(struct auth *auth, struct auth_read *read)
 {
     struct auth_entry *entry = auth_entry_find(auth, read->hash);
-    uint64_t needed = entry != NULL ? entry->stale_since : auth->last_change;
+    uint64_t needed =
+        entry != NULL ? max_u64(entry->stale_since, entry->as_of) : auth->last_change;
+    if (read->is_refresh && auth_has_shares(&read->actor)) { /* there is no later look */
+        needed = max_u64(needed, auth->last_unshared);
+    }
     if (needed <= read->sequence) {
         return false;
     }
@@ -219,9 +225,9 @@ static bool look_again(struct auth *auth, struct auth_read *read)
             read->err = ERR(NO_MEMORY);
             return false;
         }
-        entry->stale_since = auth->last_change;
+        entry->stale_since = needed;
     }
-    read->sequence = entry->stale_since;
+    read->sequence = needed;
     read->actor = (struct actor){0};
     if (readers_submit(auth->front->shared->readers, &read->job)) {
         return true;
@@ -248,6 +254,7 @@ static void keep_result(struct auth *auth, struct auth_read *read)
     }
     if (entry != NULL) {
         entry->stale_since = 0;
+        entry->as_of = read->sequence;
     } else if (!is_unknown) {
         read->err = ERR(NO_MEMORY);
     }
@@ -315,13 +322,30 @@ static bool auth_read_start(struct auth_read *read)
     return is_taken;
 }
 
+bool auth_has_shares(const struct actor *actor)
+{
+    const struct grant *grant = actor->grant;
+    for (uint32_t i = 0; grant != NULL && i < grant->zone_count; i++) {
+        if (grant->zones[i].reach == GRANT_USER) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_as_of_now(const struct auth *auth, const struct auth_entry *entry)
+{
+    bool is_unshared = auth->last_unshared > entry->as_of && auth_has_shares(&entry->actor);
+    return entry->stale_since == 0 && !is_unshared;
+}
+
 enum auth_answer auth_resolve(struct front *front, struct conn *conn, struct slice key,
                               uint64_t request, struct actor *actor)
 {
     uint8_t hash[KEY_HASH_BYTES];
     keyring_hash(front->shared->keyring, key, hash);
     struct auth_entry *entry = auth_entry_find(front->auth, hash);
-    if (entry != NULL && entry->stale_since == 0) {
+    if (entry != NULL && is_as_of_now(front->auth, entry)) {
         *actor = entry->actor;
         return entry->actor.kind == ACTOR_NONE ? AUTH_REFUSED : AUTH_KNOWN;
     }
@@ -353,6 +377,18 @@ void auth_detach(struct conn *conn)
 {
     list_remove(&conn->by_key);
     conn->key = NULL;
+}
+
+bool auth_holds(struct front *front, struct slice key, const struct actor *actor)
+{
+    uint8_t hash[KEY_HASH_BYTES];
+    keyring_hash(front->shared->keyring, key, hash);
+    const struct auth_entry *entry = auth_entry_find(front->auth, hash);
+    if (entry == NULL || entry->actor.kind == ACTOR_NONE) {
+        return false;
+    }
+    return !front->shared->limits.role_changes_at_once ||
+           (is_as_of_now(front->auth, entry) && entry->actor.grant == actor->grant);
 }
 
 uint64_t auth_token_hash(struct front *front, struct slice key)

@@ -32,6 +32,10 @@ enum auth_answer auth_resolve(struct front *front, struct conn *conn, struct sli
 bool auth_attach(struct front *front, struct conn *conn, struct slice key);
 void auth_detach(struct conn *conn);
 
+/* Does <actor>, which that key has been resolved to, still stand for it? Not when the key has been
+ * revoked; nor, where that counts at once, when what it may has changed. */
+bool auth_holds(struct front *front, struct slice key, const struct actor *actor);
+
 /* What marks subscriptions made with <key> as a token on their topic (subs.h): they end when it is
  * revoked. Never 0. */
 uint64_t auth_token_hash(struct front *front, struct slice key);

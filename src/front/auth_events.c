@@ -37,16 +37,10 @@ static bool ends(const struct ending *ending, uint64_t token_hash, const struct 
 /* Subscriptions that were made with the key as a token on their topic end with it. */
 static void end_token_subscriptions(struct front *front, const struct ending *ending)
 {
-    LIST_EACH (&front->conns, link, after) {
-        struct conn *conn = LIST_ENTRY(link, struct conn, all);
-        if (conn->session == NULL) {
-            continue;
-        }
-        LIST_EACH (&conn->session->subscriptions, at, then) {
-            struct subscription *found = LIST_ENTRY(at, struct subscription, in_session);
-            if (found->token_hash != 0 && ends(ending, found->token_hash, &found->actor)) {
-                subs_remove(&front->subs, found);
-            }
+    LIST_EACH (&front->subs.tokens, link, after) {
+        struct subscription *found = LIST_ENTRY(link, struct subscription, in_tokens);
+        if (ends(ending, found->token_hash, &found->actor)) {
+            subs_remove(&front->subs, found);
         }
     }
 }
@@ -93,18 +87,12 @@ static void take_key(struct auth *auth, const struct event *event)
 
 /* ---- what keys may ---- */
 
-/* Does the connection have subscriptions that were made with that key as a token? */
+/* Are there subscriptions that were made with that key as a token? */
 static bool is_token_used(const struct front *front, uint64_t token_hash)
 {
-    LIST_EACH (&front->conns, link, after) {
-        const struct conn *conn = LIST_ENTRY(link, struct conn, all);
-        if (conn->session == NULL) {
-            continue;
-        }
-        LIST_EACH (&conn->session->subscriptions, at, then) {
-            if (LIST_ENTRY(at, struct subscription, in_session)->token_hash == token_hash) {
-                return true;
-            }
+    LIST_EACH (&front->subs.tokens, link, after) {
+        if (LIST_ENTRY(link, struct subscription, in_tokens)->token_hash == token_hash) {
+            return true;
         }
     }
     return false;
@@ -114,10 +102,11 @@ static bool is_token_used(const struct front *front, uint64_t token_hash)
 static void entry_change(struct auth *auth, struct auth_entry *entry, uint64_t sequence)
 {
     entry->stale_since = sequence;
-    bool is_at_once = auth->front->shared->limits.role_changes_at_once;
-    bool is_used = !list_is_empty(&entry->conns) ||
-                   (is_at_once && is_token_used(auth->front, auth_entry_hash(entry->hash) | 1));
-    if (is_at_once && is_used && !link_is_in_list(&entry->refresh)) {
+    if (!auth->front->shared->limits.role_changes_at_once || link_is_in_list(&entry->refresh)) {
+        return;
+    }
+    if (!list_is_empty(&entry->conns) ||
+        is_token_used(auth->front, auth_entry_hash(entry->hash) | 1)) {
         list_push(&auth->refresh, &entry->refresh);
     }
 }
@@ -150,15 +139,31 @@ static void change_account(struct auth *auth, uint32_t account, uint64_t sequenc
     }
 }
 
+/* What somebody shared has ended. Users come and go all day long, and few share: so the kept keys
+ * are not looked through, but those that shares let at something are looked up anew at their next
+ * use. */
+static void end_share(struct auth *auth, const struct event *event)
+{
+    auth->last_unshared = event->sequence;
+    if (!auth->front->shared->limits.role_changes_at_once) {
+        return;
+    }
+    LIST_EACH (&auth->age, link, after) {
+        struct auth_entry *entry = LIST_ENTRY(link, struct auth_entry, age);
+        if (entry->actor.account == event->account && auth_has_shares(&entry->actor)) {
+            entry_change(auth, entry, event->sequence);
+        }
+    }
+}
+
 /* A share says whom it is for; when it is deleted its event does not. */
-static void change_receiver(struct auth *auth, const struct event *event)
+static void take_share(struct auth *auth, const struct event *event)
 {
     struct id receiver;
-    if (event->operation != OPERATION_DELETED &&
-        document_id(event->text, SLICE("user"), &receiver)) {
+    if (event->operation == OPERATION_DELETED) {
+        end_share(auth, event);
+    } else if (document_id(event->text, SLICE("user"), &receiver)) {
         change_actor(auth, &receiver, event->sequence);
-    } else {
-        change_account(auth, event->account, event->sequence);
     }
 }
 
@@ -176,12 +181,12 @@ static void take_document(struct auth *auth, const struct event *event)
         change_account(auth, event->account, event->sequence);
         return;
     case RESOURCE_SHARE:
-        change_receiver(auth, event);
+        take_share(auth, event);
         return;
     case RESOURCE_USER:
         /* What it shared ends with it. */
         if (event->operation == OPERATION_DELETED) {
-            change_account(auth, event->account, event->sequence);
+            end_share(auth, event);
         }
         change_actor(auth, event->resource, event->sequence);
         return;
@@ -231,55 +236,66 @@ void auth_take_event(struct front *front, const struct event *event)
 
 /* ---- telling open connections ---- */
 
-/* Do both reach the same, whatever may be done there? */
-static bool reaches_alike(const struct grant *a, const struct grant *b)
+/* What a subscription must be permitted. That a resource ends (fire.h) goes with the topic of it:
+ * no operation. */
+struct need {
+    enum perm_subject subject;
+    unsigned operations;
+};
+
+static struct need need_of(const struct subscription *subscription)
+{
+    struct topic_ref ref = subscription->topic->ref;
+    if (ref.family == TOPIC_NONE) {
+        return (struct need){0};
+    }
+    return (struct need){perm_subject_of_topic(ref.family, ref.name),
+                         perm_subscribe_operation(ref.family)};
+}
+
+/* Do both give that, and for the same resources? */
+static bool gives_alike(const struct grant *a, const struct grant *b, struct need need)
 {
     if (a == NULL || b == NULL) {
         return a == b;
     }
-    if (a->zone_count != b->zone_count || a->limits_places != b->limits_places ||
-        a->place_count != b->place_count ||
-        (a->place_count > 0 && memcmp(a->places, b->places, a->place_count * sizeof(*a->places)))) {
-        return false;
-    }
-    for (uint32_t i = 0; i < a->zone_count; i++) {
+    bool is_alike = a->zone_count == b->zone_count; /* places have no topics */
+    for (uint32_t i = 0; i < a->zone_count && is_alike; i++) {
         const struct grant_zone *x = &a->zones[i];
         const struct grant_zone *y = &b->zones[i];
-        if (x->reach != y->reach || x->id_count != y->id_count ||
-            (x->id_count > 0 && memcmp(x->ids, y->ids, x->id_count * sizeof(*x->ids)) != 0)) {
-            return false;
-        }
+        unsigned differences =
+            x->rights.operations[need.subject] ^ y->rights.operations[need.subject];
+        is_alike = x->reach == y->reach && (differences & need.operations) == 0 &&
+                   x->id_count == y->id_count &&
+                   (x->id_count == 0 || memcmp(x->ids, y->ids, x->id_count * sizeof(*x->ids)) == 0);
     }
-    return true;
+    return is_alike;
 }
 
-static bool may_subscribe(const struct actor *actor, const struct subscription *subscription)
+static bool may_subscribe(const struct actor *actor, struct need need)
 {
-    struct topic_ref ref = subscription->topic->ref;
-    if (ref.family == TOPIC_NONE) { /* that a resource ends goes with the topic of it (fire.h) */
-        return true;
-    }
-    return !err_is_set(perm_may(actor, perm_subject_of_topic(ref.family, ref.name),
-                                perm_subscribe_operation(ref.family)));
+    return need.operations == 0 ||
+           !err_is_set(perm_may(actor, need.subject, (enum perm_operation)need.operations));
 }
 
 /* Gives the subscriptions of the session that were made with that token (0: with the session's own
- * key) the rights of <actor>; those that it may not have end. False: it reaches other resources
+ * key) the rights of <actor>; those that it may not have end. False: it may hear of other resources
  * than before, and which of them a subscription may go on with only subscribing anew tells. */
 static bool session_take_rights(struct front *front, struct session *session, uint64_t token_hash,
                                 const struct actor *actor)
 {
     LIST_EACH (&session->subscriptions, link, after) {
         struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
+        const struct need need = need_of(found);
         if (found->token_hash != token_hash) {
             continue;
         }
-        if (!reaches_alike(found->actor.grant, actor->grant)) {
-            return false;
-        }
-        found->actor = *actor;
-        if (!may_subscribe(actor, found)) {
+        if (!may_subscribe(actor, need)) {
             subs_remove(&front->subs, found);
+        } else if (gives_alike(found->actor.grant, actor->grant, need)) {
+            found->actor = *actor; /* whether the resource is hidden from it stays */
+        } else {
+            return false;
         }
     }
     return true;
@@ -299,6 +315,9 @@ void auth_tell_rights(struct auth *auth, struct auth_entry *entry)
         if (!conn_is_closing(conn) && conn->proto->on_rights != NULL) {
             conn->proto->on_rights(conn, &actor);
         }
+    }
+    if (!is_token_used(auth->front, token_hash)) {
+        return;
     }
     LIST_EACH (&auth->front->conns, link, after) {
         struct conn *conn = LIST_ENTRY(link, struct conn, all);

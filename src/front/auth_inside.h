@@ -24,7 +24,8 @@ struct auth_entry {
     struct link conns;    /* struct conn.by_key */
     struct link age;      /* in auth.age, oldest first */
     struct link refresh;  /* in auth.refresh: to be read again, because connections act with it */
-    uint64_t stale_since; /* what it may was changed by this event; 0: it is as of now */
+    uint64_t stale_since; /* what it may was changed by this event; 0: not since */
+    uint64_t as_of;       /* it was looked up when the documents showed this much, or more */
 };
 
 struct auth {
@@ -35,6 +36,9 @@ struct auth {
     struct link refresh;
     /* The last event this loop has come to that made or ended a key, or changed what one may. */
     uint64_t last_change;
+    /* The last event that ended what somebody had shared. It does not say with whom: whoever has
+     * been let in by a share before is looked up anew. */
+    uint64_t last_unshared;
 };
 
 /* ---- auth.c ---- */
@@ -48,6 +52,9 @@ struct auth_actor *auth_actor_find(struct auth *auth, const struct id *id);
 
 /* Forgets the key. The connections that act with it go on. */
 void auth_entry_remove(struct auth *auth, struct auth_entry *entry);
+
+/* Is what it may in part what others share with it? */
+bool auth_has_shares(const struct actor *actor);
 
 /* ---- auth_events.c ---- */
 

@@ -199,7 +199,7 @@ static void note_denial(const struct http_request *request, struct err err)
                       .operation = http1_method_name(request->method),
                       .target = request->path,
                       .err = err,
-                      .verdict = is_known ? perm_verdict(&request->actor, route->subject,
+                      .verdict = is_known ? perm_verdict(&request->actor, rest_subject(request),
                                                          route->operation, NULL)
                                           : PERM_ALLOWED,
                   });

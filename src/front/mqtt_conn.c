@@ -39,7 +39,7 @@ int64_t mqtt_rate_wait_ms(const struct mqtt_conn *mqtt, const struct topic *topi
     bool has_token = topic->options.has_access_token && front->shared->limits.topic_token_allowed;
     uint64_t key_hash =
         has_token ? auth_token_hash(front, topic->options.access_token) : auth_key_hash(mqtt->conn);
-    return rate_take(front->shared->rate, key_hash, front->loop->now_ms);
+    return key_hash == 0 ? 0 : rate_take(front->shared->rate, key_hash, front->loop->now_ms);
 }
 
 /* ---- CONNECT ---- */
@@ -400,7 +400,8 @@ void mqtt_take_timer(struct mqtt_conn *mqtt)
 
 void mqtt_take_rights(struct mqtt_conn *mqtt, const struct actor *actor)
 {
-    if (auth_take_rights(mqtt->conn, actor)) {
+    /* What the engine is being asked for with the former rights is to be asked anew. */
+    if (list_is_empty(&mqtt->subscribes) && auth_take_rights(mqtt->conn, actor)) {
         mqtt->actor = *actor;
     } else {
         mqtt->conn->proto->on_revoked(mqtt->conn);

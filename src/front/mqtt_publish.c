@@ -26,6 +26,7 @@ static bool is_permanent(struct err err)
     case ERR_CLASS_BUSY:
     case ERR_CLASS_IO:
     case ERR_CLASS_CORRUPT:
+    case ERR_CLASS_LIMITED:
         return false;
     default:
         return true;

@@ -275,9 +275,7 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, uint64_t a
     struct topic topic;
     TRY(read_filter(wish->filter, &topic));
     /* The token may have been revoked while the engine decided. */
-    struct actor actor;
-    if (wish->token_hash != 0 &&
-        auth_resolve(front, mqtt->conn, topic.options.access_token, 0, &actor) != AUTH_KNOWN) {
+    if (wish->token_hash != 0 && !auth_holds(front, topic.options.access_token, &wish->actor)) {
         return ERR(CREDENTIAL_UNKNOWN);
     }
     if (mqtt->session.subscription_count >= front->shared->limits.subscriptions_max &&

@@ -195,6 +195,20 @@ static struct err read_patch(const struct http_request *request, struct bulk_job
     return job->references.failed ? ERR(NO_MEMORY) : ERR(OK);
 }
 
+/* What each of those that are selected is judged by. */
+static enum perm_subject subject_of_one(enum resource_kind kind)
+{
+    switch (kind) {
+    case RESOURCE_THNG:
+        return PERM_THNG;
+    case RESOURCE_PRODUCT:
+        return PERM_PRODUCTS;
+    default:
+        ASSERT(kind == RESOURCE_PROJECT);
+        return PERM_PROJECTS;
+    }
+}
+
 static enum rest_step begin(struct http_request *request, enum command_kind kind)
 {
     struct bulk_job *job = rest_read_new(request, sizeof(*job), bulk_run);
@@ -203,9 +217,9 @@ static enum rest_step begin(struct http_request *request, enum command_kind kind
     }
     job->kind = kind;
     job->target_kind = request->route->kind;
-    job->subject = job->target_kind == RESOURCE_THNG ? PERM_THNG : job->read.subject;
+    job->subject = subject_of_one(job->target_kind);
     job->operation = kind == COMMAND_UPDATE ? PERM_UPDATE : PERM_DELETE;
-    job->read.subject = job->target_kind == RESOURCE_THNG ? PERM_THNGS : job->read.subject;
+    job->read.subject = job->target_kind == RESOURCE_THNG ? PERM_THNGS : job->subject;
     job->read.is_of_one_moment = true;
     job->read.release = bulk_release;
     job->read.arrived = bulk_arrived;

@@ -44,7 +44,9 @@ struct err rest_giving_of_policy(const struct http_request *request)
     while (json_array_next(&each, &item)) {
         TRY(add_permission(item, &rights));
     }
-    return grant_holds(grant, &rights) ? ERR(OK) : ERR(GRANTS_TOO_MUCH);
+    /* A policy is not limited to any places: whoever is cannot give places by it. */
+    bool gives_places = grant->limits_places && rights.operations[PERM_PLACES] != 0;
+    return !gives_places && grant_holds(grant, &rights) ? ERR(OK) : ERR(GRANTS_TOO_MUCH);
 }
 
 /* ---- access tokens, and operators ---- */
@@ -133,7 +135,7 @@ static struct err judge_role(const struct rest_giving *giving, struct json_value
     }
     bool has_role = json_member(stored, SLICE("role")).type == JSON_STRING;
     bool is_given = is_named(body, SLICE("role")) || giving->is_renewal;
-    bool is_administrator = !has_role && is_empty(policies);
+    bool is_administrator = !has_role && policies.type != JSON_ARRAY;
     return is_given || is_administrator ? ERR(GRANTS_TOO_MUCH) : ERR(OK);
 }
 

@@ -204,7 +204,11 @@ static void write_access(struct buf *out, const struct document *user, const str
 static struct err write_user(struct reader *reader, const struct rest_read *read,
                              const struct document *user, struct slice api_key, struct buf *out)
 {
-    const struct view view = rest_read_view(reader, read);
+    /* As the user sees itself: in `access` is the role, and clients choke on another one (view.c).
+     */
+    const struct actor self = {.kind = ACTOR_USER, .account = user->account, .id = user->id};
+    struct view view = rest_read_view(reader, read);
+    view.actor = &self;
     struct buf access = {0};
     struct buf document = {0};
     write_access(&access, user, &read->actor, api_key);

@@ -193,9 +193,8 @@ static struct err me_run(struct reader *reader, struct rest_read *read)
     json_write_member_string(out, SLICE("id"), id_slice(&read->actor.id));
     json_write_member_string(out, SLICE("operator"), id_slice(&read->actor.id));
     put_name(out, holder);
-    if (!slice_is_empty(email)) {
-        json_write_member_json(out, SLICE("email"), email);
-    }
+    /* The first operator has none, and clients expect the member. */
+    json_write_member_json(out, SLICE("email"), slice_is_empty(email) ? SLICE("\"\"") : email);
     json_write_name(out, SLICE("policies"));
     json_write_open(out, '[');
     TRY(read->actor.grant == NULL ? put_managed_policy(reader, read->actor.account, out)

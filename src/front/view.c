@@ -362,19 +362,26 @@ static struct err put_derived(const struct view *view, const struct document *do
 
 /* ---- operators as those who have access to an account (contract: auth.md 2.1) ---- */
 
-/* Without a role it is an administrator, unless policies say what it may. */
-static void put_role(const struct document *holder, struct buf *out)
+/* Without a role it is an administrator, unless policies say what it may; with one that has been
+ * deleted it has none. */
+static struct err put_role(const struct view *view, const struct document *holder, struct buf *out)
 {
     const struct json_value object = {.type = JSON_OBJECT, .text = holder->text};
     struct json_value policies = json_member(object, SLICE("policies"));
-    bool has_policies = policies.type == JSON_ARRAY && json_count(policies) > 0;
     struct slice role = document_text(holder->text, SLICE("role"));
-    if (slice_is_empty(role) && !has_policies) {
+    if (slice_is_empty(role) && policies.type != JSON_ARRAY) {
         role = ROLE_ADMIN;
+    }
+    struct id id;
+    if (id_parse(role, &id)) {
+        bool exists;
+        TRY(documents_exists(view->reader->documents, RESOURCE_ROLE, &id, &exists));
+        role = exists ? role : ROLE_NONE;
     }
     if (!slice_is_empty(role)) {
         json_write_member_string(out, SLICE("role"), role);
     }
+    return ERR(OK);
 }
 
 /* Others' keys are for administrators alone: with one the reader could do what its owner can. */
@@ -387,7 +394,7 @@ static struct err write_account_access(const struct view *view, const struct doc
     if (view->actor->grant == NULL) {
         TRY(put_key(view, KEY_OPERATOR, &holder->id, SLICE("apiKey"), out));
     }
-    put_role(holder, out);
+    TRY(put_role(view, holder, out));
     json_write_close(out, '}');
     return ERR(OK);
 }

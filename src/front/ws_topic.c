@@ -486,10 +486,11 @@ static bool has_topic(const struct ws_topic *native)
 static void on_rights(struct conn *conn, const struct actor *actor)
 {
     struct ws_topic *native = conn->state;
-    bool goes_on = auth_take_rights(conn, actor) &&
-                   (native->stage != WS_STAGE_OPEN || has_topic(native));
-    native->actor = *actor;
-    if (!goes_on) {
+    if (native->stage == WS_STAGE_OPENING) {
+        refuse(native, ERR(BUSY)); /* the engine was asked with the former rights */
+    } else if (auth_take_rights(conn, actor) && has_topic(native)) {
+        native->actor = *actor;
+    } else {
         end(native, ERR(DENIED), WS_CLOSE_POLICY);
     }
 }

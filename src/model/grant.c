@@ -185,9 +185,6 @@ bool grant_holds(const struct grant *grant, const struct perm_rights *rights)
     if (grant == NULL) {
         return true;
     }
-    if (grant->limits_places && rights->operations[PERM_PLACES] != 0) {
-        return false;
-    }
     for (uint32_t z = 0; z < grant->zone_count; z++) {
         for (size_t i = 0; i < PERM_SUBJECT_COUNT && grant->zones[z].reach == GRANT_ALL; i++) {
             held.operations[i] |= grant->zones[z].rights.operations[i];

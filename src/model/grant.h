@@ -76,7 +76,8 @@ struct grant *grant_new(const struct grant_draft *draft, enum actor_kind kind);
 bool grant_equal(const struct grant *a, const struct grant *b);
 uint64_t grant_hash(uint64_t seed, const struct grant *grant);
 
-/* True when all that <rights> give is given by <grant> everywhere (NULL: an administrator's). */
+/* True when all that <rights> give is given by <grant> in the whole account (NULL: an
+ * administrator's); to which places it is limited is not looked at. */
 bool grant_holds(const struct grant *grant, const struct perm_rights *rights);
 
 static inline bool perm_rights_are_empty(const struct perm_rights *rights)

@@ -72,8 +72,9 @@ static const struct perm_row rows[PERM_SUBJECT_COUNT] = {
     [PERM_DEVICE_KEYS] =
         ROW("/auth/evrythng/thngs[/:thngId]", C | R | X, C | R | X, 0, C | R | X, 0, C | R | X,
             RESOURCES, SECRET, PART("thngs"), ROLE("/auth/evrythng/thngs[/:id]")),
-    [PERM_THNGS] =
-        ROW("/thngs", C | L, C | L, 0, C | L, 0, C | L, RESOURCES, WHOLE("thngs"), ROLE("/thngs")),
+    /* Updating and deleting is of many at once (contract: REST 1.8); each is judged as one too. */
+    [PERM_THNGS] = ROW("/thngs", C | L | U | X, C | L | U | X, 0, C | L, 0, C | L | U | X,
+                       RESOURCES, WHOLE("thngs"), ROLE("/thngs")),
     [PERM_THNG] = ROW("/thngs/:thngId", R | U | X, R | U | X, 0, R | U, R | U, R | U | X, RESOURCES,
                       WHOLE("thngs"), ROLE("/thngs/:id")),
     [PERM_PROPERTIES] =
@@ -88,6 +89,8 @@ static const struct perm_row rows[PERM_SUBJECT_COUNT] = {
         ROW("/thngs/:thngId/commissionState", C | R, 0, 0, 0, 0, C | R, RESOURCES, PART("thngs")),
     [PERM_PRODUCTS] = ROW("/products[/:productId]", ALL, ALL, R | L, C | R | L | U, 0, ALL,
                           RESOURCES, WHOLE("products"), ROLE("/products[/:id]")),
+    [PERM_PRODUCTS_BULK] =
+        ROW("/products?ids, ?filter", U | X, U | X, 0, 0, 0, U | X, RESOURCES, WHOLE("products")),
     [PERM_PRODUCT_PROPERTIES] = ROW("/products/:productId/properties[/:key]", C | R | U | X,
                                     C | R | U | X, R, C | R | U | X, 0, C | R | U | X, RESOURCES,
                                     PART("products"), ROLE("/products/:id/properties")),

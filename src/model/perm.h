@@ -32,13 +32,14 @@ enum perm_subject {
     PERM_USER_STATUS,      /* /users/:userId/status */
     PERM_SHARES,           /* /accesses[/:accessId] */
     PERM_DEVICE_KEYS,      /* /auth/evrythng/thngs[/:thngId] */
-    PERM_THNGS,            /* /thngs */
+    PERM_THNGS,            /* /thngs; update and delete: many at once */
     PERM_THNG,             /* /thngs/:thngId */
     PERM_PROPERTIES,       /* /thngs/:thngId/properties[/:key] */
     PERM_LOCATION,         /* /thngs/:thngId/location */
     PERM_THNG_ACTIONS,     /* /thngs/:thngId/actions/:type[/:actionId] */
     PERM_COMMISSIONING,    /* /thngs/:thngId/actions/(de)commissions, commissionState */
     PERM_PRODUCTS,         /* /products[/:productId] */
+    PERM_PRODUCTS_BULK,    /* /products?ids, ?filter: many at once */
     PERM_PRODUCT_PROPERTIES, /* /products/:productId/properties[/:key] */
     PERM_PRODUCT_ACTIONS,    /* /products/:productId/actions/:type[/:actionId] */
     PERM_COLLECTIONS,        /* /collections[/:collectionId] */

@@ -280,7 +280,7 @@ MUST_USE struct err documents_role_is_used(struct documents_reader *reader, uint
                                            const struct id *role, bool *is_used);
 
 /* Has the account an administrator other than that operator: one whose role is admin, or that has
- * none said and no policies either? */
+ * none said, and no list of policies, not even an empty one? */
 MUST_USE struct err documents_other_administrator(struct documents_reader *reader, uint32_t account,
                                                   const struct id *operator_id, bool *has_other);
 

@@ -87,7 +87,7 @@ static const char *const texts[READ_COUNT] = {
         "SELECT EXISTS (SELECT 1 FROM resource INDEXED BY resource_list WHERE account = ?1"
         " AND kind = 2 AND id <> ?2 AND CASE WHEN role IS NOT NULL THEN role = 'admin'"
         " WHEN json_valid(document) THEN"
-        " coalesce(json_array_length(document, '$.policies'), 0) = 0 ELSE 0 END)",
+        " json_type(document, '$.policies') IS NULL ELSE 0 END)",
     [READ_ACCOUNT] = "SELECT id FROM account WHERE number = ?1",
 };
 static_assert(RESOURCE_THNG == 3, "it is in the texts above");

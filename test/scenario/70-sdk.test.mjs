@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module';
 import { scenario, it, assert, idPattern, keyPattern } from './lib/suite.mjs';
 import { eventually } from './lib/daemon.mjs';
+import { newOperator, quick } from './lib/people.mjs';
 
 const evrythng = createRequire(import.meta.url)('evrythng');
 
@@ -17,12 +18,16 @@ const fails = (status) => (thrown) => {
 };
 
 for (const apiVersion of [1, 2]) {
-    scenario(`the evrythng SDK, apiVersion ${apiVersion}`, {}, (d) => {
+    scenario(`the evrythng SDK, apiVersion ${apiVersion}`, { set: quick }, (d) => {
         let operator;
         let project;
         let application;
         let trusted;
         let thng;
+        let role;
+        let user;
+        const credentials = { email: 'ada@example.com', password: 'correct horse' };
+        const person = { firstName: 'Ada', lastName: 'L', ...credentials };
 
         const setup = () =>
             evrythng.setup({
@@ -427,10 +432,249 @@ for (const apiVersion of [1, 2]) {
             assert.equal((await operator.thng(fresh.id).read()).product, product.id);
         });
 
-        it('one project deleted: its application and keys are gone', async () => {
+        it('roles of users: create, read, list, permissions, update, delete', async () => {
+            role = await operator.role().create({
+                name: `guests ${apiVersion}`,
+                type: 'userInApp',
+                version: 2,
+            });
+            assert.match(role.id, idPattern);
+            const permissions = [
+                { path: '/thngs', access: 'cr' },
+                { path: '/roles', access: 'r' },
+                { path: '/users', access: 'ru' },
+            ];
+            const same = await operator.role(role.id).permission().update(permissions);
+            assert.deepEqual(plain(same), permissions);
+            const read = await operator.role(role.id).permission().read();
+            assert.deepEqual(plain(read), permissions);
+            await operator.role(role.id).update({ description: 'who look' });
+            assert.equal((await operator.role(role.id).read()).description, 'who look');
+            const ids = (await operator.role().read()).map((one) => one.id);
+            assert.deepEqual(ids, ['admin', 'none', 'base_app_user', role.id]);
+            const spare = await operator.role().create({ name: 'spare' });
+            await operator.role(spare.id).delete();
+            await assert.rejects(operator.role(spare.id).read(), fails(404));
+            await assert.rejects(operator.role('admin').delete(), fails(403));
+        });
+
+        it('roles of operators: one switch', async () => {
+            const staff = await operator.role().create({ name: 'staff', type: 'operator' });
+            const all = await operator.role(staff.id).permission().read();
+            assert.equal(all.length, 6);
+            const one = operator.role(staff.id).permission('global_read');
+            assert.equal((await one.read()).enabled, false);
+            const set = await one.update({ name: 'global_read', enabled: true });
+            assert.equal(set.enabled, true);
+            assert.equal((await one.read()).enabled, true);
+            const { key } = await newOperator(d.api, { role: staff.id });
+            const reader = new evrythng.Operator(key);
+            await reader.init();
+            assert.ok((await reader.thng().read()).length > 0);
+            await assert.rejects(reader.thng().create({ name: 'no' }), fails(403));
+            assert.deepEqual(
+                plain(await reader.update({ customFields: { desk: 8 } })).customFields,
+                { desk: 8 },
+            );
+            await operator.role(staff.id).delete();
+            await assert.rejects(reader.thng().read(), fails(403));
+            await operator
+                .sharedAccount((await operator.sharedAccount().read())[0].id)
+                .operatorAccess(reader.id)
+                .delete();
+            await assert.rejects(reader.read(), fails(403));
+        });
+
+        it('appUser: create, validate, User scope', async () => {
+            const created = await application.appUser().create(person);
+            assert.match(created.id, idPattern);
+            assert.equal(created.status, 'inactive');
+            assert.equal(created.email, person.email);
+            await assert.rejects(application.login(credentials), fails(403));
+            await assert.rejects(application.appUser(created.id).validate('AAAAAAAA'), fails(400));
+            user = await created.validate();
+            assert.ok(user instanceof evrythng.User);
+            assert.equal(user.id, created.id);
+            assert.match(user.apiKey, keyPattern);
+            assert.equal(user.firstName, person.firstName);
+            assert.equal(user.email, person.email);
+            assert.equal(user.password, undefined);
+            await assert.rejects(application.appUser().create(person), fails(409));
+        });
+
+        it('appUser: validate by the id, from a trusted application', async () => {
+            const more = { ...person, email: 'second@example.com' };
+            const { id, activationCode } = await trusted.appUser().create(more);
+            const second = await trusted.appUser(id).validate(activationCode);
+            assert.equal(second.id, id);
+            await operator.user(id).delete();
+            await assert.rejects(new evrythng.User(second.apiKey).init(), fails(403));
+        });
+
+        it('appUser: anonymous', async () => {
+            for (const scope of [application, trusted]) {
+                const anonymous = await scope.appUser().create({ anonymous: true });
+                assert.ok(anonymous instanceof evrythng.User);
+                await anonymous.init();
+                assert.match(anonymous.id, idPattern);
+                const own = await anonymous.thng().create({ name: 'mine' });
+                assert.deepEqual(
+                    plain(await operator.thng(own.id).setWithScopes().read()).scopes,
+                    { users: [anonymous.id], projects: [project.id] },
+                );
+                await assert.rejects(user.thng(own.id).read(), fails(404));
+            }
+        });
+
+        it('login: a User scope with the same key; wrong: 401', async () => {
+            const again = await application.login(credentials);
+            assert.ok(again instanceof evrythng.User);
+            assert.equal(again.id, user.id);
+            assert.equal(again.apiKey, user.apiKey);
+            assert.equal(again.access.actor.type, 'userInApp');
+            assert.equal(again.access.project, project.id);
+            const wrong = { ...credentials, password: 'wrong' };
+            await assert.rejects(application.login(wrong), fails(401));
+            // The client's trusted.login() cannot end well: it makes an entity of what it is
+            // told, where application.login() makes a scope. What the server tells is right.
+            const url = '/users/login';
+            const told = await evrythng.api({
+                url,
+                method: 'post',
+                apiKey: trusted.apiKey,
+                data: credentials,
+            });
+            assert.equal(told.access.apiKey, user.apiKey);
+            await assert.rejects(trusted.login(wrong), fails(401));
+        });
+
+        it('User: its own document, and what users may', async () => {
+            await user.update({ firstName: 'Augusta', customFields: { a: 1 } });
+            assert.equal((await operator.user(user.id).read()).firstName, 'Augusta');
+            const own = await user.thng().create({ name: 'Own' });
+            await user.thng(own.id).property('level').update(3);
+            assert.equal((await user.thng(own.id).property('level').read())[0].value, 3);
+            await user.thng(own.id).update({ description: 'mine' });
+            await user.thng(own.id).locations().update({ latitude: 1, longitude: 2 });
+            const scan = await user.thng(own.id).action('scans').create({});
+            assert.equal(scan.user, user.id);
+            assert.ok((await user.action('scans').read()).some((one) => one.id === scan.id));
+            const ids = (await user.thng().read()).map((one) => one.id);
+            assert.deepEqual(ids.sort(), [own.id, thng.id].sort());
+            const product = await user.product().create({ name: 'P' });
+            await user.product(product.id).update({ description: 'x' });
+            await user.product(product.id).property('stock').update(1);
+            const collection = await user.collection().create({ name: 'C' });
+            await user.collection(collection.id).thng().update([own.id]);
+            assert.equal((await user.collection(collection.id).thng().read()).length, 1);
+            assert.ok((await user.actionType().read()).length > 0);
+            assert.ok(Array.isArray(await user.place().read()));
+            assert.deepEqual(
+                (await user.role().read()).map((one) => one.id),
+                ['base_app_user', role.id],
+            );
+            await assert.rejects(user.thng(own.id).delete(), fails(403));
+            await assert.rejects(user.product(product.id).delete(), fails(403));
+            await assert.rejects(user.place().create({ name: 'no' }), fails(403));
+            await assert.rejects(user.file().create({ name: 'no.txt' }), fails(403));
+        });
+
+        it('a user with another role: the next call heeds it', async () => {
+            await operator.user(user.id).update({ role: role.id });
+            await user.thng().create({ name: 'still' });
+            await assert.rejects(user.product().create({ name: 'no' }), fails(403));
+            await assert.rejects(user.thng(thng.id).update({ name: 'no' }), fails(403));
+            await assert.rejects(operator.role(role.id).delete(), fails(409));
+            await operator.user(user.id).update({ role: 'base_app_user' });
+            await operator.role(role.id).delete();
+        });
+
+        it('users: list, read, by operators and trusted applications', async () => {
+            const all = await operator.user().read();
+            assert.ok(all.some((one) => one.id === user.id));
+            assert.ok((await trusted.user().read()).some((one) => one.id === user.id));
+            assert.equal((await trusted.user(user.id).read()).email, person.email);
+            const narrowed = await operator.user().setProject(project.id).read();
+            assert.equal(narrowed.length, all.length);
+        });
+
+        it('logout: the key is dead, the next login has another', async () => {
+            assert.equal((await user.logout()).logout, 'ok');
+            await assert.rejects(user.thng().read(), fails(403));
+            const again = await application.login(credentials);
+            assert.notEqual(again.apiKey, user.apiKey);
+            assert.ok((await again.thng().read()).length > 0);
+        });
+
+        it('access policies and tokens: AccessToken scope', async () => {
+            const policy = await operator.accessPolicy().create({
+                name: `reads thngs ${apiVersion}`,
+                permissions: ['thngs:read,list', 'accessPolicies:read'],
+            });
+            const token = await operator.accessToken().create({
+                name: 'a service',
+                policies: [policy.id],
+                conditions: [],
+            });
+            assert.match(token.apiKey, keyPattern);
+            const scope = new evrythng.AccessToken(token.apiKey);
+            const access = await scope.init();
+            assert.deepEqual(access.actor, { type: 'accessToken', id: token.id });
+            assert.ok((await scope.thng().read()).length > 0);
+            assert.equal((await scope.thng(thng.id).read()).id, thng.id);
+            assert.equal((await scope.accessPolicy(policy.id).read()).name, policy.name);
+            await assert.rejects(scope.thng(thng.id).update({ name: 'no' }), fails(403));
+            await assert.rejects(scope.product().read(), fails(403));
+            await assert.rejects(scope.me().read(), fails(403));
+            const read = await operator.accessPolicy(policy.id).read();
+            read.permissions = ['thngs:*'];
+            await read.update({ ...plain(read) });
+            await scope.thng(thng.id).update({ description: 'by a service' });
+            assert.ok((await operator.accessPolicy().read()).some((one) => one.id === policy.id));
+            assert.equal((await operator.accessToken().read())[0].apiKey, undefined);
+            await operator.accessToken(token.id).update({ description: 'that writes' });
+            assert.equal(
+                (await operator.accessToken(token.id).read()).description,
+                'that writes',
+            );
+            await operator.accessToken(token.id).delete();
+            await assert.rejects(new evrythng.AccessToken(token.apiKey).init(), fails(403));
+            await operator.accessPolicy(policy.id).delete();
+            await assert.rejects(operator.accessPolicy(policy.id).read(), fails(404));
+        });
+
+        it('me, the account, its accesses and its collaborators', async () => {
+            const me = await operator.me().read();
+            assert.equal(me.operator, operator.id);
+            assert.equal(me.policies[0].name, 'evt:accountAdmin');
+            const [account] = await operator.sharedAccount().read();
+            assert.match(account.id, idPattern);
+            const handle = operator.sharedAccount(account.id);
+            assert.equal((await handle.read()).id, account.id);
+            await handle.update({ customFields: { plan: 'free' } });
+            assert.deepEqual(plain(await handle.read()).customFields, { plan: 'free' });
+            const [access] = await handle.access().read();
+            assert.equal(access.operator, operator.id);
+            assert.equal(access.role, 'admin');
+            assert.equal((await handle.access(access.id).read()).id, access.id);
+            const email = `colleague-${apiVersion}@example.com`;
+            const made = await handle.operatorAccess().create({ email, policies: [] });
+            assert.match(made.id, idPattern);
+            assert.equal((await handle.operatorAccess(made.id).read()).email, email);
+            await handle.operatorAccess(made.id).update({ description: 'helps' });
+            assert.equal((await handle.operatorAccess().read()).length, 2);
+            await handle.operatorAccess(made.id).delete();
+            await assert.rejects(handle.operatorAccess(made.id).read(), fails(404));
+            await assert.rejects(handle.operatorAccess(operator.id).delete(), fails(409));
+            await operator.update({ customFields: { desk: 7 } });
+            assert.deepEqual(plain(await operator.read()).customFields, { desk: 7 });
+        });
+
+        it('one project deleted: its application, users and keys are gone', async () => {
             await operator.project(project.id).delete();
             await assert.rejects(trusted.thng().read(), fails(403));
             await assert.rejects(new evrythng.Application(application.apiKey).init(), fails(403));
+            await assert.rejects(operator.user(user.id).read(), fails(404));
         });
     });
 }

@@ -5,6 +5,7 @@ import { scenario, it, assert, assertCompact, assertError, unknownId } from './l
 import { documents, operations } from './lib/contract.mjs';
 import { Rest, request } from './lib/rest.mjs';
 import { eventually } from './lib/daemon.mjs';
+import { newAnonymous } from './lib/people.mjs';
 
 const rows = operations
     .trim()
@@ -74,6 +75,8 @@ const extra = {
     Place: ['latitude', 'longitude', 'icon', 'parentPlace'],
     Location: ['latitude', 'longitude', 'customFields'],
     KeyAccess: ['project', 'apiKey'],
+    AccessToken: ['id', 'createdAt', 'updatedAt', 'apiKey'],
+    Me: ['id', 'createdAt', 'updatedAt'],
 };
 
 function assertShape(document, name, where) {
@@ -134,6 +137,15 @@ const sample = {
     Application: () => ({ name: 'an application', socialNetworks: {} }),
     Batch: () => ({ name: 'a batch', identifiers: { a: 'b' } }),
     File: (w) => ({ name: w.unique(), type: 'text/plain', privateAccess: true }),
+    AccessToken: (w) => ({
+        name: 'a service',
+        description: 'that reads',
+        policies: [w.policy.id],
+        conditions: [],
+        tags: ['t'],
+        identifiers: { a: 'b' },
+        customFields: { a: 1 },
+    }),
     ActionType: (w) => ({ name: `_${w.unique()}`, customFields: { a: 1 } }),
     Action: () => ({ tags: ['t'], customFields: { a: 1 }, location: { latitude: 1, longitude: 2 } }),
     FixedAmountTask: () => ({
@@ -271,7 +283,7 @@ scenario('every operation of the description', {}, (d) => {
     const w = {};
     let number = 0;
 
-    it('a world: a project, an application with two keys, a device', async () => {
+    it('a world: a project, an application with two keys, a user, a device, a token', async () => {
         w.operator = new Rest(d.url.http, d.key);
         w.unique = () => `n${(number += 1)}`;
         w.project = await w.operator.must(201, 'POST', '/projects', { name: 'P' });
@@ -291,6 +303,11 @@ scenario('every operation of the description', {}, (d) => {
         w.newProduct = () => w.make('/products', sample.Product());
         w.newCollection = () => w.make('/collections', sample.Collection());
         w.type = (await w.make('/actions', { name: '_seen' })).name;
+        const user = await newAnonymous(d, document.appApiKey);
+        w.user = new Rest(d.url.http, user.key);
+        const policy = { name: 'reads thngs', permissions: ['thngs:read,list'] };
+        w.policy = await w.operator.must(201, 'POST', '/accessPolicies', policy);
+        await w.operator.must(201, 'POST', '/accessTokens', sample.AccessToken(w));
         const own = await w.newThng();
         w.device = new Rest(d.url.http, await w.operator.newDeviceKey(own.id));
         w.device.thng = own;
@@ -302,7 +319,7 @@ scenario('every operation of the description', {}, (d) => {
         w.nobody = new Rest(d.url.http, undefined);
     });
 
-    const actors = { O: 'operator', T: 'trusted', A: 'application', D: 'device' };
+    const actors = { O: 'operator', T: 'trusted', A: 'application', U: 'user', D: 'device' };
 
     /* Who else may, by the contract: an application records scans, and reads its own document. */
     const mayToo = (row, letter) =>

@@ -93,12 +93,19 @@ scenario('the matrix of rights', { set }, (d) => {
     }
 
     function told(answer, wanted) {
-        if (answer.status !== wanted) return `${answer.status} instead of ${wanted}: ${answer.text}`;
+        if (answer.status !== wanted)
+            return `${answer.status} instead of ${wanted}: ${answer.text}`;
         if (wanted < 400) return null;
         if (answer.body?.status !== wanted || !answer.body.errors?.length)
             return `no error body: ${answer.text}`;
         if (wanted === 404) notFound.add(answer.text);
         return null;
+    }
+
+    function toldCount(answer, wanted) {
+        const count = answer.headers['x-result-count'];
+        const isAsWanted = wanted === undefined || count === `${wanted}`;
+        return isAsWanted ? null : `counts ${count} instead of ${wanted}`;
     }
 
     for (const name of actorNames)
@@ -114,13 +121,14 @@ scenario('the matrix of rights', { set }, (d) => {
                 /* What changes nothing is asked in each way. */
                 const all = expected === 0 && operation.isOnce ? [count % 4] : [0, 1, 2, 3];
                 for (const way of all) {
-                    const { path, body, undo } = await one.make(expected === 0);
-                    const answer = await call(one.actor ?? actor, operation.method, path, body, way);
+                    const { path, body, key = actor.key } = await one.make(expected === 0);
+                    const answer = await call({ ...actor, key }, operation.method, path, body, way);
                     count += 1;
-                    const fault = told(answer, one.status ?? status);
+                    const fault =
+                        told(answer, expected || (one.status ?? status)) ??
+                        (expected === 0 ? toldCount(answer, one.count) : null);
                     const title = `${name}: ${operation.method} ${operation.path} of ${label}`;
                     if (fault) wrong.push(`${title}: ${fault}`);
-                    await undo?.(answer);
                 }
             });
             /* Valid JSON of the wrong shape: rights are judged first, then the body. */
@@ -131,7 +139,8 @@ scenario('the matrix of rights', { set }, (d) => {
                 count += 1;
                 const wanted = one.expected || 400;
                 const fault = told(answer, wanted);
-                const title = `${name}: ${one.operation.method} ${one.operation.path} of ${one.label}`;
+                const { method, path: pattern } = one.operation;
+                const title = `${name}: ${method} ${pattern} of ${one.label}`;
                 if (fault) wrong.push(`${title}, wrong body: ${fault}`);
             }
             w.counted = (w.counted ?? 0) + count;
@@ -140,7 +149,10 @@ scenario('the matrix of rights', { set }, (d) => {
 
     it('404 says the same of what is hidden and of what does not exist', () => {
         const texts = new Set([...notFound].map((text) => JSON.parse(text).errors[0]));
-        assert.ok([...texts].every((text) => /not found/i.test(text)), [...texts].join('\n'));
+        assert.ok(
+            [...texts].every((text) => /not found/i.test(text)),
+            [...texts].join('\n'),
+        );
         assert.ok(texts.size <= 2, [...texts].join('\n'));
     });
 
@@ -152,9 +164,11 @@ scenario('the matrix of rights', { set }, (d) => {
     /** All topics of the contract, of each resource, in each project: { topic, options, ... }. */
     const topicCases = (actor, projects) =>
         topics.flatMap((one) =>
-            one.targets(w).flatMap((target) =>
-                projects.map((project) => ({ one, actor, ...target, project })),
-            ),
+            one
+                .targets(w)
+                .flatMap((target) =>
+                    projects.map((project) => ({ one, actor, ...target, project })),
+                ),
         );
 
     async function subscribeAll(client, filters) {
@@ -223,28 +237,38 @@ scenario('the matrix of rights', { set }, (d) => {
             assertNone(wrong, count, `MQTT subscribe, ${name}`);
         });
 
-    it('MQTT publish: every actor', async () => {
+    for (const isOnTopic of [false, true])
+        it(`MQTT publish: keys ${isOnTopic ? 'on topics' : 'of connections'}`, () =>
+            publishAll(isOnTopic));
+
+    async function publishAll(isOnTopic) {
+        const projects = [undefined, w.P.id, w.Q.id, w.foreign.P.id, unknownId];
         let count = 0;
         let id = 0;
         const wrong = await each(
-            actorNames.filter((name) => w.actors[name].kind !== '?'),
+            actorNames.filter((name) => isOnTopic || w.actors[name].kind !== '?'),
             async (name, wrong) => {
                 const actor = w.actors[name];
-                const options = actor.key ? { user: 'authorization', password: actor.key } : {};
+                const user = { user: 'authorization', password: actor.key };
+                const options = actor.key && !isOnTopic ? user : {};
+                const token = actor.key && isOnTopic ? [`access_token=${actor.key}`] : [];
                 let client = null;
-                for (const one of topicCases(actor, [undefined, w.P.id, w.Q.id])) {
+                for (const one of topicCases(actor, projects)) {
                     const verdict = verdictOf(w, one, one.one.row, one.one.pub, true);
                     if (client === null || client.isClosed) {
                         client = await RawMqtt.open(d.port.mqtt);
-                        client.send(connect({ clientId: `p-${name}-${Math.random()}`, ...options }));
+                        client.send(
+                            connect({ clientId: `p-${name}-${Math.random()}`, ...options }),
+                        );
                         assert.equal((await client.next(type.connack)).code, 0);
                     }
                     id = (id % 60000) + 1;
                     const topic = withOptions(
                         one.topic,
                         ...(one.project ? [`project=${one.project}`] : []),
+                        ...token,
                     );
-                    client.send(publish(topic, one.one.payload(w), { qos: 1, id }));
+                    client.send(publish(topic, one.one.payload(w, actor), { qos: 1, id }));
                     const acknowledged = await client
                         .next(type.puback, 10000)
                         .then(() => true)
@@ -266,7 +290,7 @@ scenario('the matrix of rights', { set }, (d) => {
         );
         w.counted += count;
         assertNone(wrong, count, 'MQTT publish');
-    });
+    }
 
     /** The status of an upgrade on a bare socket, which stays open. */
     async function upgrade(path, key) {
@@ -305,12 +329,15 @@ scenario('the matrix of rights', { set }, (d) => {
             const { name, actor } = one;
             const title = `${name}: WebSocket ${one.one.title} of ${one.label}`;
             const may = verdictOf(w, one, one.one.row, one.one.sub) === 0;
-            const { socket, status } = await upgrade(one.topic, actor.key);
+            const isInAddress = actor.key !== undefined && count % 2 === 1;
+            const { socket, status } = isInAddress
+                ? await upgrade(`${one.topic}?access_token=${actor.key}`)
+                : await upgrade(one.topic, actor.key);
             count += 1;
             if (status !== (may ? 101 : 403)) wrong.push(`${title}: ${status}, may: ${may}`);
             if (status === 101 && one.one.pub !== '') {
                 const mayPublish = verdictOf(w, one, one.one.row, one.one.pub, true) === 0;
-                socket.send(textFrame(one.one.payload(w)));
+                socket.send(textFrame(one.one.payload(w, actor, true)));
                 await socket.until('an echo or a close', () => socket.bytes.length >= 4, 10000);
                 count += 1;
                 const opcode = socket.bytes[0] & 15;

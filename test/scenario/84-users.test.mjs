@@ -263,6 +263,11 @@ scenario('users', { set: { ...quick, 'auth.failed_logins': '1000' } }, (d) => {
         assertError(await login(user.email), 401);
         assert.equal((await login('moved@example.com')).status, 201);
         await app.must(201, 'POST', '/auth/evrythng/users', person(user.email));
+        const email = 'moved-again@example.com';
+        const { credentials, ...moved } = await as(d, user.key).must(200, 'PUT', path, { email });
+        assert.equal(moved.id, user.id, 'the answer is the user, as it is now');
+        assert.equal(moved.email, email);
+        assert.equal(credentials, undefined);
     });
 
     it('users, their emails and their keys outlive a crash', async () => {

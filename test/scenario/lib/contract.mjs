@@ -7,10 +7,11 @@
 // An operation:  METHOD PATH KEYS BODY STATUS REPLY OTHER-STATUSES
 //     KEYS: O operator, T trusted application, A application, U application user, D device.
 // A field:       NAME[!][~] TYPE        ! is required in a body, ~ only the server writes it.
-//
-// Not here, because this server leaves them out: /accessTokens and /me (second generation of keys).
 
 export const operations = `
+GET /accessTokens O - 200 [AccessToken] -
+POST /accessTokens O AccessToken 201 AccessToken -
+GET /me O - 200 Me -
 GET /access OTAUD - 200 KeyAccess -
 GET /actions/:actionType/:actionId OTU - 200 Action -
 DELETE /actions/:actionType/:actionId O - 200 - -
@@ -106,6 +107,40 @@ GET /thngs OTU - 200 [Thng] -
 `;
 
 export const documents = {
+    AccessToken: `
+        name! string
+        description string<=256
+        policies! array
+        policies[] id
+        conditions! array
+        conditions[] string
+        tags array
+        tags[] string<=256
+        identifiers object
+        customFields object`,
+    Me: `
+        name! string
+        email! string
+        description string<=256
+        operator id
+        policies! array
+        policies[] object
+        policies[].name! string<=128
+        policies[].permissions array
+        policies[].permissions[] string<=256
+        policies[].uiPermissions array
+        policies[].uiPermissions[] string
+        policies[].homepage string<=128
+        policies[].customFields object
+        policies[].identifiers object
+        policies[].tags array
+        policies[].tags[] string<=256
+        conditions! array
+        conditions[] string
+        tags array
+        tags[] string<=256
+        identifiers object
+        customFields object`,
     Action: `
         type! string
         id~ id

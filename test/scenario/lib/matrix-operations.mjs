@@ -1,512 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The operations of the REST interface, for the matrix of rights: each with its row, its letter and
-// the status of a success (auth.md 2 and 6, rest.md), and the cases that an actor makes of it.
-//
-// A case: { label, expected, make }. <expected>: 0, or the status of the refusal. make(isAllowed)
-// gives { path, body, undo }: what is asked, of something fresh when it will be spent.
-import { as, newAnonymous, newOperator } from './people.mjs';
+// The operations of the REST interface, for the matrix of rights: here those on resources, in
+// lib/matrix-people.mjs the others.
+import {
+    add,
+    among,
+    changed,
+    listed,
+    made,
+    on,
+    operations,
+    plain,
+    spent,
+} from './matrix-cases.mjs';
+import './matrix-people.mjs';
 import { aTask } from './matrix-world.mjs';
 import { unknownId } from './suite.mjs';
-import { judge, judgeMaking, mayName, sees } from './rights.mjs';
+import { judge, judgeMaking, sees } from './rights.mjs';
+
+export { operations };
 
 /* Not judged by a row: open to everybody, or opened by a signed link. */
 export const notInMatrix = [
     ...['GET /', 'GET /time', 'GET /ca.pem', 'GET /openapi.json'],
     ...['GET /files/:fileId/content', 'PUT /files/:fileId/content'],
 ];
-
-export const operations = [];
-
-const line = (text) => {
-    const [method, path, row, letter, status] = text.split(/ +/);
-    return { method, path, row, letter, status: Number(status) };
-};
-const add = (text, more) => operations.push({ ...line(text), ...more });
-const bodyOf = (body, w, one) => (typeof body === 'function' ? body(w, one) : body);
-
-/** Without a resource. */
-function plain(text, { body, status, make, ...more } = {}) {
-    const { path, row, letter } = line(text);
-    add(text, {
-        cases: (w, actor) => [
-            {
-                label: 'the account',
-                expected: judge(actor, row, letter),
-                status: status?.(w, actor),
-                make: (isAllowed) => make?.(w, actor, isAllowed) ?? { path, body: bodyOf(body, w, actor) },
-            },
-        ],
-        ...more,
-    });
-}
-
-const projects = (w) => [
-    { label: 'no project', account: w.id },
-    { label: 'its project', id: w.P.id, account: w.id },
-    { label: 'another project', id: w.Q.id, account: w.id },
-    { label: "another account's project", id: w.foreign.P.id, account: w.foreign.id },
-    { label: 'an unknown project', id: unknownId, account: null },
-];
-
-/** A list, in each project. */
-function listed(text) {
-    const { path, row } = line(text);
-    add(text, {
-        cases: (w, actor) =>
-            projects(w).map(({ label, id, account }) => ({
-                label,
-                expected:
-                    judge(actor, row, 'L') || (id && !mayName(actor, account, id) ? 404 : 0),
-                make: () => ({ path: id ? `${path}?project=${id}` : path }),
-            })),
-    });
-}
-
-/** What is made with the key's project, or with ?project=. */
-function made(text, body, { isForUser = true } = {}) {
-    const { path, row } = line(text);
-    const expected = (actor, { id, account }) => {
-        const may = judge(actor, row, 'C');
-        if (may !== 0) return may;
-        if (id && !mayName(actor, account, id)) return 404;
-        const own = actor.project ?? id;
-        const users = actor.kind === 'U' && isForUser ? [actor.id] : ['all'];
-        return judgeMaking(actor, row, { scopes: { users, projects: own ? [own] : [] } });
-    };
-    add(text, {
-        isOnce: true,
-        cases: (w, actor) =>
-            projects(w).map((project) => ({
-                label: project.label,
-                expected: expected(actor, project),
-                make: () => ({
-                    path: project.id ? `${path}?project=${project.id}` : path,
-                    body: bodyOf(body, w),
-                }),
-            })),
-    });
-}
-
-/** On a resource of <kind>. <spends>: each time a fresh one. <judged>: more than the row. */
-function on(kind, text, { body, spends = false, judged, skips, ...more } = {}) {
-    const { path, row, letter } = line(text);
-    const fill = (one) =>
-        path
-            .replace(/:(thngId|productId|collectionId|placeId|batchId|fileId|keyThngId)/, () =>
-                one?.id ?? unknownId,
-            )
-            .replace(':actionId', one?.action ?? unknownId)
-            .replace(':taskId', one?.task ?? unknownId)
-            .replace(':memberId', one?.[path.includes('/thngs/:m') ? 'member' : 'child'] ?? unknownId)
-            .replace(':key', 'm')
-            .replace(/actions\/:type|actionTypes\/:type/, (found) =>
-                found.replace(':type', kind === 'type' ? (one?.name ?? '_nobody') : 'scans'),
-            );
-    add(text, {
-        isOnce: spends,
-        takesShape: body !== undefined,
-        cases: (w, actor) =>
-            Object.entries(w.resources[kind])
-                .filter(([label]) => !skips?.(actor, label))
-                .map(([label, resource]) => ({
-                    label,
-                    expected: judge(actor, row, letter, resource) || (judged?.(actor, resource) ?? 0),
-                    make: async (isAllowed) => ({
-                        path: fill(spends && isAllowed ? await w.spare(label, kind) : resource),
-                        body: bodyOf(body, w, resource),
-                    }),
-                })),
-        ...more,
-    });
-}
-
-/** On something that <targets> names: [{ label, resource, path, fresh }]. */
-function among(text, targets, { body, ...more } = {}) {
-    const { row, letter } = line(text);
-    add(text, {
-        takesShape: body !== undefined,
-        cases: (w, actor) =>
-            targets(w, actor).map(({ label, resource, path, fresh, expected, status }) => ({
-                label,
-                status,
-                expected: expected ?? judge(actor, row, letter, resource),
-                make: async (isAllowed) => ({
-                    path: isAllowed && fresh ? await fresh() : path,
-                    body: bodyOf(body, w),
-                }),
-            })),
-        ...more,
-    });
-}
-
-const changed = { body: { description: 'changed' } };
-const spent = { spends: true };
-
-/* ---- about the key, the account ---- */
-
-plain('GET /access access R 200');
-plain('GET /rateLimits access R 200');
-plain('GET /me me R 200');
-plain('GET /why why L 200');
-plain('POST /why why C 200', {
-    body: (w, actor) => ({ actor: actor.id, topic: '/thngs', operation: 'get' }),
-});
-
-const operatorsOf = (w, actor) => [
-    { label: 'itself', id: actor.id, resource: undefined },
-    { label: 'another', id: w.spareOperator.id, resource: null },
-    { label: 'of another account', id: w.foreign.operator, resource: null },
-    { label: 'unknown', id: unknownId, resource: null },
-];
-for (const [method, letter, more] of [
-    ['GET', 'R', {}],
-    ['PUT', 'U', { body: { firstName: 'Ada' } }],
-])
-    among(
-        `${method} /operators/:operatorId operators ${letter} 200`,
-        (w, actor) =>
-            operatorsOf(w, actor)
-                .filter((one) => one.label === 'itself' || one.id !== actor.id)
-                .map((one) => ({ ...one, path: `/operators/${one.id ?? unknownId}` })),
-        more,
-    );
-
-plain('GET /accounts accounts L 200');
-/* Accounts are made by administrators of the first one. */
-add('POST /accounts accounts C 201', {
-    isOnce: true,
-    cases: (w, actor) => {
-        const isFirst = actor.kind === 'O' && actor.account === w.id;
-        const may = judge(actor, 'accounts', 'C') || (isFirst ? 0 : 403);
-        const make = () => ({ path: '/accounts', body: { name: 'one more' } });
-        return [{ label: 'the server', expected: may, make }];
-    },
-});
-const accounts = (w, rest = '') => [
-    { label: 'own', resource: { account: w.id, kind: 'account' }, path: `/accounts/${w.id}${rest}` },
-    {
-        label: 'other account',
-        resource: { account: w.foreign.id, kind: 'account' },
-        path: `/accounts/${w.foreign.id}${rest}`,
-    },
-    { label: 'unknown', resource: null, path: `/accounts/${unknownId}${rest}` },
-];
-among('GET /accounts/:accountId accounts R 200', (w) => accounts(w));
-among('PUT /accounts/:accountId accounts U 200', (w) => accounts(w), changed);
-among('GET /accounts/:accountId/accesses accountAccesses L 200', (w) => accounts(w, '/accesses'));
-among('GET /accounts/:accountId/operatorAccess accountAccesses L 200', (w) =>
-    accounts(w, '/operatorAccess'),
-);
-among(
-    'POST /accounts/:accountId/operatorAccess accountAccesses C 201',
-    (w) => accounts(w, '/operatorAccess'),
-    { body: (w) => ({ email: `made-${w.next()}@example.com`, policies: [] }), isOnce: true },
-);
-
-const operatorOf = (account, id) => ({ account, kind: 'operator', id });
-function accesses(w, name, { rest = '', fresh } = {}) {
-    const path = (account, id) => `/accounts/${account}/${name}/${id}${rest}`;
-    const own = w.spareOperator.id;
-    return [
-        {
-            label: 'own',
-            resource: operatorOf(w.id, own),
-            path: path(w.id, own),
-            fresh: fresh && (async () => path(w.id, (await newOperator(w.api, { role: 'none' })).id)),
-        },
-        {
-            label: 'other account',
-            resource: operatorOf(w.foreign.id, w.foreign.operator),
-            path: path(w.foreign.id, w.foreign.operator),
-            fresh:
-                fresh &&
-                (async () =>
-                    path(
-                        w.foreign.id,
-                        (await newOperator(w.foreign.api, { role: 'none' })).id,
-                    )),
-        },
-        { label: "another account's, below its own", resource: null, path: path(w.id, w.foreign.operator) },
-        { label: 'own, below another account', resource: null, path: path(w.foreign.id, own) },
-        { label: 'unknown', resource: null, path: path(w.id, unknownId) },
-    ];
-}
-const access = '/accounts/:accountId/accesses/:operatorAccessId';
-const operatorAccess = '/accounts/:accountId/operatorAccess/:operatorAccessId';
-among(`GET ${access} accountAccesses R 200`, (w) => accesses(w, 'accesses'));
-/* Only administrators give roles; others may touch whom they could have made. */
-among(`PUT ${access} accountAccesses U 200`, (w) => accesses(w, 'accesses', { fresh: true }), {
-    body: { role: 'none' },
-    isOnce: true,
-    takesShape: false,
-});
-among(`DELETE ${access}/apiKey accountAccesses U 200`, (w) =>
-    accesses(w, 'accesses', { rest: '/apiKey', fresh: true }), { isOnce: true });
-among(`GET ${operatorAccess} accountAccesses R 200`, (w) => accesses(w, 'operatorAccess'));
-among(`PUT ${operatorAccess} accountAccesses U 200`, (w) => accesses(w, 'operatorAccess'), {
-    body: { tags: ['changed'] },
-});
-among(`DELETE ${operatorAccess} accountAccesses X 204`, (w) =>
-    accesses(w, 'operatorAccess', { fresh: true }), { isOnce: true });
-
-/* ---- roles, policies, tokens ---- */
-
-const roleBody = (w) => ({ name: `made ${w.next()}`, type: 'userInApp', version: 2 });
-plain('GET /roles roles L 200');
-plain('POST /roles roles C 201', { body: roleBody, isOnce: true });
-const inAccount = (w, kind, id) => ({ account: w.id, kind, id, scopes: { users: [], projects: [] } });
-function roles(w, { which = 'user', rest = '', fresh } = {}) {
-    const make = which === 'user' ? w.newUserRole : w.newSwitchedRole;
-    return [
-        {
-            label: 'own',
-            resource: inAccount(w, 'role', w.roles[which]),
-            path: `/roles/${w.roles[which]}${rest}`,
-            fresh: fresh && (async () => `/roles/${await make()}${rest}`),
-        },
-        {
-            label: 'other account',
-            resource: inAccount(w.foreign, 'role', w.foreign.role),
-            path: `/roles/${w.foreign.role}${rest}`,
-            fresh: fresh && (async () => `/roles/${(await w.foreign.api.must(201, 'POST', '/roles', roleBody(w))).id}`),
-        },
-        { label: 'unknown', resource: null, path: `/roles/${unknownId}${rest}` },
-    ];
-}
-/* Built-in ones are read, and stay as they are. */
-const builtIn = (w, actor, row, letter, rest = '') =>
-    ['base_app_user', 'admin', 'none'].map((name) => ({
-        label: name,
-        path: `/roles/${name}${rest}`,
-        expected: judge(actor, row, letter) || ('UX'.includes(letter) ? 403 : 0),
-    }));
-among('GET /roles/:roleId roles R 200', (w, actor) => [
-    ...roles(w),
-    ...builtIn(w, actor, 'roles', 'R'),
-]);
-among(
-    'PUT /roles/:roleId roles U 200',
-    (w, actor) => [...roles(w), ...builtIn(w, actor, 'roles', 'U')],
-    { body: { description: 'changed' }, takesShape: false },
-);
-among(
-    'DELETE /roles/:roleId roles X 204',
-    (w, actor) => [...roles(w, { fresh: true }), ...builtIn(w, actor, 'roles', 'X')],
-    { isOnce: true },
-);
-among('GET /roles/:roleId/permissions rolePermissions R 200', (w, actor) => [
-    ...roles(w, { rest: '/permissions' }),
-    ...builtIn(w, actor, 'rolePermissions', 'R', '/permissions').slice(0, 1),
-]);
-among(
-    'PUT /roles/:roleId/permissions rolePermissions U 200',
-    (w, actor) => [
-        ...roles(w, { rest: '/permissions' }),
-        ...builtIn(w, actor, 'rolePermissions', 'U', '/permissions'),
-    ],
-    { body: [{ path: '/thngs', access: 'r' }], takesShape: false },
-);
-const oneSwitch = (w) =>
-    roles(w, { which: 'operator', rest: '/permissions/global_read' }).filter(
-        (one) => one.label !== 'other account',
-    );
-among('GET /roles/:roleId/permissions/:name rolePermissions R 200', oneSwitch);
-among('PUT /roles/:roleId/permissions/:name rolePermissions U 200', oneSwitch, {
-    body: { name: 'global_read', enabled: false },
-});
-
-function owned(kind, path, make) {
-    return (w, { rest = '', fresh } = {}) => [
-        {
-            label: 'own',
-            resource: inAccount(w, kind, w[kind]),
-            path: `${path}/${w[kind]}${rest}`,
-            fresh: fresh && (async () => `${path}/${await make(w)}${rest}`),
-        },
-        {
-            label: 'other account',
-            resource: inAccount(w.foreign, kind, w.foreign[kind]),
-            path: `${path}/${w.foreign[kind]}${rest}`,
-            fresh:
-                fresh &&
-                (async () => {
-                    const name = `made ${w.next()}`;
-                    const body = kind === 'policy' ? { name } : { name, policies: [], conditions: [] };
-                    const { id } = await w.foreign.api.must(201, 'POST', path, body);
-                    return `${path}/${id}${rest}`;
-                }),
-        },
-        { label: 'unknown', resource: null, path: `${path}/${unknownId}${rest}` },
-    ];
-}
-const policies = owned('policy', '/accessPolicies', (w) => w.newPolicy());
-const tokens = owned('token', '/accessTokens', async (w) => (await w.newToken()).id);
-plain('GET /accessPolicies accessPolicies L 200');
-plain('POST /accessPolicies accessPolicies C 201', {
-    body: (w) => ({ name: `made ${w.next()}`, permissions: [] }),
-    isOnce: true,
-});
-among('GET /accessPolicies/:policyId accessPolicies R 200', (w) => policies(w));
-among('PUT /accessPolicies/:policyId accessPolicies U 200', (w) => policies(w), {
-    body: { tags: ['changed'] },
-});
-among('DELETE /accessPolicies/:policyId accessPolicies X 204', (w) => policies(w, { fresh: true }), {
-    isOnce: true,
-});
-plain('GET /accessTokens accessTokens L 200');
-plain('POST /accessTokens accessTokens C 201', {
-    body: (w) => ({ name: `made ${w.next()}`, policies: [w.policy], conditions: [] }),
-    isOnce: true,
-    status: (w, actor) => (actor.account === w.foreign.id ? 400 : undefined),
-});
-among('GET /accessTokens/:tokenId accessTokens R 200', (w) => tokens(w));
-among('PUT /accessTokens/:tokenId accessTokens U 200', (w) => tokens(w), {
-    body: { tags: ['changed'] },
-});
-among('DELETE /accessTokens/:tokenId accessTokens X 204', (w) => tokens(w, { fresh: true }), {
-    isOnce: true,
-});
-among(
-    'DELETE /accessTokens/:tokenId/apiKey accessTokens U 200',
-    (w) => tokens(w, { rest: '/apiKey', fresh: true }),
-    { isOnce: true },
-);
-
-/* ---- users ---- */
-
-plain('POST /auth/evrythng/users signUp C 201', {
-    isOnce: true,
-    make: () => ({ path: '/auth/evrythng/users?anonymous=true', body: {} }),
-});
-const loginOf = (w) => ({ email: w.someone.email, password: w.someone.password });
-plain('POST /auth/evrythng signUp C 201', { body: loginOf, isOnce: true });
-plain('POST /users/login signUp C 200', { body: loginOf, isOnce: true });
-plain('POST /auth/all/logout logout C 201', { isOnce: true });
-operations.at(-1).cases = (w, actor) => [
-    {
-        label: 'itself',
-        expected: judge(actor, 'logout', 'C'),
-        get actor() {
-            return actor.kind === 'U' ? { kind: 'U', key: w.leaving } : actor;
-        },
-        make: async (isAllowed) => {
-            if (isAllowed) w.leaving = (await newAnonymous(w.d, w.P.appKey)).key;
-            return { path: '/auth/all/logout' };
-        },
-    },
-];
-
-/* A user of its application, who has not been validated; the code is a wrong one. */
-async function signedUp(w) {
-    const body = {
-        ...{ firstName: 'A', lastName: 'B', password: 'a password' },
-        email: `signed-up-${w.next()}@example.com`,
-    };
-    const made = await as(w.d, w.P.appKey).must(201, 'POST', '/auth/evrythng/users', body);
-    return made.evrythngUser;
-}
-add('POST /auth/evrythng/users/:userId/validate signUp C 400', {
-    isOnce: true,
-    cases: (w, actor) => {
-        const may = judge(actor, 'signUp', 'C');
-        const path = (id) => `/auth/evrythng/users/${id}/validate`;
-        const body = { activationCode: '12345678' };
-        const one = (label, id, status) => ({
-            label,
-            expected: may || (status === 404 ? 404 : 0),
-            status: may || status,
-            make: () => ({ path: path(id), body }),
-        });
-        return [
-            { ...one('inactive', '', 400), make: async () => ({ path: path(await signedUp(w)), body }) },
-            one('active', w.someone.id, 409),
-            one('of another application', w.Q.user.id, 404),
-            one('other account', w.foreign.user.id, 404),
-            one('unknown', unknownId, 404),
-        ];
-    },
-});
-
-const userOf = (account, id, project) => ({
-    account,
-    kind: 'user',
-    id,
-    scopes: { users: [id], projects: [project] },
-});
-function users(w, actor, { rest = '', fresh } = {}) {
-    const one = (label, owner, id, project, appKey) => ({
-        label,
-        resource: userOf(owner.id, id, project),
-        path: `/users/${id}${rest}`,
-        fresh: fresh && (async () => `/users/${(await newAnonymous(w.d, appKey)).id}${rest}`),
-    });
-    const all = [
-        one('of its project', w, w.someone.id, w.P.id, w.P.appKey),
-        one('who lets it in', w, w.giver.id, w.P.id, w.P.appKey),
-        one('of another project', w, w.Q.user.id, w.Q.id, w.Q.appKey),
-        one('other account', w.foreign, w.foreign.user.id, w.foreign.P.id, w.foreign.P.appKey),
-        { label: 'unknown', resource: null, path: `/users/${unknownId}${rest}` },
-    ];
-    if (actor.kind === 'U') all.push(one('itself', w, actor.id, w.P.id, w.P.appKey));
-    return all;
-}
-listed('GET /users users L 200');
-among('GET /users/:userId users R 200', (w, actor) => users(w, actor));
-among('GET /users/:userId/status userStatus R 200', (w, actor) =>
-    users(w, actor, { rest: '/status' }),
-);
-among('PUT /users/:userId users U 200', (w, actor) => users(w, actor), {
-    body: { firstName: 'Grace' },
-});
-among('DELETE /users/:userId users X 200', (w, actor) => users(w, actor, { fresh: true }), {
-    isOnce: true,
-});
-
-/* A user lets others in with what it holds itself, and not with what others have let it. */
-const shareBody = (w) => ({ email: w.someone.email, role: w.roles.user });
-plain('GET /accesses shares L 200');
-add('POST /accesses shares C 201', {
-    isOnce: true,
-    cases: (w, actor) => {
-        const scopes = { users: [actor.id], projects: [w.P.id] };
-        const may = judge(actor, 'shares', 'C') || judgeMaking(actor, 'shares', { scopes });
-        const make = () => ({ path: '/accesses', body: shareBody(w) });
-        return [{ label: 'to another user', expected: may, make }];
-    },
-});
-add('DELETE /accesses/:accessId shares X 204', {
-    isOnce: true,
-    cases: (w, actor) => {
-        const shareOf = (id) => ({
-            account: w.id,
-            kind: 'share',
-            id: '',
-            scopes: { users: [id], projects: [w.P.id] },
-        });
-        const fresh = async (key) => {
-            const api = as(w.d, key);
-            return `/accesses/${(await api.must(201, 'POST', '/accesses', shareBody(w))).id}`;
-        };
-        const made = { path: `/accesses/${unknownId}` };
-        const cases = [
-            {
-                label: "another user's",
-                expected: judge(actor, 'shares', 'X', shareOf(w.giver.id)),
-                make: async () => ({ path: await fresh(w.giver.key) }),
-            },
-            { label: 'unknown', expected: judge(actor, 'shares', 'X', null), make: () => made },
-        ];
-        if (actor.kind === 'U')
-            cases.push({
-                label: 'own',
-                expected: judge(actor, 'shares', 'X', shareOf(actor.id)),
-                make: async (isAllowed) => (isAllowed ? { path: await fresh(actor.key) } : made),
-            });
-        /* One of its own that it may not make, it does not have. */
-        return cases.filter((one) => one.label !== 'own' || one.expected === 0);
-    },
-});
 
 /* ---- thngs ---- */
 
@@ -556,20 +74,30 @@ on('thng', 'POST /auth/evrythng/thngs deviceKeys C 201', {
     takesShape: false,
 });
 
-/* Those that the key does not see, or may not change, do not count. */
+/* Of one that the key does not see nothing is said: it does not count; nor does one that it may
+ * change but not list, or a filter would tell of it. */
 function bulk(method, kind, row, letter, status, may = () => true) {
+    const isDeletion = method === 'DELETE';
+    const body = isDeletion ? undefined : { description: 'changed' };
     add(`${method} /${kind}s?ids= ${row} ${letter} ${status}`, {
-        isOnce: method === 'DELETE',
-        cases: (w, actor) => [
-            {
-                label: 'unknown ids',
-                expected: judge(actor, row, letter) || (may(actor) ? 0 : 403),
-                make: () => ({
-                    path: `/${kind}s?ids=${unknownId}`,
-                    body: method === 'PUT' ? { description: 'changed' } : undefined,
-                }),
-            },
-        ],
+        isOnce: isDeletion,
+        cases: (w, actor) =>
+            Object.entries(w.resources[kind] ?? { unknown: null }).map(([label, resource]) => {
+                const listing = kind === 'thng' ? 'thngs' : row;
+                const isListed = resource !== null && judge(actor, listing, 'L', resource) === 0;
+                const verdict = judge(actor, row, letter, isListed ? resource : undefined);
+                const expected = verdict || (may(actor) ? 0 : 403);
+                return {
+                    label,
+                    expected,
+                    count: isListed ? 1 : 0,
+                    make: async (isAllowed) => {
+                        const isSpent = isDeletion && isAllowed && resource !== null;
+                        const { id } = isSpent ? await w.spare(label, kind) : (resource ?? {});
+                        return { path: `/${kind}s?ids=${id ?? unknownId}`, body };
+                    },
+                };
+            }),
     });
 }
 const isNoUser = (actor) => !'UD'.includes(actor.kind);
@@ -719,7 +247,12 @@ const below = (letter) => (w, actor) =>
             actor,
             'applications',
             letter,
-            one.resource && { ...one.resource, kind: 'application', id: '', parent: one.resource.id },
+            one.resource && {
+                ...one.resource,
+                kind: 'application',
+                id: '',
+                parent: one.resource.id,
+            },
         ),
     }));
 among('GET /projects/:projectId/applications applications L 200', below('L'));
@@ -793,4 +326,3 @@ listed('GET /files files L 200');
 made('POST /files files C 201', (w) => ({ name: w.next(), type: 'text/plain' }));
 on('file', 'GET /files/:fileId files R 200');
 on('file', 'DELETE /files/:fileId files X 200', spent);
-

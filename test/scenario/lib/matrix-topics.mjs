@@ -9,9 +9,11 @@ const points = () => [{ key: 'm', value: 1 }];
 const values = () => [{ value: 1 }];
 const scans = () => ({ type: 'scans' });
 const unique = (w) => ({ name: `_p${w.next()}` });
-const members = (w) => {
-    w.spareAt = ((w.spareAt ?? -1) + 1) % w.spareThngs.length;
-    return [w.spareThngs[w.spareAt]];
+/* Only one that is new there is told of. */
+const members = (w, actor, isNew) => {
+    const account = actor.account === w.foreign.id ? w.foreign : w;
+    if (isNew) account.spareAt = (account.spareAt ?? 0) + 1;
+    return [account.spareThngs[account.spareAt ?? 0]];
 };
 
 /* TITLE ROW SUBSCRIBE PUBLISH KIND */

@@ -117,7 +117,10 @@ async function newSpare(w, label, kind) {
     const made = await newResource(account, kind, like.scopes);
     if (kind === 'collection') {
         const thng = account === w ? w.resources.thng.everywhere : w.resources.thng[label];
-        const child = await newResource(account, 'collection', { users: ['all'], projects: ['all'] });
+        const child = await newResource(account, 'collection', {
+            users: ['all'],
+            projects: ['all'],
+        });
         await account.api.must(200, 'PUT', `/collections/${made.id}/thngs`, [thng.id]);
         await account.api.must(200, 'POST', `/collections/${made.id}/collections`, [child.id]);
         made.member = thng.id;
@@ -270,20 +273,32 @@ export async function makeWorld(d, agent) {
     w.policy = await w.newPolicy();
     w.token = (await w.newToken()).id;
     w.spareOperator = await newOperator(api, { role: 'none' });
-    w.spareThngs = [];
-    for (let i = 0; i < 250; i += 1)
-        w.spareThngs.push((await newThngForAll(w)).id);
+    w.roles.empty = await w.newUserRole();
+    for (const [one, quantity] of [
+        [w, 250],
+        [w.foreign, 20],
+    ]) {
+        one.spareThngs = [];
+        while (one.spareThngs.length < quantity)
+            one.spareThngs.push((await newThngForAll(one.api)).id);
+    }
     const names = new Map([
-        ...[[w.P.id, 'its project'], [w.Q.id, 'another project']],
-        ...[[w.foreign.P.id, "another account's project"], [unknownId, 'an unknown project']],
+        ...[
+            [w.P.id, 'its project'],
+            [w.Q.id, 'another project'],
+        ],
+        ...[
+            [w.foreign.P.id, "another account's project"],
+            [unknownId, 'an unknown project'],
+        ],
     ]);
     w.nameOf = (id) => names.get(id) ?? id;
     w.next = next;
     return w;
 }
 
-const newThngForAll = (w) =>
-    w.api.must(201, 'POST', '/thngs', {
+const newThngForAll = (api) =>
+    api.must(201, 'POST', '/thngs', {
         name: 'spare',
         scopes: { users: ['all'], projects: ['all'] },
     });

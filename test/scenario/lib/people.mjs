@@ -5,6 +5,9 @@ import { Rest } from './rest.mjs';
 
 let count = 0;
 
+/** Settings: passwords are hashed for real, with less memory than a server takes. */
+export const quick = { 'auth.password_memory': '8MiB', 'auth.password_passes': '1' };
+
 /** A REST client of the same daemon with another key. */
 export const as = (d, key) => new Rest(d.url.http, key);
 
@@ -73,6 +76,21 @@ export async function newRole(api, permissions, more = {}) {
     return id;
 }
 
+/** A role of operators: { global_read: true, project_read: [project ids] } are the switches that
+ *  are on; its id. */
+export async function newOperatorRole(api, switches) {
+    const body = { name: `role ${count++}`, type: 'operator', version: 2 };
+    const { id } = await api.must(201, 'POST', '/roles', body);
+    const permissions = Object.entries(switches).map(([name, on]) => ({
+        name,
+        enabled: true,
+        ...(on === true ? {} : { projectScoped: true, projects: on }),
+    }));
+    if (permissions.length > 0)
+        await api.must(200, 'PUT', `/roles/${id}/permissions`, permissions);
+    return id;
+}
+
 /** Another operator of the account: { id, key }. */
 export async function newOperator(api, more = {}) {
     const { account } = await api.must(200, 'GET', '/access');
@@ -82,6 +100,21 @@ export async function newOperator(api, more = {}) {
     });
     return { id: made.operator, key: made.apiKey };
 }
+
+/** An access policy with these permissions; its id. */
+export async function newPolicy(api, permissions) {
+    const body = { name: `policy ${count++}`, permissions };
+    return (await api.must(201, 'POST', '/accessPolicies', body)).id;
+}
+
+/** An access token: its document, with apiKey. */
+export const newToken = (api, more) =>
+    api.must(201, 'POST', '/accessTokens', {
+        name: `token ${count++}`,
+        policies: [],
+        conditions: [],
+        ...more,
+    });
 
 /** An account apart: { id, operator, key }. */
 export async function newAccount(api, name = 'another') {

@@ -216,8 +216,10 @@ function fits(pattern, path) {
 export function userRights(permissions) {
     if (permissions === 'base_app_user') return columns.U;
     const may = (path, letter) => {
+        /* Of two that are equally long the one with fewer parameters. */
+        const rank = (one) => 10 * one.path.split('/').length - one.path.split(':').length;
         const fitting = permissions.filter((one) => fits(one.path, path));
-        fitting.sort((a, b) => b.path.split('/').length - a.path.split('/').length);
+        fitting.sort((a, b) => rank(b) - rank(a));
         return fitting.length > 0 && fitting[0].access.includes(accessOf[letter]);
     };
     return from(columns.U, (row) => {
@@ -229,14 +231,13 @@ export function userRights(permissions) {
     });
 }
 
-/** <shares>: [{ from: user id, permissions }]. */
+/** <shares>: [{ from: user id, permissions }]. One that gives nothing lets nobody in. */
 export const userZones = (permissions, shares = []) => [
     { rights: userRights(permissions), reach: everywhere },
     { rights: openOf.U, reach: everywhere },
-    ...shares.map((share) => ({
-        rights: userRights(share.permissions),
-        reach: { user: share.from },
-    })),
+    ...shares
+        .map((share) => ({ rights: userRights(share.permissions), reach: { user: share.from } }))
+        .filter((zone) => rows.some((row) => zone.rights[row] !== '')),
 ];
 
 /* ---- who sees what (auth.md 7) ---- */
@@ -245,9 +246,7 @@ const has = (list, id) => list.includes('all') || list.includes(id);
 
 function isShown(user, resource) {
     const byName = ['user', 'share'].includes(resource.kind);
-    return byName
-        ? resource.scopes.users.includes(user.id)
-        : has(resource.scopes.users, user.id);
+    return byName ? resource.scopes.users.includes(user.id) : has(resource.scopes.users, user.id);
 }
 
 function inProjects(resource, projects) {

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "front/actor_read.h"
+#include "model/grant.h"
 #include "store/store.h"
 #include "unit/store/store_fixture.h"
 
@@ -17,6 +18,7 @@
 #include <cmocka.h>
 
 #define CONNS 40
+#define MESSAGES 2     /* of reads that have been done and are not taken yet */
 #define KEPT_MAX 65536 /* keys that a loop keeps beyond those in use (auth.c) */
 #define MORE 100
 
@@ -28,7 +30,8 @@ struct world {
     struct keyring *keyring;
     struct proto proto;
     struct conn conns[CONNS];
-    struct loop_message *message; /* of the read that has been done */
+    struct loop_message *messages[MESSAGES]; /* of the reads that have been done */
+    unsigned message_count;
     bool readers_are_full;
     bool key_is_there;  /* what the documents say of any key */
     struct actor actor; /* whose it is */
@@ -85,8 +88,9 @@ struct err actor_read(struct reader *reader, struct grants *grants,
 void loop_post(struct loop *loop, struct loop_message *message)
 {
     (void)loop;
-    assert_null(world_now(NULL)->message);
-    world_now(NULL)->message = message;
+    struct world *world = world_now(NULL);
+    assert_true(world->message_count < MESSAGES);
+    world->messages[world->message_count++] = message;
 }
 
 void loop_defer(struct loop *loop, struct loop_task *task)
@@ -148,6 +152,7 @@ static int setup(void **state)
     front->loop = &world->loop;
     front->shared = &world->shared;
     list_init(&front->conns);
+    subs_init(&front->subs, 7);
     front->auth = auth_new(front);
     assert_non_null(front->auth);
     for (uint32_t i = 0; i < CONNS; i++) {
@@ -162,6 +167,7 @@ static int teardown(void **state)
 {
     struct world *world = *state;
     auth_free(world->front.auth);
+    subs_deinit(&world->front.subs);
     keyring_close(world->keyring);
     fixture_remove_folder(world->folder);
     free(world);
@@ -174,11 +180,11 @@ static enum auth_answer resolve(struct world *world, struct slice key)
     return auth_resolve(&world->front, &world->conns[0], key, 9, &actor);
 }
 
+/* The last one, then the others: reads may overtake each other. */
 static void run_message(struct world *world)
 {
-    struct loop_message *message = world->message;
-    assert_non_null(message);
-    world->message = NULL;
+    assert_true(world->message_count > 0);
+    struct loop_message *message = world->messages[--world->message_count];
     message->run(&world->loop, message);
 }
 
@@ -453,6 +459,196 @@ static void test_open_connections_are_told_at_once_when_it_is_wished(void **stat
     assert_int_equal(world->revocations, 1);
 }
 
+/* ---- shares ---- */
+
+/* A grant of a user with shares, or without. */
+static const struct grant *grant_of_user(bool has_share)
+{
+    static struct grant_zone zones[] = {{.reach = GRANT_ALL}, {.reach = GRANT_USER, .id_count = 1}};
+    static struct grant without = {.zones = zones, .zone_count = 1};
+    static struct grant with = {.zones = zones, .zone_count = 2};
+    zones[1].ids = &ROLE;
+    return has_share ? &with : &without;
+}
+
+static void look_up_with(struct world *world, struct slice key, const struct grant *grant)
+{
+    world->actor = (struct actor){.account = 1, .kind = ACTOR_USER, .id = USER, .grant = grant};
+    look_up(world, key);
+}
+
+/* Whom it was for its event does not say: whoever has been let in by shares is looked up anew. */
+static void test_a_share_that_ends(void **state)
+{
+    static const enum resource_kind kinds[] = {RESOURCE_SHARE, RESOURCE_USER};
+    struct world *world = *state;
+    look_up_with(world, SLICE("with"), grant_of_user(true));
+    look_up_with(world, SLICE("without"), grant_of_user(false));
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        take_deletion(world, kinds[i], &PROJECT);
+        assert_int_equal(resolve(world, SLICE("without")), AUTH_KNOWN);
+        look_up_with(world, SLICE("with"), grant_of_user(true));
+        assert_int_equal(resolve(world, SLICE("with")), AUTH_KNOWN);
+    }
+    take_deletion(world, RESOURCE_SHARE, &PROJECT);
+    look_up_with(world, SLICE("with"), grant_of_user(false));
+    take_deletion(world, RESOURCE_SHARE, &PROJECT);
+    assert_int_equal(resolve(world, SLICE("with")), AUTH_KNOWN);
+}
+
+/* It was looked up before the share ended, and the answer comes after: who asked then has it, who
+ * asks next does not. */
+static void test_a_share_that_ends_while_it_is_looked_up(void **state)
+{
+    struct world *world = *state;
+    look_up_with(world, SLICE("u"), grant_of_user(false));
+    take_document(world, RESOURCE_SHARE, &ROLE, 1); /* nobody's */
+    take_document(world, RESOURCE_USER, &USER, 1);
+    world->actor.grant = grant_of_user(true);
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_LATER);
+    take_deletion(world, RESOURCE_SHARE, &ROLE);
+    run_message(world);
+    look_up_with(world, SLICE("u"), grant_of_user(false));
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_KNOWN);
+}
+
+/* ---- looks that overtake each other ---- */
+
+/* The earlier one saw the key still, the later one did not; that comes first. */
+static void test_an_earlier_look_does_not_undo_a_later_one(void **state)
+{
+    struct world *world = *state;
+    look_up_user(world, SLICE("u"), &APPLICATION);
+    take_document(world, RESOURCE_ROLE, &ROLE, 1);
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_LATER);
+    take_key_event(world, SLICE("u"), OPERATION_DELETED);
+    world->key_is_there = false;
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_LATER);
+    run_message(world);
+    assert_int_equal(world->told.code, ERR_CREDENTIAL_UNKNOWN);
+    run_message(world); /* the earlier one: looks again */
+    run_message(world);
+    assert_int_equal(world->told.code, ERR_CREDENTIAL_UNKNOWN);
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_REFUSED);
+}
+
+/* ---- subscriptions ---- */
+
+#define TEMP "/thngs/UaBcDeFgHkMnPqRsTwXyAaBb/properties/temp"
+
+static bool never(struct session *session, const struct delivery *delivery)
+{
+    (void)session;
+    (void)delivery;
+    return false;
+}
+
+static const struct session_ops session_ops = {.deliver = never};
+
+static void open_session(struct world *world, struct session *session, unsigned conn)
+{
+    session_init(session, &session_ops);
+    world->conns[conn].session = session;
+    list_push(&world->front.conns, &world->conns[conn].all);
+}
+
+static void subscribe(struct world *world, struct session *session, const char *filter,
+                      const struct actor *actor, uint64_t token_hash)
+{
+    struct topic topic;
+    struct subscription *subscription;
+    assert_int_equal(topic_parse(slice_of_text(filter), &topic).code, ERR_OK);
+    const struct subs_wish wish = {
+        .session = session,
+        .topic = &topic,
+        .actor = actor,
+        .token_hash = token_hash,
+        .filter = slice_of_text(filter),
+        .qos = 1,
+    };
+    assert_int_equal(subs_add(&world->front.subs, &wish, &subscription).code, ERR_OK);
+}
+
+/* Those that were made with the key as a token, and with no other; also when it is not kept. */
+static void test_subscriptions_by_token_end_with_it(void **state)
+{
+    struct world *world = *state;
+    struct session session;
+    const struct actor actor = {.kind = ACTOR_OPERATOR, .account = 1};
+    open_session(world, &session, 0);
+    subscribe(world, &session, TEMP, &actor, 0);
+    subscribe(world, &session, TEMP "?a=1", &actor, auth_token_hash(&world->front, SLICE("a")));
+    subscribe(world, &session, TEMP "?b=1", &actor, auth_token_hash(&world->front, SLICE("b")));
+    subscribe(world, &session, TEMP "?c=1", &actor, auth_token_hash(&world->front, SLICE("a")));
+    subscribe(world, &session, TEMP "?c=1", &actor, auth_token_hash(&world->front, SLICE("b")));
+    subscribe(world, &session, TEMP "?c=1", &actor, 0); /* each replaces the one before */
+    assert_int_equal(session.subscription_count, 4);
+    take_key_event(world, SLICE("a"), OPERATION_DELETED);
+    assert_int_equal(session.subscription_count, 3);
+    look_up(world, SLICE("b"));
+    take_key_event(world, SLICE("b"), OPERATION_DELETED);
+    assert_int_equal(session.subscription_count, 2);
+    session_deinit(&session, &world->front.subs);
+}
+
+static void test_subscriptions_by_a_users_token_end_with_its_project(void **state)
+{
+    struct world *world = *state;
+    struct session session;
+    struct actor user = {
+        .kind = ACTOR_USER, .account = 1, .application = APPLICATION, .project = PROJECT};
+    open_session(world, &session, 0);
+    subscribe(world, &session, TEMP, &user, 5);
+    user.project = ROLE;
+    subscribe(world, &session, TEMP "?a=1", &user, 7);
+    take_deletion(world, RESOURCE_PROJECT, &PROJECT);
+    assert_int_equal(session.subscription_count, 1);
+    take_deletion(world, RESOURCE_APPLICATION, &APPLICATION);
+    assert_int_equal(session.subscription_count, 0);
+    session_deinit(&session, &world->front.subs);
+}
+
+/* An operator's grant: <here> in a project, <everywhere> else. */
+static struct actor operator_with(struct grant *grant, struct grant_zone zones[2],
+                                  unsigned everywhere, unsigned here)
+{
+    zones[0] = (struct grant_zone){.reach = GRANT_ALL};
+    zones[1] = (struct grant_zone){.reach = GRANT_PROJECTS, .ids = &PROJECT, .id_count = 1};
+    zones[0].rights.operations[PERM_PROPERTIES] = (uint8_t)everywhere;
+    zones[1].rights.operations[PERM_PROPERTIES] = (uint8_t)here;
+    *grant = (struct grant){.zones = zones, .zone_count = 2};
+    grant->may.operations[PERM_PROPERTIES] = (uint8_t)(everywhere | here);
+    return (struct actor){.kind = ACTOR_OPERATOR, .account = 1, .grant = grant};
+}
+
+/* What a subscription needs may be had as before, or not at all any more; but not in other places
+ * than before: the client is to subscribe anew. */
+static void test_subscriptions_take_rights(void **state)
+{
+    struct world *world = *state;
+    struct session session;
+    struct grant grants[4];
+    struct grant_zone zones[4][2];
+    const struct actor first =
+        operator_with(&grants[0], zones[0], PERM_READ | PERM_UPDATE, PERM_READ);
+    const struct actor less = operator_with(&grants[1], zones[1], PERM_READ, PERM_READ);
+    const struct actor elsewhere = operator_with(&grants[2], zones[2], PERM_UPDATE, PERM_READ);
+    const struct actor nowhere = operator_with(&grants[3], zones[3], PERM_UPDATE, PERM_UPDATE);
+    const struct actor administrator = {.kind = ACTOR_OPERATOR, .account = 1};
+    struct conn *conn = &world->conns[0];
+    assert_true(auth_take_rights(conn, &first)); /* no session yet */
+    open_session(world, &session, 0);
+    subscribe(world, &session, TEMP, &first, 0);
+    subscribe(world, &session, TEMP "?a=1", &first, 5); /* by a token: not concerned */
+    assert_true(auth_take_rights(conn, &less));
+    assert_false(auth_take_rights(conn, &elsewhere));
+    assert_false(auth_take_rights(conn, &administrator));
+    assert_int_equal(session.subscription_count, 2);
+    assert_true(auth_take_rights(conn, &nowhere));
+    assert_int_equal(session.subscription_count, 1);
+    session_deinit(&session, &world->front.subs);
+}
+
 /* The oldest are in use: they stay, and do not keep the others from being forgotten. */
 static void test_keys_are_kept_within_bounds(void **state)
 {
@@ -492,6 +688,12 @@ int main(void)
         T(test_a_look_up_ends_however_much_is_changed_elsewhere),
         T(test_the_keys_of_users_end_with_their_application),
         T(test_open_connections_are_told_at_once_when_it_is_wished),
+        T(test_a_share_that_ends),
+        T(test_a_share_that_ends_while_it_is_looked_up),
+        T(test_an_earlier_look_does_not_undo_a_later_one),
+        T(test_subscriptions_by_token_end_with_it),
+        T(test_subscriptions_by_a_users_token_end_with_its_project),
+        T(test_subscriptions_take_rights),
         T(test_keys_are_kept_within_bounds),
 #undef T
     };

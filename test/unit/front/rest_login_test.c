@@ -107,7 +107,7 @@ static void test_login_with_document(void **state)
     assert_text(buf_data(&users_now.body),
                 "{\"id\":\"UdBcDeFgHkMnPqRsTwXyAaBb\",\"createdAt\":1000,\"updatedAt\":1000,"
                 "\"app\":\"UcBcDeFgHkMnPqRsTwXyAaBb\",\"project\":\"UqBcDeFgHkMnPqRsTwXyAaBb\","
-                "\"role\":\"base_app_user\",\"email\":\"Ann@x.org\","
+                "\"email\":\"Ann@x.org\","
                 "\"access\":{\"id\":\"UdBcDeFgHkMnPqRsTwXyAaBb\","
                 "\"project\":\"UqBcDeFgHkMnPqRsTwXyAaBb\",\"app\":\"UcBcDeFgHkMnPqRsTwXyAaBb\","
                 "\"user\":\"UdBcDeFgHkMnPqRsTwXyAaBb\","

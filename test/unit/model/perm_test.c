@@ -51,7 +51,7 @@ static const struct {
     {PERM_USER_STATUS, "/users/:userId/status", {"r", "", "", "r", "", "r"}},
     {PERM_SHARES, "/accesses[/:accessId]", {"", "", "", "clx", "", ""}},
     {PERM_DEVICE_KEYS, "/auth/evrythng/thngs[/:thngId]", {"crx", "crx", "", "crx", "", "crx"}},
-    {PERM_THNGS, "/thngs", {"cl", "cl", "", "cl", "", "cl"}},
+    {PERM_THNGS, "/thngs", {"clux", "clux", "", "cl", "", "clux"}}, /* ux: bulk */
     {PERM_THNG, "/thngs/:thngId", {"rux", "rux", "", "ru", "ru", "rux"}},
     {PERM_PROPERTIES,
      "/thngs/:thngId/properties[/:key]",
@@ -62,6 +62,7 @@ static const struct {
      {"crl", "crl", "", "crl", "crl", "crl"}},
     {PERM_COMMISSIONING, "/thngs/:thngId/commissionState", {"cr", "", "", "", "", "cr"}},
     {PERM_PRODUCTS, "/products[/:productId]", {"crlux", "crlux", "rl", "crlu", "", "crlux"}},
+    {PERM_PRODUCTS_BULK, "/products?ids, ?filter", {"ux", "ux", "", "", "", "ux"}},
     {PERM_PRODUCT_PROPERTIES,
      "/products/:productId/properties[/:key]",
      {"crux", "crux", "r", "crux", "", "crux"}},

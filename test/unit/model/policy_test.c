@@ -24,8 +24,9 @@ static const struct {
     {"actions", PERM_COLLECTION_ACTIONS, {"c", "l", "r", "", ""}},
     {"places", PERM_PLACES, {"c", "l", "r", "u", "x"}},
     {"products", PERM_PRODUCTS, {"c", "l", "r", "u", "x"}},
+    {"products", PERM_PRODUCTS_BULK, {"", "", "", "u", "x"}},
     {"products", PERM_PRODUCT_PROPERTIES, {"", "", "r", "cux", ""}},
-    {"thngs", PERM_THNGS, {"c", "l", "", "", ""}},
+    {"thngs", PERM_THNGS, {"c", "l", "", "u", "x"}}, /* ux: bulk */
     {"thngs", PERM_THNG, {"", "", "r", "u", "x"}},
     {"thngs", PERM_PROPERTIES, {"", "", "r", "cux", ""}},
     {"thngs", PERM_LOCATION, {"", "", "r", "ux", ""}},

@@ -245,7 +245,7 @@ static void updating_is_by_domain(void **state)
 {
     (void)state;
     struct grant *grant = grant_with("[{\"name\":\"gl_resource_update\",\"enabled\":true}]");
-    assert_zone(grant, 0, PERM_THNGS, "c");
+    assert_zone(grant, 0, PERM_THNGS, "cux");
     assert_zone(grant, 0, PERM_THNG, "ux");
     assert_zone(grant, 0, PERM_THNG_ACTIONS, "c");
     assert_zone(grant, 0, PERM_DEVICE_KEYS, "crx");

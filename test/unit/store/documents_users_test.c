@@ -405,7 +405,7 @@ static void test_other_administrators(void **state)
         {"\"a\":1", true},
         {"\"role\":\"admin\"", true},
         {"\"role\":\"admin\",\"policies\":[\"" ID(0009) "\"]", true},
-        {"\"policies\":[]", true},
+        {"\"policies\":[]", false},
         {"\"policies\":[\"" ID(0009) "\"]", false},
         {"\"role\":\"none\"", false},
         {"\"role\":\"" ID(0009) "\"", false},
