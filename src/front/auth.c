@@ -13,6 +13,9 @@
 #define AUTH_KEPT_MAX 65536
 /* A lookup waits this long for the documents to show what has been committed. */
 #define AUTH_WAIT_MS 5000
+/* So often a lookup is begun anew, because what the key may was changed meanwhile; then whoever
+ * asks is to try again. */
+#define LOOKS_MAX 16
 
 struct auth *auth_new(struct front *front)
 {
@@ -184,6 +187,7 @@ struct auth_read {
     struct loop_message message;
     struct front *front;
     bool is_refresh; /* nobody waits for it: open connections are to be told */
+    unsigned looks;  /* that were not the first */
     uint32_t slot;
     uint32_t generation;
     uint64_t request;
@@ -203,15 +207,26 @@ static void auth_run(struct reader *reader, struct reader_job *job)
     loop_post(read->front->loop, &read->message);
 }
 
+/* The reader looks once more; it is to see the event <needed>. False: it cannot now. */
+static bool look_from(struct auth *auth, struct auth_read *read, uint64_t needed)
+{
+    read->sequence = needed;
+    read->actor = (struct actor){0};
+    if (read->looks++ < LOOKS_MAX && readers_submit(auth->front->shared->readers, &read->job)) {
+        return true;
+    }
+    read->err = ERR(BUSY);
+    return false;
+}
+
 /* Has something been changed that the reader may not have seen, or has a later look come first?
- * Then it looks once more, and the key has an entry from now on: so what follows concerns it only
- * if it is about this very key, and the looking ends however much is changed elsewhere. True: it
- * looks again. */
+ * Then it looks once more, and the key has an entry from now on, of whom it was found to stand for:
+ * so what follows concerns it only if it is about this very key or actor, and the looking ends
+ * however much is changed elsewhere. True: it looks again. */
 static bool look_again(struct auth *auth, struct auth_read *read)
 {
     struct auth_entry *entry = auth_entry_find(auth, read->hash);
-    uint64_t needed =
-        entry != NULL ? max_u64(entry->stale_since, entry->as_of) : auth->last_change;
+    uint64_t needed = entry != NULL ? max_u64(entry->stale_since, entry->as_of) : auth->last_change;
     if (read->is_refresh && auth_has_shares(&read->actor)) { /* there is no later look */
         needed = max_u64(needed, auth->last_unshared);
     }
@@ -220,20 +235,15 @@ static bool look_again(struct auth *auth, struct auth_read *read)
     }
     if (entry == NULL) {
         const struct actor nobody = {.kind = ACTOR_NONE};
-        entry = entry_add(auth, read->hash, &nobody);
+        entry = entry_add(auth, read->hash, err_is_set(read->err) ? &nobody : &read->actor);
         if (entry == NULL) {
             read->err = ERR(NO_MEMORY);
             return false;
         }
         entry->stale_since = needed;
+        entry->is_guess = true;
     }
-    read->sequence = needed;
-    read->actor = (struct actor){0};
-    if (readers_submit(auth->front->shared->readers, &read->job)) {
-        return true;
-    }
-    read->err = ERR(BUSY);
-    return false;
+    return look_from(auth, read, needed);
 }
 
 /* That a key does not exist is kept as well, so that who guesses costs no lookups. */
@@ -255,6 +265,7 @@ static void keep_result(struct auth *auth, struct auth_read *read)
     if (entry != NULL) {
         entry->stale_since = 0;
         entry->as_of = read->sequence;
+        entry->is_guess = false;
     } else if (!is_unknown) {
         read->err = ERR(NO_MEMORY);
     }
@@ -359,12 +370,17 @@ enum auth_answer auth_resolve(struct front *front, struct conn *conn, struct sli
     return auth_read_start(read) ? AUTH_LATER : AUTH_BUSY;
 }
 
+static bool stands_for_somebody(const struct auth_entry *entry)
+{
+    return entry != NULL && entry->actor.kind != ACTOR_NONE && !entry->is_guess;
+}
+
 bool auth_attach(struct front *front, struct conn *conn, struct slice key)
 {
     uint8_t hash[KEY_HASH_BYTES];
     keyring_hash(front->shared->keyring, key, hash);
     struct auth_entry *entry = auth_entry_find(front->auth, hash);
-    if (entry == NULL || entry->actor.kind == ACTOR_NONE) {
+    if (!stands_for_somebody(entry)) {
         return false;
     }
     auth_detach(conn);
@@ -384,7 +400,7 @@ bool auth_holds(struct front *front, struct slice key, const struct actor *actor
     uint8_t hash[KEY_HASH_BYTES];
     keyring_hash(front->shared->keyring, key, hash);
     const struct auth_entry *entry = auth_entry_find(front->auth, hash);
-    if (entry == NULL || entry->actor.kind == ACTOR_NONE) {
+    if (!stands_for_somebody(entry)) {
         return false;
     }
     return !front->shared->limits.role_changes_at_once ||

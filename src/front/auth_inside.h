@@ -26,6 +26,7 @@ struct auth_entry {
     struct link refresh;  /* in auth.refresh: to be read again, because connections act with it */
     uint64_t stale_since; /* what it may was changed by this event; 0: not since */
     uint64_t as_of;       /* it was looked up when the documents showed this much, or more */
+    bool is_guess;        /* it is being looked up anew before anybody was told whose it is */
 };
 
 struct auth {

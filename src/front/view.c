@@ -74,6 +74,7 @@ bool view_narrow(const struct view *view, struct documents_query *query, struct 
     query->reach_count = is_said ? 0 : reach->project_count;
     query->viewers = reach->viewers;
     query->viewer_count = reach->has_viewers ? reach->viewer_count : 0;
+    query->viewers_by_name = reach->viewers_by_name;
     query->places = reach->places;
     query->place_count = reach->place_count;
     query->limits_places = reach->limits_places;

@@ -635,24 +635,37 @@ static void add_viewer(struct perm_reach *reach, const struct id *user)
     }
 }
 
-/* What is shown to all users is listed with the right of the user's own role alone: without that
- * the list is empty, though shares may let at single resources. */
+/* Does the user's own role let it list? */
+static bool lists_by_role(const struct grant *grant, enum perm_subject subject)
+{
+    for (uint32_t i = 0; grant != NULL && i < grant->zone_count; i++) {
+        const struct grant_zone *zone = &grant->zones[i];
+        if (zone->reach == GRANT_ALL && (zone->rights.operations[subject] & L) != 0) {
+            return true;
+        }
+    }
+    return grant == NULL;
+}
+
+/* What is shown to all users, and to it by name, is listed with the right of the user's own role;
+ * what names somebody who shares, with that of the share's. */
 static void user_reach(const struct actor *actor, enum perm_subject subject,
                        enum resource_kind kind, struct perm_reach *reach)
 {
     const struct grant *grant = actor->grant;
-    bool has_own = grant == NULL;
+    bool has_shares = grant != NULL && kind != RESOURCE_USER && kind != RESOURCE_SHARE;
     reach->has_viewers = true;
-    add_viewer(reach, &actor->id);
-    for (uint32_t i = 0; grant != NULL && i < grant->zone_count; i++) {
+    reach->viewers_by_name = !lists_by_role(grant, subject);
+    if (!reach->viewers_by_name) {
+        add_viewer(reach, &actor->id);
+    }
+    for (uint32_t i = 0; has_shares && i < grant->zone_count; i++) {
         const struct grant_zone *zone = &grant->zones[i];
-        bool lists = (zone->rights.operations[subject] & L) != 0;
-        has_own |= lists && zone->reach == GRANT_ALL;
-        if (lists && zone->reach == GRANT_USER && kind != RESOURCE_USER && kind != RESOURCE_SHARE) {
+        if (zone->reach == GRANT_USER && (zone->rights.operations[subject] & L) != 0) {
             add_viewer(reach, &zone->ids[0]);
         }
     }
-    reach->is_none = !has_own;
+    reach->is_none = reach->viewer_count == 0;
 }
 
 void perm_reach(const struct actor *actor, enum perm_subject subject, enum resource_kind kind,

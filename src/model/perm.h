@@ -126,9 +126,10 @@ struct perm_reach {
     uint32_t project_count;    /* 0, and not is_none: wherever */
     const struct id *places;   /* of places only: one of these */
     uint32_t place_count;
-    bool limits_places; /* false: any place */
-    bool is_none;       /* nothing at all */
-    bool has_viewers;   /* what shows itself to all users, or to one of these */
+    bool limits_places;   /* false: any place */
+    bool is_none;         /* nothing at all */
+    bool has_viewers;     /* what shows itself to all users, or to one of these */
+    bool viewers_by_name; /* only what names one of these; not what shows itself to all users */
     struct id viewers[PERM_VIEWERS_MAX];
     uint32_t viewer_count;
 };

@@ -168,6 +168,7 @@ struct documents_query {
     uint32_t reach_count;     /* themselves, of applications: theirs); 0: everything */
     const struct id *viewers; /* only what shows itself to all users or to one of these; with */
     uint32_t viewer_count;    /* <project> set (asserted); 0: everything */
+    bool viewers_by_name;     /* only what shows itself to one of these, not what it shows to all */
     const struct id *places;  /* of places only these, when limits_places */
     uint32_t place_count;
     bool limits_places;

@@ -145,8 +145,9 @@ static uint32_t add_reach(struct list *list, const struct documents_query *query
 
 static uint32_t add_viewers(struct list *list, const struct documents_query *query)
 {
-    size_t from = begin_set(list, SLICE("\"*all\""));
-    put_items(list, SLICE("*"), query->project, 1);
+    bool has_all = !query->viewers_by_name;
+    size_t from = begin_set(list, has_all ? SLICE("\"*all\"") : (struct slice){0});
+    put_items(list, SLICE("*"), query->project, has_all ? 1 : 0);
     put_items(list, SLICE("@"), query->viewers, query->viewer_count);
     return add_set(list, from);
 }

@@ -56,6 +56,12 @@ void list_plan_sight(struct list_plan *plan)
 
 /* ---- arms ---- */
 
+/* The arms of what is for all users, before those of viewers by name. */
+static uint32_t for_all_count(const struct documents_query *query)
+{
+    return query->viewers_by_name ? 0 : 2;
+}
+
 uint32_t list_viewer_count(const struct list_plan *plan)
 {
     switch (plan->sight) {
@@ -66,7 +72,7 @@ uint32_t list_viewer_count(const struct list_plan *plan)
     case SIGHT_REACH:
         return 2 * (plan->query->reach_count + 1);
     case SIGHT_VIEWERS:
-        return 2 + plan->query->viewer_count;
+        return for_all_count(plan->query) + plan->query->viewer_count;
     }
     UNREACHABLE();
 }
@@ -90,8 +96,10 @@ struct list_viewer list_viewer(const struct list_plan *plan, uint32_t arm)
         return sees_project(arm / 2 < query->reach_count ? &query->reach[arm / 2] : NULL,
                             arm % 2 == 0);
     case SIGHT_VIEWERS:
-        return arm < 2 ? sees_project(arm == 0 ? query->project : NULL, true)
-                       : (struct list_viewer){"@", id_slice(&query->viewers[arm - 2])};
+        if (arm < for_all_count(query)) {
+            return sees_project(arm == 0 ? query->project : NULL, true);
+        }
+        return (struct list_viewer){"@", id_slice(&query->viewers[arm - for_all_count(query)])};
     }
     UNREACHABLE();
 }
@@ -110,7 +118,8 @@ bool list_plan_asks_project(const struct list_plan *plan, uint32_t arm)
         return false;
     }
     /* What is for all users of a project is visible in it. */
-    return plan->which != DRIVER_SCOPE || (plan->sight == SIGHT_VIEWERS && arm >= 2);
+    return plan->which != DRIVER_SCOPE ||
+           (plan->sight == SIGHT_VIEWERS && arm >= for_all_count(plan->query));
 }
 
 bool list_plan_asks_reach(const struct list_plan *plan)

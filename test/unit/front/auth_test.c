@@ -420,6 +420,56 @@ static void test_a_look_up_ends_however_much_is_changed_elsewhere(void **state)
     assert_int_equal(world->reads, 2);
 }
 
+/* The second look may have been before that: whose key it is was known from the first. */
+static void test_what_is_changed_during_the_second_look_is_not_missed(void **state)
+{
+    struct world *world = *state;
+    world->actor = (struct actor){.account = 1, .kind = ACTOR_USER, .id = USER};
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_LATER);
+    take_document(world, RESOURCE_USER, &ROLE, 1);
+    run_message(world);
+    assert_int_equal(world->reads, 2);
+    take_document(world, RESOURCE_USER, &USER, 1);
+    run_message(world);
+    assert_int_equal(world->actors_told, 0);
+    assert_int_equal(world->reads, 3);
+    run_message(world);
+    assert_int_equal(world->told.code, ERR_OK);
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_KNOWN);
+}
+
+/* The first look saw the key still; it has gone, and the second has not come back. */
+static void test_a_key_that_is_looked_up_again_is_not_known(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(resolve(world, SLICE("a")), AUTH_LATER);
+    take_key_event(world, SLICE("a"), OPERATION_DELETED);
+    world->key_is_there = false;
+    run_message(world);
+    assert_false(auth_attach(&world->front, &world->conns[0], SLICE("a")));
+    assert_false(auth_holds(&world->front, SLICE("a"), &world->actor));
+    run_message(world);
+    assert_int_equal(world->told.code, ERR_CREDENTIAL_UNKNOWN);
+}
+
+/* Whoever changes what a key may on and on keeps no reader busy for ever. */
+static void test_a_look_up_is_given_up_in_the_end(void **state)
+{
+    struct world *world = *state;
+    look_up_user(world, SLICE("u"), &APPLICATION);
+    take_document(world, RESOURCE_USER, &USER, 1);
+    assert_int_equal(resolve(world, SLICE("u")), AUTH_LATER);
+    unsigned before = world->reads;
+    while (world->message_count > 0 && world->reads < before + 1000) {
+        take_document(world, RESOURCE_USER, &USER, 1);
+        run_message(world);
+    }
+    assert_int_equal(world->message_count, 0);
+    assert_int_equal(world->told.code, ERR_BUSY);
+    look_up(world, SLICE("u"));
+    assert_int_equal(world->told.code, ERR_OK);
+}
+
 static void test_the_keys_of_users_end_with_their_application(void **state)
 {
     struct world *world = *state;
@@ -686,6 +736,9 @@ int main(void)
         T(test_a_project_deleted_while_its_key_is_looked_up),
         T(test_a_change_of_rights_is_looked_up_with_the_next_request),
         T(test_a_look_up_ends_however_much_is_changed_elsewhere),
+        T(test_what_is_changed_during_the_second_look_is_not_missed),
+        T(test_a_key_that_is_looked_up_again_is_not_known),
+        T(test_a_look_up_is_given_up_in_the_end),
         T(test_the_keys_of_users_end_with_their_application),
         T(test_open_connections_are_told_at_once_when_it_is_wished),
         T(test_a_share_that_ends),

@@ -428,9 +428,15 @@ static void lists_of_applications_and_users(void **state)
     const struct id viewers[] = {id_of(11), id_of(12)};
     assert_memory_equal(reach.viewers, viewers, sizeof(viewers));
     assert_false(reach.is_none);
-    /* Its own role lets it list no products. */
+    assert_false(reach.viewers_by_name);
+    /* Its own role lets it list no products; the share's does. */
     perm_reach(&actor, PERM_PRODUCTS, RESOURCE_PRODUCT, &reach);
-    assert_true(reach.is_none);
+    assert_true(reach.viewers_by_name);
+    assert_int_equal(reach.viewer_count, 1);
+    assert_true(id_equal(&reach.viewers[0], &viewers[1]));
+    assert_false(reach.is_none);
+    perm_reach(&actor, PERM_COLLECTIONS, RESOURCE_COLLECTION, &reach);
+    assert_true(reach.is_none); /* neither does */
     free(grant);
     actor = (struct actor){.kind = ACTOR_DEVICE, .account = ACCOUNT, .id = id_of(50)};
     perm_reach(&actor, PERM_THNG_ACTIONS, RESOURCE_ACTION, &reach);

@@ -150,8 +150,10 @@ static void make_sight(struct lists *lists, struct question *question)
         if (below(lists, 2) == 0) {
             query->viewers = question->viewers;
             query->viewer_count = make_count(lists, DOCUMENTS_VIEWERS_MAX);
-            question->viewed = FOR_ALL | make_ids(lists, question->viewers, query->viewer_count,
-                                                  USER_FIRST, USER_COUNT);
+            query->viewers_by_name = below(lists, 3) == 0;
+            question->viewed = make_ids(lists, question->viewers, query->viewer_count, USER_FIRST,
+                                        USER_COUNT);
+            question->viewed |= query->viewers_by_name ? 0 : FOR_ALL;
         }
     }
     if (below(lists, 3) == 0) {
