@@ -232,17 +232,6 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
     return ERR(OK);
 }
 
-struct err subs_set_actor(struct subs *subs, struct subscription *subscription,
-                          const struct actor *actor)
-{
-    subscription->actor = *actor;
-    struct err err = watch(subs, subscription);
-    if (err_is_set(err)) {
-        subs_remove(subs, subscription); /* as in subs_add */
-    }
-    return err;
-}
-
 void subs_remove(struct subs *subs, struct subscription *subscription)
 {
     struct subs_topic *topic = subscription->topic;

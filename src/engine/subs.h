@@ -80,11 +80,6 @@ struct subs_wish {
 MUST_USE struct err subs_add(struct subs *subs, const struct subs_wish *wish,
                              struct subscription **subscription);
 
-/* The rights of whoever has subscribed are others from now on, and still grant the subscription.
- * ERR_NO_MEMORY: it has been removed. */
-MUST_USE struct err subs_set_actor(struct subs *subs, struct subscription *subscription,
-                                   const struct actor *actor);
-
 void subs_remove(struct subs *subs, struct subscription *subscription);
 
 /* The session's subscription with exactly that filter, or NULL. */

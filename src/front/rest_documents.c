@@ -214,7 +214,10 @@ enum rest_step rest_document_read(struct http_request *request)
 /* Who changes scopes may put it out of its own sight: then the event tells how it was left. */
 static bool is_out_of_sight(const struct http_request *request, const struct event *event)
 {
-    if (event == NULL || event->type != EVENT_DOCUMENT) {
+    /* With a document may come others: the name that it has taken. */
+    bool is_its = event != NULL && event->type == EVENT_DOCUMENT &&
+                  id_equal(event->resource, rest_document_id(request));
+    if (!is_its) {
         return false;
     }
     const struct perm_resource resource = {

@@ -64,9 +64,9 @@ const struct config_key config_keys[] = {
     {"server", "threads", CONFIG_TYPE_COUNT, AT(server.threads), "0", 0, 256, NULL,
      "Event loops. 0 is one for each core. A connection lives on one loop."},
     {"server", "secret_file", CONFIG_TYPE_PATH, AT(server.secret_file), "", 0, 0, NULL,
-     "The file with the secrets that API keys are kept with, made at the first start with mode 0600; "
-     "empty is the file secret in the data folder. Elsewhere, a copy of the data folder gives no "
-     "keys away. Without it no key works: back it up."},
+     "The file with the secrets that API keys are kept with, made at the first start with mode "
+     "0600; empty is the file secret in the data folder. Elsewhere, a copy of the data folder "
+     "gives no keys away. Without it no key works: back it up."},
 
     LISTENER(CONFIG_LISTENER_MQTT, "listener.mqtt", "127.0.0.1", "1883", "off"),
     LISTENER(CONFIG_LISTENER_MQTTS, "listener.mqtts", "127.0.0.1, ::1", "8883", "on"),
