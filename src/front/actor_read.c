@@ -9,6 +9,8 @@
 
 /* What shares a user has at most (perm.h): itself is one of the viewers. */
 #define SHARES_MAX (PERM_VIEWERS_MAX - 1)
+/* So many are looked through for them: a user may share the same again and again. */
+#define SHARES_SEEN_MAX 1024
 
 /* A role as a document names it. */
 struct role_name {
@@ -114,17 +116,29 @@ static bool owner_of(const struct document *share, struct id *owner)
     return json_array_next(&each, &item) && id_parse(json_string_raw(item), owner);
 }
 
+static bool has_share(const struct shares *shares, const struct share *share)
+{
+    for (uint32_t i = 0; i < shares->count; i++) {
+        const struct share *kept = &shares->at[i];
+        if (id_equal(&kept->owner, &share->owner) &&
+            slice_equal(role_text(&kept->role), role_text(&share->role))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_share(void *arg, const struct document *document)
 {
     struct shares *shares = arg;
-    struct share *share = &shares->at[shares->count];
-    if (owner_of(document, &share->owner)) {
-        share->role = role_of(document->text);
-        shares->count++;
+    struct share share = {.role = role_of(document->text)};
+    if (owner_of(document, &share.owner) && !has_share(shares, &share)) {
+        shares->at[shares->count++] = share;
     }
     return shares->count < SHARES_MAX;
 }
 
+/* The oldest first: nobody loses what has been shared with them because others share more. */
 static struct err list_shares(const struct look *look, struct shares *shares)
 {
     const struct slice receiver = id_slice(&look->actor->id);
@@ -136,7 +150,8 @@ static struct err list_shares(const struct look *look, struct shares *shares)
     const struct documents_query query = {
         .account = look->actor->account,
         .kind = RESOURCE_SHARE,
-        .limit = SHARES_MAX,
+        .ascending = true,
+        .limit = SHARES_SEEN_MAX,
         .conditions = &condition,
         .condition_count = 1,
     };

@@ -366,6 +366,7 @@ void conn_release(struct conn *conn)
 {
     if (conn->is_held) {
         conn->is_held = false;
+        loop_disarm(conn->front->loop, &conn->hold_timer); /* it is not to end the next hold */
         go_on_reading(conn);
     }
 }

@@ -11,11 +11,16 @@
 
 #define HOST_BYTES_MAX 16
 #define FIRST_DELAY_MS 1000
+/* After so long without one, failures are forgotten. */
+#define QUIET_MS (INT64_C(3600) * 1000)
 
 struct login_failures {
     struct link by_age; /* in limit.by_age */
     uint64_t hash;
     uint32_t count;
+    uint64_t user;   /* for whom it has failed, */
+    bool is_mixed;   /* and for others too */
+    int64_t last_ms; /* the last failure */
     int64_t free_ms; /* it may try again from then on */
     size_t host_bytes;
     uint8_t host[HOST_BYTES_MAX];
@@ -124,7 +129,23 @@ int64_t login_limit_wait_ms(struct login_limit *limit, const struct address *add
     return wait_ms;
 }
 
-void login_limit_failed(struct login_limit *limit, const struct address *address, int64_t now_ms)
+/* One more. */
+static void count_failure(const struct login_limit *limit, struct login_failures *failures,
+                          uint64_t user, int64_t now_ms)
+{
+    if (failures->count == 0 || now_ms - failures->last_ms > QUIET_MS) {
+        failures->count = 0;
+        failures->user = user;
+        failures->is_mixed = false;
+    }
+    failures->count += failures->count < UINT32_MAX;
+    failures->is_mixed |= failures->user != user;
+    failures->last_ms = now_ms;
+    failures->free_ms = now_ms + delay_of(limit, failures->count);
+}
+
+void login_limit_failed(struct login_limit *limit, const struct address *address, uint64_t user,
+                        int64_t now_ms)
 {
     struct slice host = address_host_bytes(address);
     if (limit == NULL || slice_is_empty(host)) {
@@ -136,15 +157,14 @@ void login_limit_failed(struct login_limit *limit, const struct address *address
         failures = add(limit, host);
     }
     if (failures != NULL) {
-        failures->count += failures->count < UINT32_MAX;
-        failures->free_ms = now_ms + delay_of(limit, failures->count);
+        count_failure(limit, failures, user, now_ms);
         list_remove(&failures->by_age);
         list_push(&limit->by_age, &failures->by_age);
     }
     pthread_mutex_unlock(&limit->lock);
 }
 
-void login_limit_succeeded(struct login_limit *limit, const struct address *address)
+void login_limit_succeeded(struct login_limit *limit, const struct address *address, uint64_t user)
 {
     struct slice host = address_host_bytes(address);
     if (limit == NULL || slice_is_empty(host)) {
@@ -152,7 +172,7 @@ void login_limit_succeeded(struct login_limit *limit, const struct address *addr
     }
     pthread_mutex_lock(&limit->lock);
     struct login_failures *failures = find(limit, host);
-    if (failures != NULL) {
+    if (failures != NULL && failures->user == user && !failures->is_mixed) {
         forget(limit, failures);
     }
     pthread_mutex_unlock(&limit->lock);

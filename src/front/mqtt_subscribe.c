@@ -113,11 +113,17 @@ static struct mqtt_subscribe *subscribe_new(struct mqtt_conn *mqtt, struct mqtt_
     return subscribe;
 }
 
-/* Those who subscribe too often are read more slowly. */
+/* Those who subscribe too often are read more slowly. It counts for the key of the first filter
+ * that goes to the engine: what is refused before does not hide the others. */
 static bool is_within_rate(struct mqtt_conn *mqtt, const struct mqtt_subscribe *subscribe)
 {
     struct topic topic;
-    if (subscribe->count == 0 || err_is_set(read_filter(subscribe->wishes[0].filter, &topic))) {
+    uint32_t first = 0;
+    while (first < subscribe->count && subscribe->wishes[first].code != CODE_OPEN) {
+        first++;
+    }
+    if (first == subscribe->count ||
+        err_is_set(read_filter(subscribe->wishes[first].filter, &topic))) {
         return true;
     }
     int64_t wait_ms = mqtt_rate_wait_ms(mqtt, &topic);

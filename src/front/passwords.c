@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/workers.h"
 #include "front/login_limit.h"
 
@@ -111,11 +112,13 @@ static struct err compare_slowly(struct password_job *job)
     if (job->hash[0] == 0) {
         nobodys_hash(&shared->limits, job->hash);
     }
+    /* Each user's hash is its own. */
+    uint64_t user = hash_bytes(shared->hash_seed, slice_of_text(job->hash));
     struct err err = compare(job->hash, &job->given);
     if (err_equal(err, ERR(CREDENTIAL_WRONG))) {
-        login_limit_failed(limit, &job->peer, clock_monotonic_ms());
+        login_limit_failed(limit, &job->peer, user, clock_monotonic_ms());
     } else if (!err_is_set(err)) {
-        login_limit_succeeded(limit, &job->peer);
+        login_limit_succeeded(limit, &job->peer, user);
     }
     return err;
 }

@@ -19,6 +19,7 @@
 #include "front/rest_read.h"
 #include "model/action.h"
 #include "model/document.h"
+#include "model/role.h"
 
 /* The account whose operators keep the server: they are shown keys that nobody has. */
 #define FIRST_ACCOUNT 1
@@ -31,9 +32,11 @@ struct question {
     struct id actor;
     enum perm_subject subject;
     enum perm_operation operation;
-    struct id resource; /* that the path names; not set: none */
-    struct id project;  /* ?project=; not set: none */
-    struct slice path;  /* the route's or family's pattern up to its first parameter */
+    enum resource_kind kind; /* of a resource that lies in another; 0: as the path says */
+    struct id parent;        /* which that is */
+    struct id resource;      /* that the path names; not set: none */
+    struct id project;       /* ?project=; not set: none */
+    struct slice path;       /* the route's or family's pattern up to its first parameter */
 };
 
 struct why_read {
@@ -64,6 +67,28 @@ static bool method_of(struct slice operation, enum http1_method *method)
     return false;
 }
 
+/* The resource that the path names: of two the one that lies in the other. What is built in is
+ * none. */
+static struct err take_resource(struct question *question, const struct http_request *asked)
+{
+    enum role_type type;
+    bool is_built_in =
+        asked->route->kind == RESOURCE_ROLE && role_is_built_in(asked->resource_text, &type);
+    if (slice_is_empty(asked->resource_text) || is_built_in) {
+        question->resource = asked->child;
+        return ERR(OK);
+    }
+    if (!id_parse(asked->resource_text, &question->resource)) {
+        return ERR(NOT_FOUND);
+    }
+    if ((asked->route->flags & ROUTE_NESTED) && id_is_set(&asked->child)) {
+        question->kind = asked->route->kind;
+        question->parent = question->resource;
+        question->resource = asked->child;
+    }
+    return ERR(OK);
+}
+
 static void take_pattern(struct question *question, const char *pattern)
 {
     struct slice text = slice_of_text(pattern);
@@ -89,12 +114,7 @@ static struct err ask_request(struct question *question, struct slice target,
         is_of_type ? perm_subject_of_topic(TOPIC_ACTIONS, asked.type) : route->subject;
     question->operation = route->operation;
     take_pattern(question, route->pattern);
-    question->resource = asked.child;
-    if (!slice_is_empty(asked.resource_text) &&
-        !id_parse(asked.resource_text, &question->resource)) {
-        return ERR(NOT_FOUND);
-    }
-    return ERR(OK);
+    return take_resource(question, &asked);
 }
 
 static struct err ask_topic(struct question *question, struct slice text, bool is_publish)
@@ -171,6 +191,7 @@ static struct err read_question(const struct http_request *request, struct quest
 struct finding {
     const struct question *question;
     const struct actor *actor;
+    bool has_project; /* that the question names */
     bool has_resource;
     struct document resource;
     enum perm_verdict verdict;
@@ -214,20 +235,31 @@ static enum perm_verdict judge_resource(const struct finding *finding)
     return perm_verdict(finding->actor, question->subject, question->operation, &resource);
 }
 
-static void judge_project(struct reader *reader, struct finding *finding)
+/* Before the resource is looked up, which lives until the next look. */
+static struct err find_project(struct reader *reader, struct finding *finding)
 {
     const struct id *project = &finding->question->project;
     struct document document;
-    bool exists = !err_is_set(documents_get(reader->documents, project, &document)) &&
-                  document.kind == RESOURCE_PROJECT &&
-                  document.account == finding->actor->account &&
-                  perm_may_name(finding->actor, project);
+    if (!id_is_set(project)) {
+        return ERR(OK);
+    }
+    struct err err = documents_get(reader->documents, project, &document);
+    finding->has_project = !err_is_set(err) && document.kind == RESOURCE_PROJECT &&
+                           document.account == finding->actor->account &&
+                           perm_may_name(finding->actor, project);
+    return err_equal(err, ERR(NOT_FOUND)) ? ERR(OK) : err;
+}
+
+static void judge_project(struct finding *finding)
+{
+    const struct id *project = &finding->question->project;
     bool is_in =
         !finding->has_resource || perm_scopes_have_project(finding->resource.scopes, project);
-    if (!exists || !is_in) {
+    if (!finding->has_project || !is_in) {
         finding->status = 404;
-        finding->reason = exists ? "The resource is not visible in the project that is named."
-                                 : "There is no such project for this key to name.";
+        finding->reason = finding->has_project
+                              ? "The resource is not visible in the project that is named."
+                              : "There is no such project for this key to name.";
     }
 }
 
@@ -239,8 +271,53 @@ static struct err find_resource(struct reader *reader, const struct question *qu
     if (err_is_set(err)) {
         return err_equal(err, ERR(NOT_FOUND)) ? ERR(OK) : err;
     }
-    finding->has_resource =
-        finding->resource.account == account && is_path_of(question->path, finding->resource.kind);
+    const struct document *found = &finding->resource;
+    /* (Of an operator the path's account is the parent, which has been found out.) */
+    bool is_child =
+        question->kind == RESOURCE_OPERATOR || id_equal(&found->parent, &question->parent);
+    bool is_one = question->kind == 0 ? is_path_of(question->path, found->kind)
+                                      : found->kind == question->kind && is_child;
+    finding->has_resource = found->account == account && is_one;
+    return ERR(OK);
+}
+
+/* Of operators and accounts a key sees its own, whatever else there is; no scopes say so. */
+static struct err find_own(struct reader *reader, const struct finding *finding, bool *is_own)
+{
+    const struct question *question = finding->question;
+    struct id own = finding->actor->id;
+    if (!slice_equal(question->path, SLICE("/operators/"))) {
+        TRY(documents_account(reader->documents, finding->actor->account, &own));
+    }
+    *is_own = id_equal(&own, question->kind == 0 ? &question->resource : &question->parent);
+    return ERR(OK);
+}
+
+static bool is_about_own(const struct question *question)
+{
+    return slice_equal(question->path, SLICE("/operators/")) ||
+           slice_equal(question->path, SLICE("/accounts/"));
+}
+
+/* The resource that the path names decides. */
+static struct err judge_named(struct reader *reader, struct finding *finding)
+{
+    const struct question *question = finding->question;
+    bool is_own = is_about_own(question);
+    bool is_there = true;
+    if (is_own) {
+        TRY(find_own(reader, finding, &is_there));
+    }
+    if (is_there && (!is_own || question->kind != 0)) {
+        TRY(find_resource(reader, question, finding->actor->account, finding));
+        is_there = finding->has_resource;
+    }
+    if (!is_there) {
+        finding->status = 404;
+        finding->reason = "There is no such resource in the account.";
+    } else if (finding->has_resource) {
+        finding->verdict = judge_resource(finding);
+    }
     return ERR(OK);
 }
 
@@ -248,15 +325,13 @@ static struct err find_out(struct reader *reader, struct finding *finding)
 {
     const struct question *question = finding->question;
     bool names_one = id_is_set(&question->resource);
+    TRY(find_project(reader, finding));
     finding->verdict = perm_verdict(finding->actor, question->subject, question->operation, NULL);
     if (finding->verdict == PERM_ALLOWED && names_one) {
-        TRY(find_resource(reader, question, finding->actor->account, finding));
-        if (!finding->has_resource) {
-            finding->status = 404;
-            finding->reason = "There is no such resource in the account.";
-            return ERR(OK);
-        }
-        finding->verdict = judge_resource(finding);
+        TRY(judge_named(reader, finding));
+    }
+    if (finding->status != 0) {
+        return ERR(OK);
     }
     switch (finding->verdict) {
     case PERM_ALLOWED:
@@ -275,7 +350,7 @@ static struct err find_out(struct reader *reader, struct finding *finding)
         break;
     }
     if (finding->verdict == PERM_ALLOWED && id_is_set(&question->project)) {
-        judge_project(reader, finding);
+        judge_project(finding);
     }
     return ERR(OK);
 }

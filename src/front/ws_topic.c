@@ -444,7 +444,7 @@ static void on_timer(struct conn *conn)
         return;
     }
     int64_t now_ms = conn->front->loop->now_ms;
-    if (conn->is_paused) {
+    if (conn->is_paused || conn->is_held) {
         native->last_input_ms = now_ms; /* while we do not read, silence says nothing */
     }
     int64_t left_ms = SILENCE_MAX_MS - (now_ms - native->last_input_ms);

@@ -141,7 +141,7 @@ const struct config_key config_keys[] = {
      "Passwords that may wait to be hashed. With more, logins are answered 503."},
     {"auth", "failed_logins", CONFIG_TYPE_COUNT, AT(auth.failed_logins), "5", 1, 1000000, NULL,
      "Failed logins from one address before the next ones have to wait (429), 1 second, then 2, "
-     "then 4 and so on. A login with the right password ends that."},
+     "then 4 and so on. A right password of the same user ends that, or an hour of quiet."},
     {"auth", "login_delay_max", CONFIG_TYPE_DURATION, AT(auth.login_delay_max_ms), "60s", SECOND,
      HOUR, NULL, "The longest that a login has to wait after failed ones."},
 

@@ -2,10 +2,18 @@
 // How keys are kept: where the secrets lie, what can be read back, what never appears (auth.md 1.1).
 import fs from 'node:fs';
 import path from 'node:path';
-import { scenario, it, assert, assertError, keyPattern } from './lib/suite.mjs';
+import { scenario, it, assert, assertError, keyPattern, unknownId } from './lib/suite.mjs';
 import { run, temporaryFolder } from './lib/daemon.mjs';
 import { login } from './lib/packets.mjs';
-import { as, newAnonymous, newOperator, newProject, newUser } from './lib/people.mjs';
+import {
+    as,
+    newAnonymous,
+    newOperator,
+    newPolicy,
+    newProject,
+    newRole,
+    newUser,
+} from './lib/people.mjs';
 
 const tool = path.join(path.dirname(process.env.THRUM ?? 'build/thrumd'), 'thrum');
 
@@ -231,6 +239,41 @@ scenario('why', {}, (d) => {
         assert.match(stdout, /^refused \(404\): .*other users/s);
         assert.match(stdout, /scopes +\{"users":\[\]/);
         assert.match(stdout, /role +base_app_user/);
+    });
+
+    it('says of every path what a request is answered', async () => {
+        const { account, actor } = (await d.api.get('/access')).body;
+        const operators = `/accounts/${account}/operatorAccess`;
+        const [p, other] = [project, await newProject(d.api)];
+        const policy = await newPolicy(d.api, ['thngs:read', 'places:list']);
+        const limited = await newOperator(d.api, { policies: [policy] });
+        const role = await newRole(d.api, []);
+        const unseen = await d.api.newThng();
+        const thng = await as(d, p.trustedKey).newThng();
+        const product = await d.api.must(201, 'POST', `/products?project=${p.id}`, { name: 'p' });
+        const place = await d.api.must(201, 'POST', '/places', { name: 'place' });
+        const apps = `/projects/${p.id}/applications`;
+        const keys = [d.key, limited.key, p.trustedKey, p.appKey, user.key];
+        keys.push(await d.api.newDeviceKey(thng.id));
+        const paths = [
+            ...['/access', '/me', '/why', '/applications/me', '/actions/all', '/users'],
+            ...['/roles/admin', `/roles/${role}`, `/roles/${policy}`, '/roles/none/permissions'],
+            ...['/accounts', `/accounts/${account}`, `/accounts/${unknownId}`, operators],
+            ...[`${operators}/${limited.id}`, `${operators}/${unknownId}`],
+            ...[`/operators/${actor.id}`, `/operators/${limited.id}`],
+            ...[apps, `${apps}/${p.app}`, `${apps}/${other.app}`, `${apps}/${p.app}/secretKey`],
+            ...[`/users/${user.id}`, `/users/${thng.id}`, `/accessPolicies/${policy}`],
+            ...[`/thngs/${unseen.id}`, `/thngs/${thng.id}`, `/thngs/${thng.id}/properties`],
+            ...[`/thngs/${thng.id}?project=${p.id}`, `/thngs/${unseen.id}?project=${p.id}`],
+            ...[`/thngs/${thng.id}?project=${other.id}`, `/thngs?project=${unknownId}`],
+            ...[`/products/${product.id}`, `/products/${thng.id}`, `/places/${place.id}`],
+        ];
+        for (const key of keys)
+            for (const topic of paths) {
+                const { status } = await as(d, key).get(topic);
+                const told = await d.api.must(200, 'POST', '/why', { key, topic, operation: 'get' });
+                assert.equal(told.status, status, `${keys.indexOf(key)} ${topic}: ${told.reason}`);
+            }
     });
 
     it('takes a key from standard input, and refuses one on the command line', async () => {

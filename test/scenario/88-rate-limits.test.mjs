@@ -3,7 +3,7 @@
 import { scenario, it, assert, assertError } from './lib/suite.mjs';
 import { wsOpen } from './lib/clients.mjs';
 import { eventually } from './lib/daemon.mjs';
-import { login, publish, type } from './lib/packets.mjs';
+import { login, publish, subscribe, type } from './lib/packets.mjs';
 import { as } from './lib/people.mjs';
 
 const limits = { 'limits.requests_per_key': '20', 'limits.requests_burst': '10' };
@@ -81,6 +81,19 @@ scenario('limits on keys', { set: limits }, (d) => {
         raw.destroy();
         const values = (await d.api.history(topic)).map((point) => point.value);
         assert.deepEqual(values, Array.from({ length: 30 }, (_, i) => i + 1));
+    });
+
+    it('MQTT subscriptions are slowed, whatever else is in the packets', async () => {
+        for (const more of [[], ['nonsense'], ['/thngs?access_token=nobody']]) {
+            await fresh();
+            const raw = await login(d.port.mqtt, key);
+            const started = Date.now();
+            for (let i = 1; i <= 30; i++)
+                raw.send(subscribe(i, ...more, topic));
+            for (let i = 1; i <= 30; i++) assert.equal((await raw.next(type.suback)).id, i);
+            assert.ok(Date.now() - started >= 700, 'twenty above the burst take a second');
+            raw.destroy();
+        }
     });
 
     it('MQTT with QoS 0 is dropped beyond the limit, and the connection stays', async () => {

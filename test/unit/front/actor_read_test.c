@@ -27,6 +27,8 @@ static_assert(sizeof(ID(0001)) == ID_BYTES + 1, "an id with four digits at its e
 #define THNG 12
 #define PLACE 13
 #define SHARE 14
+/* Shares of others, which are more than a user has. */
+#define MANY 50
 
 /* What the hashes of the keys consist of. */
 #define KEY_OF_OPERATOR 'o'
@@ -475,6 +477,33 @@ static void test_share_ends_with_its_user(void **state)
     assert_int_equal(world->actor.grant->zone_count, 1);
 }
 
+/* Others cannot push out what somebody has shared before, however much they share. */
+static void test_many_shares(void **state)
+{
+    struct world *world = *state;
+    put_project(world);
+    put_user(world, ANNA, "base_app_user");
+    put_user(world, BERT, "base_app_user");
+    put_share(world, "base_app_user");
+    for (uint32_t i = 0; i < 4 * MANY; i++) {
+        char scopes[128];
+        struct id owner = id_of(200 + i / 2); /* each twice */
+        snprintf(scopes, sizeof(scopes), "{\"users\":[\"%.24s\"],\"projects\":[\"" ID(0002) "\"]}",
+                 owner.text);
+        put_document(&world->bench, OPERATION_CREATED, RESOURCE_SHARE, 1000 + i,
+                     "{\"createdAt\":1,\"user\":\"" ID(0005) "\",\"role\":\"base_app_user\"}",
+                     scopes);
+        assert_ok(apply(&world->bench));
+        if (i == MANY) {
+            assert_ok(look(world, KEY_OF_ANNA));
+            assert_int_equal(world->actor.grant->zone_count, 2 + i / 2 + 1);
+        }
+    }
+    assert_ok(look(world, KEY_OF_ANNA));
+    assert_true(may_thng(world, PERM_READ, OF_BERT));
+    assert_int_equal(world->actor.grant->zone_count, 1 + PERM_VIEWERS_MAX - 1);
+}
+
 /* ---- by id ---- */
 
 static struct err look_by_id(struct world *world, uint32_t account, uint32_t number,
@@ -539,6 +568,7 @@ int main(void)
         TEST(test_user_with_a_role_of_operators),
         TEST(test_share),
         TEST(test_share_ends_with_its_user),
+        TEST(test_many_shares),
         TEST(test_by_id),
     };
     return cmocka_run_group_tests_name("actor_read", tests, NULL, NULL);

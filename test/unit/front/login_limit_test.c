@@ -13,6 +13,8 @@
 #define FREE 3
 #define DELAY_MAX_MS 10000
 #define NOW 5000
+#define USER 17
+#define HOUR_MS 3600000
 
 static struct address address_of(const char *text)
 {
@@ -32,7 +34,7 @@ static struct login_limit *make(void)
 static void fail_times(struct login_limit *limit, const struct address *address, unsigned times)
 {
     for (unsigned i = 0; i < times; i++) {
-        login_limit_failed(limit, address, NOW);
+        login_limit_failed(limit, address, USER, NOW);
     }
 }
 
@@ -75,7 +77,7 @@ static void test_wait_passes(void **state)
     assert_int_equal(login_limit_wait_ms(limit, &peer, NOW + 999), 1);
     assert_int_equal(login_limit_wait_ms(limit, &peer, NOW + 1000), 0);
     assert_int_equal(login_limit_wait_ms(limit, &peer, NOW + 100000), 0);
-    login_limit_failed(limit, &peer, NOW + 100000);
+    login_limit_failed(limit, &peer, USER, NOW + 100000);
     assert_int_equal(login_limit_wait_ms(limit, &peer, NOW + 100000), 2000);
     login_limit_free(limit);
 }
@@ -88,11 +90,38 @@ static void test_right_password_frees(void **state)
     struct address other = address_of("192.0.2.2");
     fail_times(limit, &peer, FREE + 1);
     fail_times(limit, &other, FREE);
-    login_limit_succeeded(limit, &peer);
+    login_limit_succeeded(limit, &peer, USER);
     assert_int_equal(login_limit_wait_ms(limit, &peer, NOW), 0);
     assert_int_equal(login_limit_wait_ms(limit, &other, NOW), 1000);
     fail_times(limit, &peer, FREE - 1); /* counted anew */
     assert_int_equal(login_limit_wait_ms(limit, &peer, NOW), 0);
+    login_limit_free(limit);
+}
+
+/* Whoever has an account of its own does not get free guesses at others' by logging in between. */
+static void test_right_password_of_another_user_frees_not(void **state)
+{
+    (void)state;
+    struct login_limit *limit = make();
+    struct address peer = address_of("192.0.2.1");
+    fail_times(limit, &peer, FREE);
+    login_limit_succeeded(limit, &peer, USER + 1);
+    assert_int_equal(login_limit_wait_ms(limit, &peer, NOW), 1000);
+    login_limit_failed(limit, &peer, USER + 1, NOW); /* nor by failing there first */
+    login_limit_succeeded(limit, &peer, USER + 1);
+    login_limit_succeeded(limit, &peer, USER);
+    assert_int_equal(login_limit_wait_ms(limit, &peer, NOW), 2000);
+    login_limit_free(limit);
+}
+
+static void test_quiet_forgives(void **state)
+{
+    (void)state;
+    struct login_limit *limit = make();
+    struct address peer = address_of("192.0.2.1");
+    fail_times(limit, &peer, FREE + 5);
+    login_limit_failed(limit, &peer, USER, NOW + HOUR_MS + 1);
+    assert_int_equal(login_limit_wait_ms(limit, &peer, NOW + HOUR_MS + 1), 0);
     login_limit_free(limit);
 }
 
@@ -155,12 +184,12 @@ static void test_of_none(void **state)
     struct address none = {0};
     fail_times(limit, &none, FREE + 1);
     assert_int_equal(login_limit_wait_ms(limit, &none, NOW), 0);
-    login_limit_succeeded(limit, &none);
+    login_limit_succeeded(limit, &none, USER);
     login_limit_free(limit);
     login_limit_free(NULL);
     struct address peer = address_of("192.0.2.1");
-    login_limit_failed(NULL, &peer, NOW);
-    login_limit_succeeded(NULL, &peer);
+    login_limit_failed(NULL, &peer, USER, NOW);
+    login_limit_succeeded(NULL, &peer, USER);
     assert_int_equal(login_limit_wait_ms(NULL, &peer, NOW), 0);
 }
 
@@ -171,6 +200,8 @@ int main(void)
         cmocka_unit_test(test_delay_doubles_up_to_a_bound),
         cmocka_unit_test(test_wait_passes),
         cmocka_unit_test(test_right_password_frees),
+        cmocka_unit_test(test_right_password_of_another_user_frees_not),
+        cmocka_unit_test(test_quiet_forgives),
         cmocka_unit_test(test_address_is_the_host),
         cmocka_unit_test(test_addresses_are_bounded),
         cmocka_unit_test(test_of_none),

@@ -142,7 +142,7 @@ static void test_nobodys_hash_is_a_hash(void **state)
 static void fail_times(struct world *world, unsigned times)
 {
     for (unsigned i = 0; i < times; i++) {
-        login_limit_failed(world->shared.login_limit, &world->clients[0].conn.peer,
+        login_limit_failed(world->shared.login_limit, &world->clients[0].conn.peer, 0,
                            clock_monotonic_ms());
     }
 }
