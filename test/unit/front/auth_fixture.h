@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * auth_fixture.h - the keys that a loop keeps, with readers and a loop of the test's own: a job runs
- * when it is handed in, its message when the test says so. Linked in place of the real ones. */
+ * auth_fixture.h - the keys that a loop keeps, with readers and a loop of the test's own: a job
+ * runs when it is handed in, its message when the test says so. Linked in place of the real
+ * ones. */
 #ifndef THRUM_TEST_UNIT_AUTH_FIXTURE_H
 #define THRUM_TEST_UNIT_AUTH_FIXTURE_H
 
