@@ -193,19 +193,9 @@ static void write_actions(struct engine *engine, struct command *command)
 
 /* ---- the commands ---- */
 
-/* They are judged by a row of their own: it is what an application may record (contract: auth.md 6,
- * note 1). */
-static bool are_scans(const struct command *command)
-{
-    for (uint32_t i = 0; i < command->as.actions.count; i++) {
-        if (!slice_equal(command->as.actions.at[i].type, SLICE("scans"))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static enum perm_subject subject_of(const struct command *command)
+/* The row that an action of that type is judged by: scans, which are what an application may record
+ * (contract: auth.md 6, note 1), have one of their own. */
+static enum perm_subject subject_of(const struct command *command, struct slice type)
 {
     switch (command->target_kind) {
     case RESOURCE_THNG:
@@ -215,18 +205,36 @@ static enum perm_subject subject_of(const struct command *command)
     case RESOURCE_COLLECTION:
         return PERM_COLLECTION_ACTIONS;
     default:
-        return are_scans(command) ? PERM_SCANS : PERM_ACTIONS;
+        return slice_equal(type, SLICE("scans")) ? PERM_SCANS : PERM_ACTIONS;
     }
+}
+
+/* May it record each of them anywhere? All or none are recorded: what is among others is judged as
+ * if it came alone. */
+static struct err may_record(const struct command *command)
+{
+    for (uint32_t i = 0; i < command->as.actions.count; i++) {
+        enum perm_subject subject = subject_of(command, command->as.actions.at[i].type);
+        TRY(perm_may(&command->actor, subject, PERM_CREATE));
+    }
+    return ERR(OK);
 }
 
 /* May the actor record these actions there? False: it has been answered, or waits. */
 static bool is_permitted(struct engine *engine, struct command *command)
 {
-    enum perm_subject subject = subject_of(command);
+    const struct command_action *first = command->as.actions.at;
+    struct slice type = command->as.actions.count > 0 ? first->type : SLICE("scans");
+    enum perm_subject subject = subject_of(command, type);
     if (id_is_set(&command->target)) {
         bool wants_product =
             command->target_kind == RESOURCE_THNG && engine_wants_gist(engine, &command->target);
         return engine_permitted_head(engine, command, subject, PERM_CREATE, wants_product) != NULL;
+    }
+    struct err err = may_record(command);
+    if (err_is_set(err)) {
+        engine_answer(engine, command, err, 0);
+        return false;
     }
     return engine_is_permitted(engine, command, subject, PERM_CREATE);
 }
@@ -287,9 +295,10 @@ static struct err judge_action(struct engine *engine, const struct command *comm
 
 /* Finds all that one action refers to, and adds that to engine->scratch_entries. */
 static enum head_found find_one(struct engine *engine, struct command *command,
-                                const struct command_action *action, enum perm_subject subject)
+                                const struct command_action *action)
 {
     struct finding finding;
+    enum perm_subject subject = subject_of(command, action->type);
     enum head_found found = find_references(engine, command, action, &finding);
     if (found != HEAD_SEEN) {
         return found;
@@ -310,12 +319,11 @@ static enum head_found find_all(struct engine *engine, struct command *command)
     if (!load_all(engine, command)) {
         return HEAD_LATER;
     }
-    enum perm_subject subject = subject_of(command);
     enum head_found found = HEAD_SEEN;
     buf_reset(&engine->scratch_entries);
     buf_reset(&engine->scratch_value);
     for (uint32_t i = 0; found == HEAD_SEEN && i < command->as.actions.count; i++) {
-        found = find_one(engine, command, &command->as.actions.at[i], subject);
+        found = find_one(engine, command, &command->as.actions.at[i]);
     }
     return found;
 }

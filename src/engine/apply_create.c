@@ -54,6 +54,16 @@ static bool find_former(struct engine *engine, struct command *command, struct c
     return creation->former != NULL;
 }
 
+/* Who shares must be there still: with a user goes what it shares, which is looked for once. */
+static enum head_found find_sharer(struct engine *engine, struct command *command)
+{
+    struct head *sharer;
+    return command->target_kind == RESOURCE_SHARE
+               ? engine_find(engine, command, RESOURCE_USER, &command->actor.id, NULL, false,
+                             &sharer)
+               : HEAD_SEEN;
+}
+
 /* What the path names: the parent, the project. */
 static bool find_path(struct engine *engine, struct command *command, struct creation *creation)
 {
@@ -64,6 +74,9 @@ static bool find_path(struct engine *engine, struct command *command, struct cre
         bool want_document = command->target_kind == RESOURCE_USER;
         found = engine_find(engine, command, kind, &command->as.create.parent, NULL, want_document,
                             &creation->parent);
+    }
+    if (found == HEAD_SEEN) {
+        found = find_sharer(engine, command);
     }
     if (found == HEAD_SEEN) {
         found = engine_find_project(engine, command);

@@ -100,6 +100,7 @@ struct share {
 };
 
 struct shares {
+    const struct id *receiver;
     uint32_t count;
     struct share at[SHARES_MAX];
 };
@@ -128,11 +129,13 @@ static bool has_share(const struct shares *shares, const struct share *share)
     return false;
 }
 
+/* Who shares with itself has no more by that: else it would keep what another role takes away. */
 static bool take_share(void *arg, const struct document *document)
 {
     struct shares *shares = arg;
     struct share share = {.role = role_of(document->text)};
-    if (owner_of(document, &share.owner) && !has_share(shares, &share)) {
+    if (owner_of(document, &share.owner) && !id_equal(&share.owner, shares->receiver) &&
+        !has_share(shares, &share)) {
         shares->at[shares->count++] = share;
     }
     return shares->count < SHARES_MAX;
@@ -161,7 +164,7 @@ static struct err list_shares(const struct look *look, struct shares *shares)
 /* What others let the user at. (A share goes with the user who made it.) */
 static struct err add_shares(struct look *look)
 {
-    struct shares shares = {0};
+    struct shares shares = {.receiver = &look->actor->id};
     TRY(list_shares(look, &shares));
     for (uint32_t i = 0; i < shares.count; i++) {
         const struct share *share = &shares.at[i];

@@ -189,6 +189,26 @@ scenario('two accounts', { set: cheap }, (d) => {
         assert.deepEqual(some, []);
     });
 
+    it('an action type of it is as one that does not exist, on every channel', async () => {
+        const thng = await second.api.newThng();
+        for (const key of second.keys)
+            for (const path of ['/actions', `/thngs/${thng.id}/actions`]) {
+                const [there, nowhere] = [`${path}/_${word}`, `${path}/_nobody`];
+                for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
+                    const body = method === 'GET' ? undefined : {};
+                    const found = await as(d, key).call(method, there, body);
+                    const none = await as(d, key).call(method, nowhere, body);
+                    assert.equal(found.status, none.status, `${method} ${there}`);
+                    assert.equal(found.text.replaceAll(word, 'nobody'), none.text);
+                }
+                const client = await login(d.port.mqtt, key);
+                client.send(subscribe(1, there, nowhere));
+                const { codes } = await client.next(type.suback);
+                assert.equal(codes[0], codes[1], there);
+                client.destroy();
+            }
+    });
+
     it('names are unique in an account only: none tells that the other has it', async () => {
         const api = second.api;
         await api.must(201, 'POST', '/actions', { name: `_${word}` });

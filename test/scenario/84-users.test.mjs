@@ -314,6 +314,17 @@ scenario('what users share', { set: quick }, (d) => {
         assert.deepEqual((await theirs.get('/thngs')).body, []);
     });
 
+    it('nobody keeps by sharing with itself what another role takes away', async () => {
+        const project = await newProject(d.api);
+        const user = await newUser(d, project.appKey);
+        const own = as(d, user.key);
+        const { id } = await own.newThng({ name: 'mine' });
+        await own.post('/accesses', { email: user.email, role: 'base_app_user' });
+        await d.api.must(200, 'PUT', `/users/${user.id}`, { role: 'none' });
+        assertError(await own.put(`/thngs/${id}`, { name: 'no' }), 403);
+        assertError(await own.get('/thngs'), 403);
+    });
+
     it('sharing ends with the user who shared', async () => {
         const project = await newProject(d.api);
         const owner = await newUser(d, project.appKey);

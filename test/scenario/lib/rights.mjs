@@ -5,9 +5,10 @@
 //
 //     judge(actor, 'thng', 'U', resource)     0: it may; else 401, 403 or 404
 //
-// An actor: { kind, account, id, project, zones }. Kinds: O operator, T trusted application,
-// A application, U application user, D device, K access token; none for nobody, ? for a key that is
-// none. A zone: { rights, reach }: of the actor's operations those that reach there.
+// An actor: { kind, account, id, project, zones, places }. Kinds: O operator, T trusted
+// application, A application, U application user, D device, K access token; none for nobody, ? for
+// a key that is none. A zone: { rights, reach }: of the actor's operations those that reach there.
+// Places: of these it sees those only, where they are given.
 // A resource: { account, kind, id, scopes: { users, projects }, parent }.
 
 /* auth.md 6, a row each. C create, R read one, L list, U update, X delete. */
@@ -202,6 +203,14 @@ const userPaths = {
     scans: ['/actions/scans', '/actions/scans/:id'],
     places: ['/places', '/places/:id'],
 };
+/* What a role of users may give on a path: what users have there or somewhere below it. */
+export const rolePaths = {
+    ...{ '/thngs': 'cru', '/thngs/:id': 'cru', '/thngs/:id/properties': 'cru' },
+    ...{ '/products': 'crud', '/products/:id/properties': 'crud' },
+    ...{ '/collections': 'crud', '/collections/:id/thngs': 'rud' },
+    ...{ '/actions': 'cr', '/actions/:type': 'cr', '/actions/scans': 'cr' },
+    ...{ '/thngs/:id/actions/:type': 'cr', '/places': 'r' },
+};
 const accessOf = { C: 'c', R: 'r', L: 'r', U: 'u', X: 'd' };
 
 function fits(pattern, path) {
@@ -272,6 +281,8 @@ export function sees(actor, resource) {
     switch (actor.kind) {
         case 'O':
         case 'K':
+            if (actor.places && resource.kind === 'place' && !actor.places.includes(resource.id))
+                return false;
             return (
                 ['account', 'operator'].includes(resource.kind) ||
                 actor.zones.some((zone) => !isOpen(zone) && reaches(actor, zone, resource))

@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Actions: what is derived, what is refused, all or none. */
-#include "mirror_fixture.h"
+#include "action_fixture.h"
 #include "rights_fixture.h"
 
 #include "model/property.h"
 
 /* ---- commands ---- */
-
-static struct command *actions_in(struct command_batch *batch, enum resource_kind root,
-                                  const struct id *target, const struct command_action *actions,
-                                  uint32_t count)
-{
-    struct slice copy;
-    assert_true(command_batch_copy(batch, slice_of(actions, count * sizeof(*actions)), &copy));
-    struct command *command = command_in(batch, COMMAND_ACTIONS, 1);
-    if (root != 0) {
-        command->target = *target;
-        command->target_kind = root;
-    }
-    command->as.actions.at = (const struct command_action *)(const void *)copy.at;
-    command->as.actions.count = count;
-    return command;
-}
 
 static enum err_code record(struct mirror *mirror, enum resource_kind root,
                             const struct command_action *actions, uint32_t count)
@@ -39,11 +23,6 @@ static enum err_code record_as(struct mirror *mirror, struct actor actor, enum r
     struct command_batch *batch = batch_of(4096);
     actions_in(batch, root, &action->thng, action, 1)->actor = actor;
     return mirror_outcome(mirror, batch);
-}
-
-static struct command_action action_of(struct slice type)
-{
-    return (struct command_action){.type = type, .timestamp_ms = TIMESTAMP_NONE};
 }
 
 static struct id create_with(struct mirror *mirror, enum resource_kind kind, struct slice members)
@@ -664,8 +643,6 @@ static void test_a_new_action_is_deleted_at_once(void **state)
     mirror_show(mirror);
     assert_null(mirror_find(mirror, &id));
 }
-
-#define WITH_MIRROR(test) cmocka_unit_test_setup_teardown(test, mirror_setup, mirror_teardown)
 
 int main(void)
 {

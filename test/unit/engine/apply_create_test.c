@@ -372,6 +372,24 @@ static void test_shares_are_between_two_users(void **state)
     }
 }
 
+/* A request that was on its way when its user was deleted leaves no share behind, which would never
+ * end. */
+static void test_who_is_gone_shares_nothing(void **state)
+{
+    struct world *world = *state;
+    struct home home = plant_home(world, "none");
+    struct id ann = plant_user(world, &home, "ann@x.net", "active");
+    plant_user(world, &home, "bob@x.net", "active");
+    struct command_batch *batch = batch_of(4096);
+    removal_in(batch, RESOURCE_USER, &ann, 1);
+    assert_int_equal(outcome(world, batch), ERR_OK);
+    batch = batch_of(4096);
+    struct command *command = creation_in(batch, RESOURCE_SHARE, 1);
+    command->actor = user_of(&home, &ann);
+    command->as.create.members = SLICE("\"email\":\"bob@x.net\",\"role\":\"base_app_user\"");
+    assert_int_equal(outcome(world, batch), ERR_NOT_FOUND);
+}
+
 /* ---- who may do what ---- */
 
 /* Operators alone see these, or everybody whom their rights say. */
@@ -489,6 +507,7 @@ int main(void)
         T(test_users_sign_up_with_their_application),
         T(test_users_get_the_role_of_their_application),
         T(test_shares_are_between_two_users),
+        T(test_who_is_gone_shares_nothing),
         T(test_some_kinds_have_no_scopes),
         T(test_tokens_name_what_is_there),
 #undef T

@@ -477,6 +477,21 @@ static void test_share_ends_with_its_user(void **state)
     assert_int_equal(world->actor.grant->zone_count, 1);
 }
 
+/* What another role takes away nobody keeps by sharing with itself. */
+static void test_share_with_oneself(void **state)
+{
+    struct world *world = *state;
+    put_project(world);
+    put_user(world, ANNA, "none");
+    put_document(&world->bench, OPERATION_CREATED, RESOURCE_SHARE, SHARE,
+                 "{\"createdAt\":1,\"user\":\"" ID(0005) "\",\"role\":\"base_app_user\"}",
+                 "{\"users\":[\"" ID(0005) "\"],\"projects\":[\"" ID(0002) "\"]}");
+    assert_ok(apply(&world->bench));
+    assert_ok(look(world, KEY_OF_ANNA));
+    assert_false(may_thng(world, PERM_READ, OF_ANNA));
+    assert_int_equal(world->actor.grant->zone_count, 0);
+}
+
 /* Others cannot push out what somebody has shared before, however much they share. */
 static void test_many_shares(void **state)
 {
@@ -568,6 +583,7 @@ int main(void)
         TEST(test_user_with_a_role_of_operators),
         TEST(test_share),
         TEST(test_share_ends_with_its_user),
+        TEST(test_share_with_oneself),
         TEST(test_many_shares),
         TEST(test_by_id),
     };
