@@ -15,7 +15,8 @@
  *      apply_key.c        keys
  *      apply_action.c     actions; commissioning
  *      apply_members.c    who is in a collection
- *      apply_session.c    client ids and subscriptions
+ *      apply_session.c    client ids
+ *      apply_subscribe.c  subscriptions
  *      chore.c            work in slices: tasks that make thngs, notices of what was emptied
  *
  * Each apply_ function either writes its events and answers, or refuses, or has the command wait

@@ -36,8 +36,8 @@ enum command_kind {
     COMMAND_SUBSCRIBE,    /* may the actor subscribe, and from which sequence number on */
     COMMAND_SESSION_OPEN, /* claim a client id; ends another session that has it */
     COMMAND_SESSION_CLOSED,
-    COMMAND_LOADED,    /* from a reader: a head that was asked for (engine/head.h) */
-    COMMAND_ACCOUNT,   /* a new account, its first operator, the operator's key, a policy */
+    COMMAND_LOADED,  /* from a reader: a head that was asked for (engine/head.h) */
+    COMMAND_ACCOUNT, /* a new account, its first operator, the operator's key, a policy */
 };
 
 /* Whom an answer is for. The engine does not look into the rest. */
@@ -160,10 +160,11 @@ struct command {
             struct command_key key; /* KEY_DELETE: its kind alone */
             bool replaces;          /* one that is there ends; else that is ERR_CONFLICT */
             struct id parent;       /* as for update */
-        } key; /* KEY_CREATE, KEY_DELETE */
+        } key;                      /* KEY_CREATE, KEY_DELETE */
         struct {
             enum topic_family family;
             struct slice name; /* the topic's: key, type, or task */
+            bool replays;      /* the answer is to tell answer.boundary_ms */
         } subscribe;
         struct {
             struct slice client_id;
@@ -220,9 +221,12 @@ struct answer {
     struct answer_token token;
     uint64_t after; /* the answer stands behind this event: events up to it come first */
     uint64_t event; /* the command's own (first) event; 0: none */
-    struct id
-        created; /* COMMAND_CREATE; of COMMAND_ACTIONS and COMMAND_COMMISSION the first action; of
-                    a refusal the target, if there is one */
+    /* COMMAND_SUBSCRIBE that replays: the events up to <after> have this time or an earlier one,
+     * all that follow have a later one. So samples say by their createdAt on which side they are.
+     */
+    int64_t boundary_ms;
+    struct id created; /* COMMAND_CREATE; of COMMAND_ACTIONS and COMMAND_COMMISSION the first
+                          action; of a refusal the target, if there is one */
 };
 
 #endif

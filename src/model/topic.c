@@ -220,6 +220,70 @@ static enum topic_family find_family(const struct levels *levels)
 
 /* ---------------------------------------------------------------- reading */
 
+static bool read_number(struct slice text, int64_t *number)
+{
+    *number = 0;
+    if (text.bytes == 0 || text.bytes > 15) {
+        return false;
+    }
+    for (size_t i = 0; i < text.bytes; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9') {
+            return false;
+        }
+        *number = *number * 10 + (text.at[i] - '0');
+    }
+    return true;
+}
+
+/* "90s", "1h": how long, in milliseconds. */
+static bool read_duration(struct slice text, int64_t *duration_ms)
+{
+    static const struct {
+        struct slice name;
+        int64_t ms;
+    } units[] = {
+        {SLICE_INIT("ms"), 1},      {SLICE_INIT("s"), 1000},     {SLICE_INIT("m"), 60000},
+        {SLICE_INIT("h"), 3600000}, {SLICE_INIT("d"), 86400000}, {SLICE_INIT("w"), 604800000},
+    };
+    size_t digits = 0;
+    while (digits < text.bytes && text.at[digits] >= '0' && text.at[digits] <= '9') {
+        digits++;
+    }
+    int64_t number;
+    if (!read_number(slice_first(text, digits), &number)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (slice_equal(slice_from(text, digits), units[i].name)) {
+            return !__builtin_mul_overflow(number, units[i].ms, duration_ms);
+        }
+    }
+    return false;
+}
+
+static struct err read_last(struct slice value, struct topic_replay *replay)
+{
+    int64_t number;
+    if (!read_number(value, &number) || number < 1 || number > TOPIC_LAST_MAX) {
+        return ERR(QUERY_INVALID);
+    }
+    replay->is_wanted = true;
+    replay->last = (uint32_t)number;
+    return ERR(OK);
+}
+
+/* "-1h", milliseconds since 1970, or as in REST "latest". */
+static struct err read_from(struct slice value, struct topic_replay *replay)
+{
+    if (slice_equal(value, SLICE("latest"))) {
+        return read_last(SLICE("1"), replay);
+    }
+    replay->is_ago = value.bytes > 0 && value.at[0] == '-';
+    replay->is_wanted = replay->is_ago ? read_duration(slice_from(value, 1), &replay->from_ms)
+                                       : read_number(value, &replay->from_ms);
+    return replay->is_wanted ? ERR(OK) : ERR(QUERY_INVALID);
+}
+
 static struct err read_options(struct slice query, struct topic_options *options)
 {
     *options = (struct topic_options){0};
@@ -230,6 +294,10 @@ static struct err read_options(struct slice query, struct topic_options *options
         } else if (slice_equal(parameter.name, SLICE("access_token"))) {
             options->has_access_token = true;
             options->access_token = parameter.value;
+        } else if (slice_equal(parameter.name, SLICE("from"))) {
+            TRY(read_from(parameter.value, &options->replay));
+        } else if (slice_equal(parameter.name, SLICE("last"))) {
+            TRY(read_last(parameter.value, &options->replay));
         } else if (slice_equal(parameter.name, SLICE("project"))) {
             uint8_t to[ID_BYTES];
             struct slice text;

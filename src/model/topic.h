@@ -77,10 +77,22 @@ struct topic_family_row {
     const char *payload; /* what they hear, for people */
 };
 
+/* from and last: what is sent of the history before the live messages begin. */
+struct topic_replay {
+    bool is_wanted;
+    bool is_ago;     /* from_ms counts back from now: "from=-1h" */
+    int64_t from_ms; /* since 1970, or ago; 0, and not is_ago: from the first on */
+    uint32_t last;   /* of these the newest so many; 0: all */
+};
+
+/* The most that last may ask for. */
+#define TOPIC_LAST_MAX 1000000
+
 struct topic_options {
-    bool pub_states;           /* pubStates=1: send the present state first */
-    bool has_access_token;     /* the token is to be used for this operation */
-    struct id project;         /* not set: no such option */
+    bool pub_states;       /* pubStates=1: send the present state first */
+    bool has_access_token; /* the token is to be used for this operation */
+    struct id project;     /* not set: no such option */
+    struct topic_replay replay;
     struct slice access_token; /* borrowed from the text that was read; never logged */
 };
 
@@ -105,8 +117,8 @@ struct topic_ref {
 /* Reads <text>, what a client publishes to or subscribes to without wildcards. TOPIC_INVALID: the
  * text breaks the grammar (or has a level that is a wildcard); TOPIC_UNKNOWN: no such family;
  * NOT_FOUND: an id that cannot be one; PROPERTY_KEY_INVALID: such a key; QUERY_INVALID: a project
- * that is no id. <topic> may be half written on failure. Of an option that comes twice the last
- * counts; options not known are skipped. */
+ * that is no id, a from or last that is none. <topic> may be half written on failure. Of an option
+ * that comes twice the last counts; options not known are skipped. */
 MUST_USE struct err topic_parse(struct slice text, struct topic *topic);
 
 /* Reads what a client subscribes with. A level that is just "+" or "#" ("#" as the last one only)

@@ -252,6 +252,47 @@ static void options_are_read(void **state)
     assert_refused(SLICE("/actions?project=" ID "%20"), ERR_QUERY_INVALID);
 }
 
+static void replays_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query;
+        struct topic_replay replay;
+    } cases[] = {
+        {"", {0}},
+        {"?from=-1h", {.is_wanted = true, .is_ago = true, .from_ms = 3600000}},
+        {"?from=-250ms", {.is_wanted = true, .is_ago = true, .from_ms = 250}},
+        {"?from=-2w", {.is_wanted = true, .is_ago = true, .from_ms = 1209600000}},
+        {"?from=1700000000123", {.is_wanted = true, .from_ms = 1700000000123}},
+        {"?from=0", {.is_wanted = true}},
+        {"?from=latest", {.is_wanted = true, .last = 1}},
+        {"?last=10&pubStates=1", {.is_wanted = true, .last = 10}},
+        {"?last=1000000", {.is_wanted = true, .last = TOPIC_LAST_MAX}},
+        {"?from=-90s&last=5", {.is_wanted = true, .is_ago = true, .from_ms = 90000, .last = 5}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char with[96];
+        snprintf(with, sizeof(with), "/actions/all%s", cases[i].query);
+        struct topic topic = parse(with);
+        const struct topic_replay *replay = &topic.options.replay;
+        assert_int_equal(replay->is_wanted, cases[i].replay.is_wanted);
+        assert_int_equal(replay->is_ago, cases[i].replay.is_ago);
+        assert_int_equal(replay->from_ms, cases[i].replay.from_ms);
+        assert_int_equal(replay->last, cases[i].replay.last);
+    }
+    static const char *const bad[] = {
+        "?from=",    "?from=-",       "?from=-1",     "?from=-1y",     "?from=1h",
+        "?from=x",   "?from=+5",      "?from=-1h30m", "?last=0",       "?last=",
+        "?last=-1",  "?last=1000001", "?last=1e3",    "?from=latest1", "?from=-999999999999999w",
+        "?from=1 h", "?last",         "?from",        "?from=-h",      "?last=1&last=x",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char with[96];
+        snprintf(with, sizeof(with), "/actions/all%s", bad[i]);
+        assert_refused(slice_of_text(with), ERR_QUERY_INVALID);
+    }
+}
+
 static void wildcards_are_told(void **state)
 {
     (void)state;
@@ -367,6 +408,7 @@ int main(void)
         cmocka_unit_test(malformed_topics),
         cmocka_unit_test(lengths_are_bounded),
         cmocka_unit_test(options_are_read),
+        cmocka_unit_test(replays_are_read),
         cmocka_unit_test(wildcards_are_told),
         cmocka_unit_test(rows_agree_with_reading_and_writing),
         cmocka_unit_test(equality_and_hashes),
