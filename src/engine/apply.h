@@ -300,6 +300,7 @@ struct members_event {
     enum member_change change;
     uint8_t flags; /* MEMBERS_ALL */
     struct id collection;
+    struct slice scopes; /* the collection's */
     enum resource_kind member_kind;
     const struct id *ids;
     uint32_t count; /* MEMBERS_PER_EVENT_MAX at most */

@@ -55,7 +55,7 @@ static enum head_found find_type(struct engine *engine, struct command *command,
 /* Is the document needed to say whether it may go, and what goes with it? */
 static bool wants_document(enum resource_kind kind)
 {
-    return kind == RESOURCE_ACTION || kind == RESOURCE_OPERATOR ||
+    return kind == RESOURCE_ACTION || kind == RESOURCE_ACTION_TYPE || kind == RESOURCE_OPERATOR ||
            document_kind(kind)->taken_name != NULL;
 }
 

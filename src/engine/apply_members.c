@@ -29,8 +29,9 @@ static void note(struct engine *engine, const struct id *id, uint64_t event)
 uint64_t write_members(struct engine *engine, const struct members_event *of)
 {
     ASSERT(of->count <= MEMBERS_PER_EVENT_MAX);
-    uint64_t event = group_write_members(engine_group(engine), of->account, of->change, of->flags,
-                                         &of->collection, of->member_kind, of->ids, of->count);
+    uint64_t event =
+        group_write_members(engine_group(engine), of->account, of->change, of->flags,
+                            &of->collection, of->scopes, of->member_kind, of->ids, of->count);
     engine_wrote(engine, event);
     note(engine, &of->collection, event);
     for (uint32_t i = 0; i < of->count; i++) {
@@ -70,6 +71,7 @@ static uint64_t write_emptied(struct engine *engine, const struct head *collecti
         .change = MEMBERS_CLEARED,
         .flags = MEMBERS_ALL,
         .collection = collection->id,
+        .scopes = head_scopes(collection),
         .member_kind = member_kind,
         .ids = (const struct id *)(const void *)listed.at, /* ids are bytes alone */
         .count = count < MEMBERS_PER_EVENT_MAX ? count : MEMBERS_PER_EVENT_MAX,
@@ -221,6 +223,7 @@ static void change_members(struct engine *engine, struct head *head, struct comm
                                        .account = head->account,
                                        .change = change,
                                        .collection = head->id,
+                                       .scopes = head_scopes(head),
                                        .member_kind = command->as.members.member_kind,
                                        .ids = (const struct id *)(const void *)ids.at,
                                        .count = (uint32_t)(ids.bytes / sizeof(struct id)),
@@ -291,6 +294,19 @@ bool members_gone_is_current(struct engine *engine, struct head *head, const str
     return load->read >= member_changes_last(&engine->member_changes, &head->id);
 }
 
+/* The next of the scopes that were read, unless the head in memory knows better: one that has
+ * changed since is not let go. */
+static struct slice scopes_now(struct engine *engine, const struct id *collection,
+                               struct cursor *scopes)
+{
+    uint64_t bytes;
+    struct slice read;
+    bool is_read = cursor_read_varint(scopes, &bytes) && cursor_read_bytes(scopes, bytes, &read);
+    ASSERT(is_read);
+    const struct head *head = heads_find(&engine->heads, collection);
+    return head != NULL && head->state == HEAD_PRESENT ? head_scopes(head) : read;
+}
+
 void write_members_gone(struct engine *engine, struct head *head, const struct head_load *load)
 {
     if (head->kind == RESOURCE_COLLECTION) {
@@ -298,12 +314,14 @@ void write_members_gone(struct engine *engine, struct head *head, const struct h
         write_emptied(engine, head, RESOURCE_COLLECTION, buf_data(&load->members.children));
     }
     struct slice collections = buf_data(&load->members.collections);
+    struct cursor scopes = cursor_over(buf_data(&load->members.collection_scopes));
     const struct id *at = (const struct id *)(const void *)collections.at;
     for (size_t i = 0; i < collections.bytes / sizeof(*at); i++) {
         write_members(engine, &(struct members_event){
                                   .account = head->account,
                                   .change = MEMBERS_REMOVED,
                                   .collection = at[i],
+                                  .scopes = scopes_now(engine, &at[i], &scopes),
                                   .member_kind = head->kind,
                                   .ids = &head->id,
                                   .count = 1,

@@ -187,8 +187,8 @@ struct err write_points(struct engine *engine, struct head *head,
         }
     }
     const struct point *entries = (const struct point *)engine->scratch_entries.at;
-    *event =
-        group_write_points(writer, head->account, head->kind, &head->id, flags, entries, count);
+    *event = group_write_points(writer, head->account, head->kind, &head->id, head_scopes(head),
+                                flags, entries, count);
     engine_wrote(engine, *event);
     if (fresh > 0) {
         head->changed = *event;

@@ -190,10 +190,11 @@ uint64_t write_document(struct engine *engine, struct head *head, enum event_ope
 
 uint64_t write_document_deleted(struct engine *engine, struct head *head)
 {
-    /* The scopes say who hears of it. */
-    uint64_t event =
-        group_write_document(engine_group(engine), head->account, OPERATION_DELETED, head->kind,
-                             &head->id, (struct slice){0}, head_scopes(head));
+    /* The scopes say who hears of it; and of a type the name, which its id does not give, where. */
+    bool tells_name = head->kind == RESOURCE_ACTION_TYPE;
+    uint64_t event = group_write_document(
+        engine_group(engine), head->account, OPERATION_DELETED, head->kind, &head->id,
+        tells_name ? head_document(head) : (struct slice){0}, head_scopes(head));
     wrote_document(engine, head, event);
     head_drop_document(&engine->heads, head);
     head->state = HEAD_ABSENT;

@@ -42,6 +42,7 @@ void chore_notices_slice(struct engine *engine, struct command *command, struct 
                                   .account = chore->account,
                                   .change = MEMBERS_CLEARED,
                                   .collection = chore->id,
+                                  .scopes = head_scopes(head),
                                   .member_kind = chore->member_kind,
                                   .ids = (const struct id *)(const void *)gone.at,
                                   .count = (uint32_t)(gone.bytes / sizeof(struct id)),

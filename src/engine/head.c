@@ -474,4 +474,5 @@ void head_load_deinit(struct head_load *load)
     buf_deinit(&load->members.listed);
     buf_deinit(&load->members.children);
     buf_deinit(&load->members.collections);
+    buf_deinit(&load->members.collection_scopes);
 }

@@ -114,7 +114,8 @@ struct member_load {
     bool wants_children; /* and beside thngs its first child collections, as many; */
     struct buf children; /* struct id each */
     /* and always the collections that the resource is in, at most MEMBERS_PER_EVENT_MAX. */
-    struct buf collections; /* struct id each */
+    struct buf collections;       /* struct id each, */
+    struct buf collection_scopes; /* and their scopes, each behind its length as a varint */
 };
 
 /* What a command can ask about more documents than its target's, instead of about members. The

@@ -162,6 +162,20 @@ static struct err read_listed(struct head_load *load, struct documents_reader *d
                : ERR(OK);
 }
 
+/* Of a collection that is on its way out: none. */
+static struct err read_scopes(struct documents_reader *documents, const struct id *id,
+                              struct buf *out)
+{
+    struct document document = {0};
+    struct err err = documents_get(documents, id, &document);
+    if (err_is_set(err) && !err_equal(err, ERR(NOT_FOUND))) {
+        return err;
+    }
+    buf_put_varint(out, document.scopes.bytes);
+    buf_put(out, document.scopes);
+    return ERR(OK);
+}
+
 static struct err read_collections(struct head_load *load, struct documents_reader *documents)
 {
     struct id ids[MEMBERS_PER_EVENT_MAX];
@@ -169,6 +183,9 @@ static struct err read_collections(struct head_load *load, struct documents_read
     TRY(documents_collections_of(documents, &load->id, ids, ARRAY_LEN(ids), &count));
     count = count < ARRAY_LEN(ids) ? count : ARRAY_LEN(ids);
     buf_put_bytes(&load->members.collections, ids, count * sizeof(ids[0]));
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(read_scopes(documents, &ids[i], &load->members.collection_scopes));
+    }
     return ERR(OK);
 }
 
@@ -215,7 +232,8 @@ static bool has_failed(const struct head_load *load)
 {
     return load->document.failed || load->scopes.failed || load->properties.failed ||
            load->members.states.failed || load->members.listed.failed ||
-           load->members.children.failed || load->members.collections.failed;
+           load->members.children.failed || load->members.collections.failed ||
+           load->members.collection_scopes.failed;
 }
 
 void head_load_read(struct head_load *load, struct documents_reader *documents)

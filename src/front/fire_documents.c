@@ -4,7 +4,6 @@
  * deleted), tasks (done); and who has come into a collection or left it. */
 #include "front/fire.h"
 
-#include "base/map.h"
 #include "codec/json_write.h"
 #include "model/document.h"
 
@@ -94,8 +93,6 @@ static void fire_type_created(struct audience *audience, const struct event *eve
     fire(audience, &firing);
 }
 
-/* The event has the type's id alone, which is made from its name: of the topics of actions that
- * somebody has subscribed to, that one is meant whose name gives this id. */
 static void fire_type_deleted(struct audience *audience, const struct event *event)
 {
     struct firing firing = {
@@ -106,18 +103,10 @@ static void fire_type_deleted(struct audience *audience, const struct event *eve
         .is_last = true,
         .encode = encode_deleted,
     };
-    const struct map *topics = &audience->front->subs.topics;
-    size_t position = 0;
-    for (const struct subs_topic *topic; (topic = map_next(topics, &position)) != NULL;) {
-        if (topic->ref.family != TOPIC_ACTIONS) {
-            continue;
-        }
-        struct id id = id_of_name(event->account, RESOURCE_ACTION_TYPE, topic->ref.name);
-        if (id_equal(&id, event->resource)) {
-            fire_aim(audience, &firing, TOPIC_ACTIONS, NULL, topic->ref.name);
-            fire(audience, &firing);
-            return;
-        }
+    if (!slice_is_empty(event->text)) { /* it is in groups of older versions */
+        struct slice name = document_text(event->text, SLICE("name"));
+        fire_aim(audience, &firing, TOPIC_ACTIONS, NULL, name);
+        fire(audience, &firing);
     }
 }
 
@@ -143,6 +132,7 @@ static void fire_task(struct audience *audience, const struct event *event)
         .event = event,
         .seen_kind = RESOURCE_BATCH,
         .seen = &batch,
+        .is_judged = true,
         .encode = fire_encode_document,
     };
     fire_aim(audience, &firing, TOPIC_BATCH_TASKS, &batch, (struct slice){0});
@@ -165,6 +155,7 @@ static void fire_end(struct audience *audience, const struct event *event)
         .event = event,
         .seen_kind = event->kind,
         .seen = event->resource,
+        .is_judged = true,
         .is_last = true,
         .encode = encode_nothing,
     };
@@ -210,6 +201,8 @@ void fire_members(struct audience *audience, const struct event *event)
         .event = event,
         .seen_kind = RESOURCE_COLLECTION,
         .seen = event->resource,
+        .has_scopes = true,
+        .is_judged = true,
         .encode = encode_members,
     };
     fire_aim(audience, &firing, TOPIC_COLLECTION_THNGS, event->resource, (struct slice){0});

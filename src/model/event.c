@@ -84,6 +84,7 @@ bool group_may_name(const struct group *group, uint32_t account, const struct id
 struct event_walk event_walk_start(const struct group *group)
 {
     return (struct event_walk){
+        .all = group->body,
         .body = cursor_over(group->body),
         .next_sequence = group->first_sequence,
         .time_ms = group->time_ms,
@@ -139,12 +140,34 @@ static const struct id *must_id(struct cursor *c)
     return must_ids(c, 1);
 }
 
-static void read_samples(struct event *event, struct cursor *c)
+/* In the flags of points and members, on disk only: scopes follow. */
+#define HAS_SCOPES 0x80u
+
+/* Flags, of which the one for scopes is taken away. */
+static bool must_flags(struct cursor *c, uint8_t *flags)
+{
+    uint8_t read = must_u8(c);
+    *flags = (uint8_t)(read & ~HAS_SCOPES);
+    return read & HAS_SCOPES;
+}
+
+static struct slice must_scopes(struct cursor *c, struct slice body)
+{
+    uint64_t offset = must_varint(c);
+    if (offset == 0) {
+        return must_counted(c);
+    }
+    ASSERT(offset < body.bytes);
+    struct cursor earlier = cursor_over(slice_from(body, offset));
+    return must_counted(&earlier);
+}
+
+static void read_samples(struct event *event, struct cursor *c, struct slice body)
 {
     event->kind = must_u8(c);
     event->resource = must_id(c);
-    if (event->type == EVENT_POINTS) {
-        event->flags = must_u8(c);
+    if (event->type == EVENT_POINTS && must_flags(c, &event->flags)) {
+        event->scopes = must_scopes(c, body);
     }
     event->count = (uint32_t)must_varint(c);
     event->entries = *c;
@@ -168,12 +191,15 @@ static void read_key(struct event *event, struct cursor *c)
     event->sealed = must_counted(c);
 }
 
-static void read_members(struct event *event, struct cursor *c)
+static void read_members(struct event *event, struct cursor *c, struct slice body)
 {
     event->change = must_u8(c);
-    event->flags = must_u8(c);
+    bool has_scopes = must_flags(c, &event->flags);
     event->kind = RESOURCE_COLLECTION;
     event->resource = must_id(c);
+    if (has_scopes) {
+        event->scopes = must_scopes(c, body);
+    }
     event->member_kind = must_u8(c);
     event->count = (uint32_t)must_varint(c);
     event->members = must_ids(c, event->count);
@@ -196,7 +222,7 @@ bool event_walk_next(struct event_walk *walk, struct event *event)
     switch (type) {
     case EVENT_POINTS:
     case EVENT_CUT:
-        read_samples(event, &c);
+        read_samples(event, &c, walk->all);
         return true;
     case EVENT_DOCUMENT:
         read_document(event, &c);
@@ -205,7 +231,7 @@ bool event_walk_next(struct event_walk *walk, struct event *event)
         read_key(event, &c);
         return true;
     case EVENT_MEMBERS:
-        read_members(event, &c);
+        read_members(event, &c, walk->all);
         return true;
     }
     UNREACHABLE();
@@ -260,6 +286,7 @@ void group_writer_start(struct group_writer *writer, uint64_t first_sequence, in
     writer->count = 0;
     writer->document_count = 0;
     writer->qos = 1;
+    memset(writer->scopes, 0, sizeof(writer->scopes));
 }
 
 /* The bytes of an event are counted in four: 256 MiB, far beyond what limits.packet lets in,
@@ -312,6 +339,32 @@ static void put_resource(struct group_writer *writer, uint32_t account, enum res
     put_named(writer, account, resource);
 }
 
+/* Most resources of a group are in the same few projects: a text is written once. */
+static void put_scopes(struct group_writer *writer, struct slice scopes)
+{
+    struct buf *body = &writer->body;
+    if (slice_is_empty(scopes)) {
+        return;
+    }
+    uint64_t hash = hash_bytes(0, scopes);
+    struct group_scopes *place = &writer->scopes[hash % GROUP_SCOPES_PLACES];
+    struct slice all = buf_data(body);
+    if (place->offset != 0 && place->hash == hash && !body->failed &&
+        slice_equal(slice_of(all.at + place->text_offset, place->bytes), scopes)) {
+        buf_put_varint(body, place->offset);
+        return;
+    }
+    buf_put_varint(body, 0);
+    *place = (struct group_scopes){.hash = hash, .offset = all.bytes + 1, .bytes = scopes.bytes};
+    put_counted(body, scopes);
+    place->text_offset = buf_bytes(body) - scopes.bytes;
+}
+
+static uint8_t flags_with(uint8_t flags, struct slice scopes)
+{
+    return (uint8_t)(flags | (slice_is_empty(scopes) ? 0 : HAS_SCOPES));
+}
+
 uint64_t group_write_document(struct group_writer *writer, uint32_t account,
                               enum event_operation operation, enum resource_kind kind,
                               const struct id *resource, struct slice text, struct slice scopes)
@@ -340,13 +393,14 @@ uint64_t group_write_key(struct group_writer *writer, uint32_t account,
 }
 
 uint64_t group_write_points(struct group_writer *writer, uint32_t account, enum resource_kind kind,
-                            const struct id *resource, uint8_t flags, const struct point *points,
-                            uint32_t count)
+                            const struct id *resource, struct slice scopes, uint8_t flags,
+                            const struct point *points, uint32_t count)
 {
     size_t mark = event_begin(writer, EVENT_POINTS, account);
     struct buf *body = &writer->body;
     put_resource(writer, account, kind, resource);
-    buf_put_byte(body, flags);
+    buf_put_byte(body, flags_with(flags, scopes));
+    put_scopes(writer, scopes);
     buf_put_varint(body, count);
     for (uint32_t i = 0; i < count; i++) {
         const struct point *point = &points[i];
@@ -383,15 +437,16 @@ uint64_t group_write_cuts(struct group_writer *writer, uint32_t account, enum re
 
 uint64_t group_write_members(struct group_writer *writer, uint32_t account,
                              enum member_change change, uint8_t flags, const struct id *collection,
-                             enum resource_kind member_kind, const struct id *members,
-                             uint32_t count)
+                             struct slice scopes, enum resource_kind member_kind,
+                             const struct id *members, uint32_t count)
 {
     ASSERT(count > 0 && count <= MEMBERS_PER_EVENT_MAX);
     ASSERT(flags == 0 || (flags == MEMBERS_ALL && change == MEMBERS_CLEARED));
     size_t mark = event_begin(writer, EVENT_MEMBERS, account);
     buf_put_byte(&writer->body, (uint8_t)change);
-    buf_put_byte(&writer->body, flags);
+    buf_put_byte(&writer->body, flags_with(flags, scopes));
     put_named(writer, account, collection);
+    put_scopes(writer, scopes);
     buf_put_byte(&writer->body, (uint8_t)member_kind);
     buf_put_varint(&writer->body, count);
     buf_put_bytes(&writer->body, members, count * sizeof(*members));

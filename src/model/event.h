@@ -24,7 +24,8 @@
  * Event: type (1 byte), varint bytes of the rest, varint account, QoS it was published with (1),
  * then by type:
  *
- *      points     resource kind (1), resource id (24), flags (1), varint count, then each point:
+ *      points     resource kind (1), resource id (24), flags (1), scopes if the flags say so,
+ *                 varint count, then each point:
  *                 flags (1), varint property number, varint key bytes, key,
  *                 zigzag timestamp minus group time, varint value bytes, value
  *      cut        resource kind (1), resource id (24), varint count, then each cut: flags (1),
@@ -33,8 +34,11 @@
  *                 varint scopes bytes, scopes
  *      key        operation (1), key kind (1), actor id (24), hash (32), varint sealed bytes,
  *                 sealed
- *      members    change (1), flags (1), collection id (24), kind of the members (1), varint
- *                 count, their ids (24 each)
+ *      members    change (1), flags (1), collection id (24), scopes if the flags say so, kind of
+ *                 the members (1), varint count, their ids (24 each)
+ *
+ * Scopes of points and members: varint 0, varint bytes, text; or where in the body of this group
+ * such a text (its length first) stands already, as a varint. Without any nothing is written.
  *
  * A group is valid when magic, lengths and checksum agree (group_open). Events of a valid group are
  * trusted: what does not decode then is a bug, and asserted. */
@@ -162,11 +166,14 @@ struct event {
     uint8_t flags;             /* points: POINTS_*; members: MEMBERS_ALL */
     uint32_t count;            /* points, cut, members: how many */
     struct cursor entries;     /* points, cut: for event_next_point, event_next_cut */
+    /* points, document, members: */
+    struct slice scopes; /* JSON object, or empty for none; of members, the collection's. (Groups
+                            of older versions have none in points and members.) */
     /* document, key: */
     enum event_operation operation;
     /* document: */
-    struct slice text;   /* JSON object: the stored document; empty when deleted */
-    struct slice scopes; /* JSON object, or empty for none */
+    struct slice text; /* JSON object: the stored document; empty when deleted, but for action
+                          types, whose name their id does not give */
     /* key: */
     enum key_kind key_kind;
     const struct id *actor;
@@ -199,6 +206,7 @@ bool group_may_name(const struct group *group, uint32_t account, const struct id
 
 /* Walks the events of a group. */
 struct event_walk {
+    struct slice all; /* the body */
     struct cursor body;
     uint64_t next_sequence;
     int64_t time_ms;
@@ -216,6 +224,16 @@ bool event_next_cut(struct event *event, struct cut *cut);
 
 /* ---- writing: the engine's group under construction ---- */
 
+/* Scopes that the group under construction has somewhere. */
+struct group_scopes {
+    uint64_t hash;
+    size_t offset; /* in the body, of the text's length; 0: the place is free */
+    size_t text_offset;
+    size_t bytes;
+};
+
+#define GROUP_SCOPES_PLACES 16
+
 struct group_writer {
     struct buf body;
     struct buf
@@ -226,6 +244,7 @@ struct group_writer {
     int64_t time_ms;
     uint32_t document_count; /* changes that the documents are to show */
     uint8_t qos;             /* of the events to come; 1 when a group begins */
+    struct group_scopes scopes[GROUP_SCOPES_PLACES]; /* by hash; the newest wins */
 };
 
 void group_writer_deinit(struct group_writer *writer);
@@ -246,16 +265,16 @@ uint64_t group_write_key(struct group_writer *writer, uint32_t account,
                          enum event_operation operation, enum key_kind kind, const struct id *actor,
                          const uint8_t hash[KEY_HASH_BYTES], struct slice sealed);
 uint64_t group_write_points(struct group_writer *writer, uint32_t account, enum resource_kind kind,
-                            const struct id *resource, uint8_t flags, const struct point *points,
-                            uint32_t count);
+                            const struct id *resource, struct slice scopes, uint8_t flags,
+                            const struct point *points, uint32_t count);
 uint64_t group_write_cuts(struct group_writer *writer, uint32_t account, enum resource_kind kind,
                           const struct id *resource, const struct cut *cuts, uint32_t count);
 
 /* <count> is 1 to MEMBERS_PER_EVENT_MAX; <flags> is MEMBERS_ALL, for MEMBERS_CLEARED only, or 0. */
 uint64_t group_write_members(struct group_writer *writer, uint32_t account,
                              enum member_change change, uint8_t flags, const struct id *collection,
-                             enum resource_kind member_kind, const struct id *members,
-                             uint32_t count);
+                             struct slice scopes, enum resource_kind member_kind,
+                             const struct id *members, uint32_t count);
 
 /* Closes the group and returns its bytes, which live until the writer starts again; ERR_NO_MEMORY
  * when the group could not be kept in memory. The group must have events. */

@@ -51,7 +51,8 @@ static void put_members(struct bench *bench, uint32_t collection, enum resource_
 {
     struct id id = id_of(collection);
     struct id ids[] = {id_of(member)};
-    group_write_members(&bench->group, ACCOUNT, MEMBERS_ADDED, 0, &id, kind, ids, 1);
+    group_write_members(&bench->group, ACCOUNT, MEMBERS_ADDED, 0, &id, (struct slice){0}, kind, ids,
+                        1);
 }
 
 static void put_rights(struct bench *bench)
@@ -89,7 +90,8 @@ static void fill(struct bench *bench)
                                 .timestamp_ms = TIME_MS,
                                 .value = SLICE("1")};
     struct id product = id_of(PRODUCT);
-    group_write_points(&bench->group, ACCOUNT, RESOURCE_PRODUCT, &product, 0, &point, 1);
+    group_write_points(&bench->group, ACCOUNT, RESOURCE_PRODUCT, &product, (struct slice){0}, 0,
+                       &point, 1);
     put(bench, RESOURCE_BATCH, BATCH, ",\"name\":\"b\"");
     put(bench, RESOURCE_TASK, TASK,
         ",\"batch\":\"U00000000000000000000006\",\"type\":\"POPULATING\",\"status\":\"PENDING\"");
@@ -384,6 +386,7 @@ static void test_members_are_listed(void **state)
     assert_int_equal(buf_bytes(&load->members.children), 0);
     assert_int_equal(buf_bytes(&load->members.collections), sizeof(outer));
     assert_memory_equal(load->members.collections.at, &outer, sizeof(outer));
+    assert_int_equal(buf_bytes(&load->members.collection_scopes), 1);
     load_free(load);
 }
 

@@ -313,6 +313,10 @@ static inline void mirror_read(struct mirror *mirror, struct head_load *load)
         if (id_equal(&member->resource, &load->id) && member->sequence > 0 &&
             mirror_is_alive(mirror, member)) {
             buf_put_bytes(&load->members.collections, &member->collection, ID_BYTES);
+            const struct mirror_row *around = mirror_find(mirror, &member->collection);
+            struct slice scopes = around != NULL ? buf_data(&around->scopes) : (struct slice){0};
+            buf_put_varint(&load->members.collection_scopes, scopes.bytes);
+            buf_put(&load->members.collection_scopes, scopes);
         }
     }
 }

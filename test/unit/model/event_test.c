@@ -50,7 +50,8 @@ static void write_all_kinds(struct group_writer *writer)
     uint8_t hash[KEY_HASH_BYTES];
     memset(hash, 0xab, sizeof(hash));
     group_writer_start(writer, FIRST, TIME_MS);
-    assert_int_equal(group_write_points(writer, 3, RESOURCE_THNG, &THNG, POINTS_SILENT, points, 2),
+    assert_int_equal(group_write_points(writer, 3, RESOURCE_THNG, &THNG, (struct slice){0},
+                                        POINTS_SILENT, points, 2),
                      FIRST);
     assert_int_equal(group_write_cuts(writer, 3, RESOURCE_PRODUCT, &PRODUCT, cuts, 2), FIRST + 1);
     assert_int_equal(group_write_document(writer, UINT32_MAX, OPERATION_UPDATED, RESOURCE_PRODUCT,
@@ -61,7 +62,7 @@ static void write_all_kinds(struct group_writer *writer)
         FIRST + 3);
     const struct id members[] = {THNG, PRODUCT};
     assert_int_equal(group_write_members(writer, 9, MEMBERS_CLEARED, MEMBERS_ALL, &COLLECTION,
-                                         RESOURCE_THNG, members, 2),
+                                         (struct slice){0}, RESOURCE_THNG, members, 2),
                      FIRST + 4);
 }
 
@@ -206,7 +207,7 @@ static void groups_say_whether_documents_change(void **state)
         struct point point = {
             .flags = flags, .property = 1, .key = SLICE("k"), .value = SLICE("1")};
         group_writer_start(&writer, 1, TIME_MS);
-        group_write_points(&writer, 1, RESOURCE_THNG, &THNG, 0, &point, 1);
+        group_write_points(&writer, 1, RESOURCE_THNG, &THNG, (struct slice){0}, 0, &point, 1);
         assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
         assert_int_equal(group.has_documents, (flags & POINT_NEW_PROPERTY) != 0);
     }
@@ -218,13 +219,15 @@ static void groups_say_whether_documents_change(void **state)
         assert_int_equal(group.has_documents, (flags & CUT_RETIRE) != 0);
     }
     group_writer_start(&writer, 1, TIME_MS);
-    group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, RESOURCE_THNG, &THNG, 1);
+    group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, (struct slice){0}, RESOURCE_THNG,
+                        &THNG, 1);
     assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
     assert_true(group.has_documents);
     assert_int_equal(group.document_count, 1);
     group_writer_start(&writer, 1, TIME_MS);
     for (uint32_t i = 0; i < UINT16_MAX + 2; i++) {
-        group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, RESOURCE_THNG, &THNG, 1);
+        group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, (struct slice){0},
+                            RESOURCE_THNG, &THNG, 1);
     }
     assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
     assert_int_equal(group.document_count, UINT16_MAX);
@@ -245,7 +248,7 @@ static void the_filter_never_hides_and_seldom_lies(void **state)
         struct point point = {.property = 1, .key = SLICE("k"), .value = SLICE("1")};
         for (uint32_t i = 0; i < sizes[size]; i++) {
             ids[i] = id_generate(&rand, TIME_MS);
-            group_write_points(&writer, 1, RESOURCE_THNG, &ids[i], 0, &point, 1);
+            group_write_points(&writer, 1, RESOURCE_THNG, &ids[i], (struct slice){0}, 0, &point, 1);
         }
         struct group group;
         assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
@@ -305,9 +308,10 @@ static void many_members_come_back(void **state)
         members[i] = id_generate(&rand, TIME_MS);
     }
     group_writer_start(&writer, 1, TIME_MS);
-    group_write_members(&writer, 1, MEMBERS_REMOVED, 0, &COLLECTION, RESOURCE_COLLECTION, members,
-                        MEMBERS_PER_EVENT_MAX);
-    group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, RESOURCE_THNG, &THNG, 1);
+    group_write_members(&writer, 1, MEMBERS_REMOVED, 0, &COLLECTION, (struct slice){0},
+                        RESOURCE_COLLECTION, members, MEMBERS_PER_EVENT_MAX);
+    group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, (struct slice){0}, RESOURCE_THNG,
+                        &THNG, 1);
     struct group group;
     assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
     assert_true(group_may_name(&group, 1, &COLLECTION));
@@ -370,12 +374,60 @@ static void a_full_writer_says_so(void **state)
     struct slice bytes;
     group_writer_start(&writer, 1, TIME_MS);
     for (int i = 0; i < 10; i++) {
-        group_write_points(&writer, 1, RESOURCE_THNG, &THNG, 0, &point, 1);
+        group_write_points(&writer, 1, RESOURCE_THNG, &THNG, (struct slice){0}, 0, &point, 1);
     }
     assert_int_equal(group_writer_close(&writer, &bytes).code, ERR_NO_MEMORY);
     group_writer_start(&writer, 1, TIME_MS);
-    group_write_points(&writer, 1, RESOURCE_THNG, &THNG, 0, &point, 1);
+    group_write_points(&writer, 1, RESOURCE_THNG, &THNG, (struct slice){0}, 0, &point, 1);
     assert_int_equal(group_writer_close(&writer, &bytes).code, ERR_OK);
+    group_writer_deinit(&writer);
+}
+
+/* Each event says whose eyes it is for; many of a group say the same. */
+static void scopes_are_written_once(void **state)
+{
+    (void)state;
+    enum { EVENTS = 200, TEXTS = 40 };
+    static char texts[TEXTS][64];
+    struct group_writer writer = {0};
+    const struct point point = {.property = 1, .key = SLICE_INIT("k"), .value = SLICE_INIT("1")};
+    group_writer_start(&writer, 1, TIME_MS);
+    size_t bytes[2] = {0};
+    for (unsigned i = 0; i < TEXTS; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "{\"users\":[],\"projects\":[\"%u\"]}", i);
+    }
+    for (unsigned i = 0; i < EVENTS; i++) {
+        /* the first is none, then the same again and again, then more than there are places for */
+        const char *text = i == 0 ? "" : texts[i < EVENTS / 2 ? 0 : i % TEXTS];
+        size_t before = group_writer_bytes(&writer);
+        if (i % 3 == 0) {
+            group_write_members(&writer, 1, MEMBERS_ADDED, 0, &COLLECTION, slice_of_text(text),
+                                RESOURCE_THNG, &THNG, 1);
+        } else {
+            group_write_points(&writer, 1, RESOURCE_THNG, &THNG, slice_of_text(text), 0, &point, 1);
+        }
+        bytes[0] = i == 1 ? group_writer_bytes(&writer) - before : bytes[0];
+        bytes[1] = i == 2 ? group_writer_bytes(&writer) - before : bytes[1];
+    }
+    assert_true(bytes[1] + strlen(texts[0]) <= bytes[0]);
+    struct group group;
+    assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
+    struct event_walk walk = event_walk_start(&group);
+    struct event event;
+    for (unsigned i = 0; i < EVENTS; i++) {
+        assert_true(event_walk_next(&walk, &event));
+        const char *text = i == 0 ? "" : texts[i < EVENTS / 2 ? 0 : i % TEXTS];
+        assert_slice(event.scopes, slice_of_text(text));
+        assert_int_equal(event.flags, 0);
+        assert_int_equal(event.count, 1);
+    }
+    /* The next group begins without any. */
+    group_writer_start(&writer, 1, TIME_MS);
+    group_write_points(&writer, 1, RESOURCE_THNG, &THNG, slice_of_text(texts[0]), 0, &point, 1);
+    assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
+    walk = event_walk_start(&group);
+    assert_true(event_walk_next(&walk, &event));
+    assert_slice(event.scopes, slice_of_text(texts[0]));
     group_writer_deinit(&writer);
 }
 
@@ -388,6 +440,7 @@ int main(void)
         cmocka_unit_test(the_filter_never_hides_and_seldom_lies),
         cmocka_unit_test(long_events_come_back),
         cmocka_unit_test(many_members_come_back),
+        cmocka_unit_test(scopes_are_written_once),
         cmocka_unit_test(older_groups_are_read),
         cmocka_unit_test(a_full_writer_says_so),
     };

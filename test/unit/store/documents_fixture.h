@@ -160,7 +160,7 @@ static inline void put_point(struct bench *bench, uint32_t resource, uint32_t pr
                           .key = slice_of_text(key),
                           .timestamp_ms = TIME_MS,
                           .value = SLICE("1")};
-    group_write_points(&bench->group, ACCOUNT, RESOURCE_THNG, &id, 0, &point, 1);
+    group_write_points(&bench->group, ACCOUNT, RESOURCE_THNG, &id, (struct slice){0}, 0, &point, 1);
 }
 
 static inline void put_cut(struct bench *bench, uint32_t resource, uint32_t property,

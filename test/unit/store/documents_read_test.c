@@ -144,8 +144,8 @@ static void test_membership_touches(void **state)
     struct document before;
     assert_ok(documents_get(bench.reader, &thng, &before));
     assert_int_equal(before.touched_ms, 0);
-    group_write_members(&bench.group, ACCOUNT, MEMBERS_ADDED, 0, &collection, RESOURCE_THNG, &thng,
-                        1);
+    group_write_members(&bench.group, ACCOUNT, MEMBERS_ADDED, 0, &collection, (struct slice){0},
+                        RESOURCE_THNG, &thng, 1);
     put(&bench, OPERATION_UPDATED, RESOURCE_THNG, thng, "{\"createdAt\":5,\"name\":\"x\"}");
     assert_ok(apply(&bench));
     struct document after;

@@ -340,7 +340,8 @@ static void change_members(struct program *program)
                                                      : MEMBERS_ADDED;
     uint8_t flags = change == MEMBERS_CLEARED && !chance(program, 3) ? MEMBERS_ALL : 0;
     struct id id = id_of(collection);
-    group_write_members(&program->writer, ACCOUNT, change, flags, &id, kind, ids, count);
+    group_write_members(&program->writer, ACCOUNT, change, flags, &id, (struct slice){0}, kind, ids,
+                        count);
 }
 
 static void change_property(struct program *program)
@@ -357,7 +358,8 @@ static void change_property(struct program *program)
                               .property = resource->property,
                               .key = SLICE("k"),
                               .value = SLICE("1")};
-        group_write_points(&program->writer, ACCOUNT, RESOURCE_THNG, &id, 0, &point, 1);
+        group_write_points(&program->writer, ACCOUNT, RESOURCE_THNG, &id, (struct slice){0}, 0,
+                           &point, 1);
     } else {
         struct cut cut = {.flags = CUT_RETIRE,
                           .property = resource->property,

@@ -493,7 +493,8 @@ static void long_values_are_kept(void **state)
                                  fixture_point(1, START_MS + round, false, "1"),
                                  fixture_point(2, START_MS + round, false, text)};
         points[2].value.bytes -= (size_t)round;
-        group_write_points(&world.writer, 1, RESOURCE_THNG, &FIXTURE_THNG, 0, points, 3);
+        group_write_points(&world.writer, 1, RESOURCE_THNG, &FIXTURE_THNG, (struct slice){0}, 0,
+                           points, 3);
         commit(&world);
     }
     struct history_query query = {

@@ -250,8 +250,8 @@ static inline void write_members(struct lists *lists, enum member_change change,
                                  unsigned collection, const struct row *row)
 {
     struct id id = COLLECTION_ID(collection);
-    group_write_members(&lists->bench.group, ACCOUNT, change, flags, &id, RESOURCE_THNG, &row->id,
-                        1);
+    group_write_members(&lists->bench.group, ACCOUNT, change, flags, &id, (struct slice){0},
+                        RESOURCE_THNG, &row->id, 1);
 }
 
 static inline void join(struct lists *lists, unsigned collection, unsigned one_in)

@@ -166,7 +166,7 @@ static void push(struct bench *bench, uint32_t resources, uint32_t points)
                              SLICE("{\"createdAt\":1}"), (struct slice){0});
     }
     for (uint32_t i = 0; i < points; i++) {
-        group_write_points(&bench->writer, 1, RESOURCE_THNG, &id, 0, &point, 1);
+        group_write_points(&bench->writer, 1, RESOURCE_THNG, &id, (struct slice){0}, 0, &point, 1);
     }
     commit_group(bench);
 }

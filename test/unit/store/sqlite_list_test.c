@@ -151,8 +151,8 @@ static void make_sight(struct lists *lists, struct question *question)
             query->viewers = question->viewers;
             query->viewer_count = make_count(lists, DOCUMENTS_VIEWERS_MAX);
             query->viewers_by_name = below(lists, 3) == 0;
-            question->viewed = make_ids(lists, question->viewers, query->viewer_count, USER_FIRST,
-                                        USER_COUNT);
+            question->viewed =
+                make_ids(lists, question->viewers, query->viewer_count, USER_FIRST, USER_COUNT);
             question->viewed |= query->viewers_by_name ? 0 : FOR_ALL;
         }
     }

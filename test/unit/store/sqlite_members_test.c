@@ -62,8 +62,8 @@ static uint64_t write_change(struct groups *groups, enum member_change change, u
     for (uint32_t i = 0; i < count; i++) {
         ids[i] = NODE_ID(nodes[i]);
     }
-    return group_write_members(&groups->bench.group, ACCOUNT, change, flags, &id, kind_of(nodes[0]),
-                               ids, count);
+    return group_write_members(&groups->bench.group, ACCOUNT, change, flags, &id, (struct slice){0},
+                               kind_of(nodes[0]), ids, count);
 }
 
 static void add_one(struct groups *groups, unsigned node, unsigned collection)

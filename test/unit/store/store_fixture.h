@@ -57,7 +57,7 @@ static inline struct point fixture_point(uint32_t property, int64_t timestamp_ms
 /* Writes an event of one point. */
 static inline void fixture_write_point(struct group_writer *writer, const struct point *point)
 {
-    group_write_points(writer, 1, RESOURCE_THNG, &FIXTURE_THNG, 0, point, 1);
+    group_write_points(writer, 1, RESOURCE_THNG, &FIXTURE_THNG, (struct slice){0}, 0, point, 1);
 }
 
 static inline void fixture_write_cut(struct group_writer *writer, uint32_t property,

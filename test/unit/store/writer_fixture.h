@@ -35,7 +35,8 @@ static inline void put_members(struct bench *bench, enum member_change change, u
         ids[count] = id_of(numbers[count]);
     }
     struct id id = id_of(collection);
-    group_write_members(&bench->group, ACCOUNT, change, flags, &id, kind, ids, count);
+    group_write_members(&bench->group, ACCOUNT, change, flags, &id, (struct slice){0}, kind, ids,
+                        count);
 }
 
 #define PUT_MEMBERS(bench, change, flags, collection, kind, ...) \
