@@ -38,8 +38,69 @@ static enum head_found find_name(struct engine *engine, struct command *command)
     return HEAD_SEEN;
 }
 
+static bool selects(const struct command *command, unsigned family)
+{
+    return command->as.subscribe.families >> family & 1;
+}
+
+/* The first family of those selected that the key may subscribe to topics of, or TOPIC_NONE. */
+static enum topic_family find_permitted(const struct command *command)
+{
+    for (unsigned family = TOPIC_NONE + 1; family < TOPIC_FAMILY_COUNT; family++) {
+        if (selects(command, family) &&
+            !err_is_set(perm_may(&command->actor, perm_subject_of_topic(family, (struct slice){0}),
+                                 perm_subscribe_operation(family)))) {
+            return (enum topic_family)family;
+        }
+    }
+    return TOPIC_NONE;
+}
+
+/* Of which kind of resource all the topics are; 0: of several, or of the account. */
+static enum resource_kind find_kind(const struct command *command)
+{
+    unsigned kinds = 0;
+    enum resource_kind kind = 0;
+    for (unsigned family = TOPIC_NONE + 1; family < TOPIC_FAMILY_COUNT; family++) {
+        if (selects(command, family)) {
+            kind = topic_family_row(family)->resource;
+            kinds |= 1u << kind;
+        }
+    }
+    return (kinds & (kinds - 1)) == 0 ? kind : 0;
+}
+
+/* Wildcards: what they select is judged event by event, and what is not there yet may come. So it
+ * is enough that the key may subscribe to topics of one of the families; but a resource that is
+ * named must be there, as for a topic. */
+static void subscribe_to_many(struct engine *engine, struct command *command)
+{
+    enum topic_family family = find_permitted(command);
+    if (family == TOPIC_NONE) {
+        engine_answer(engine, command, ERR(DENIED), 0);
+        return;
+    }
+    enum perm_subject subject = perm_subject_of_topic(family, (struct slice){0});
+    enum perm_operation operation = perm_subscribe_operation(family);
+    command->target_kind = find_kind(command);
+    bool is_granted;
+    if (command->target_kind != 0 && id_is_set(&command->target)) {
+        is_granted = engine_permitted_head(engine, command, subject, operation, false) != NULL;
+    } else {
+        command->target = (struct id){0};
+        is_granted = engine_is_permitted(engine, command, subject, operation);
+    }
+    if (is_granted) {
+        engine_answer(engine, command, ERR(OK), 0);
+    }
+}
+
 void apply_subscribe(struct engine *engine, struct command *command)
 {
+    if (command->as.subscribe.families != 0) {
+        subscribe_to_many(engine, command);
+        return;
+    }
     enum topic_family family = command->as.subscribe.family;
     enum perm_subject subject = perm_subject_of_topic(family, command->as.subscribe.name);
     enum perm_operation operation = perm_subscribe_operation(family);

@@ -164,7 +164,11 @@ struct command {
         struct {
             enum topic_family family;
             struct slice name; /* the topic's: key, type, or task */
-            bool replays;      /* the answer is to tell answer.boundary_ms */
+            /* A filter with wildcards: the families of which it selects topics, a bit each; then
+             * neither family nor name. The target is the one resource they are of, if it says one.
+             */
+            uint32_t families;
+            bool replays; /* the answer is to tell answer.boundary_ms */
         } subscribe;
         struct {
             struct slice client_id;

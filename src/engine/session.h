@@ -19,6 +19,7 @@
 /* One message for one subscription. Slices live during the call. */
 struct delivery {
     const struct subscription *subscription;
+    struct slice topic; /* in its plain spelling, when the filter has wildcards; else empty */
     struct slice payload;
     uint8_t qos;  /* the lower of granted and published */
     bool is_last; /* the resource is gone: no message will follow */

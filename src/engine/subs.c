@@ -38,6 +38,18 @@ struct subs_topic *subs_topic_find(const struct subs *subs, struct topic_ref ref
     return map_find(&subs->topics, topic_hash(subs->seed, ref), topic_has_ref, &ref);
 }
 
+/* An entry has come, or gone (-1). */
+static void count_open(struct subs *subs, struct topic_ref ref, int change)
+{
+    uint32_t *open = subs->open[ref.family];
+    open[topic_ref_open(ref)] += (uint32_t)change;
+    bool has_open = false;
+    for (unsigned i = 1; i < SUBS_OPEN_COUNT; i++) {
+        has_open = has_open || open[i] > 0;
+    }
+    subs->has_open[ref.family] = has_open;
+}
+
 static struct subs_topic *topic_add(struct subs *subs, struct topic_ref ref)
 {
     struct subs_topic *topic = calloc(1, sizeof(*topic) + ref.name.bytes);
@@ -53,12 +65,13 @@ static struct subs_topic *topic_add(struct subs *subs, struct topic_ref ref)
         memcpy(topic->name, ref.name.at, ref.name.bytes);
         topic->ref.name = slice_of(topic->name, ref.name.bytes);
     }
-    list_init(&topic->subscriptions);
+    list_init(&topic->places);
     topic->hash = topic_hash(subs->seed, ref);
     if (err_is_set(map_insert(&subs->topics, topic->hash, topic))) {
         free(topic);
         return NULL;
     }
+    count_open(subs, ref, 1);
     return topic;
 }
 
@@ -66,26 +79,27 @@ static void topic_remove_if_unused(struct subs *subs, struct subs_topic *topic)
 {
     if (topic->count == 0) {
         map_remove(&subs->topics, topic->hash, topic);
+        count_open(subs, topic->ref, -1);
         free(topic);
     }
 }
 
 /* In a topic that many share the session's own list is the shorter way, and the other way round. */
 static struct subscription *find_in(const struct subs_topic *topic, const struct session *session,
-                                    struct slice filter)
+                                    struct slice text)
 {
     if (session->subscription_count < topic->count) {
         LIST_EACH (&session->subscriptions, link, after) {
             struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
-            if (found->topic == topic && slice_equal(subscription_filter(found), filter)) {
+            if (found->places[0].topic == topic && slice_equal(subscription_filter(found), text)) {
                 return found;
             }
         }
         return NULL;
     }
-    LIST_EACH (&topic->subscriptions, link, after) {
-        struct subscription *found = LIST_ENTRY(link, struct subscription, in_topic);
-        if (found->session == session && slice_equal(subscription_filter(found), filter)) {
+    LIST_EACH (&topic->places, link, after) {
+        struct subscription *found = LIST_ENTRY(link, struct subs_place, in_topic)->subscription;
+        if (found->session == session && slice_equal(subscription_filter(found), text)) {
             return found;
         }
     }
@@ -93,10 +107,19 @@ static struct subscription *find_in(const struct subs_topic *topic, const struct
 }
 
 struct subscription *subs_find(const struct subs *subs, const struct session *session,
-                               const struct topic *topic, struct slice filter)
+                               struct topic_ref ref, struct slice text)
 {
-    struct subs_topic *entry = subs_topic_find(subs, topic_ref(topic));
-    return entry ? find_in(entry, session, filter) : NULL;
+    struct subs_topic *topic = subs_topic_find(subs, ref);
+    return topic ? find_in(topic, session, text) : NULL;
+}
+
+bool subs_selects_alike(const struct subscription *subscription, const struct topic_filter *filter)
+{
+    bool is_alike = subscription->place_count == filter->count;
+    for (unsigned i = 0; i < filter->count && is_alike; i++) {
+        is_alike = topic_equal(subscription->places[i].topic->ref, topic_filter_ref(filter, i));
+    }
+    return is_alike;
 }
 
 /* ---- watches ---- */
@@ -161,9 +184,9 @@ static struct err watch(struct subs *subs, struct subscription *subscription)
 {
     bool is_narrow =
         perm_depends_on_scopes(&subscription->actor) || id_is_set(&subscription->project);
-    const struct id *resource = subscription->topic->ref.resource;
+    const struct id *resource = subscription_topic(subscription).resource;
     subs_hide(subscription, false);
-    if (!is_narrow) {
+    if (!is_narrow || subscription->has_wildcard) {
         unwatch(subs, subscription);
         return ERR(OK);
     }
@@ -182,36 +205,87 @@ static struct err watch(struct subs *subs, struct subscription *subscription)
 
 /* ---- adding and removing ---- */
 
+static unsigned wish_count(const struct subs_wish *wish)
+{
+    return wish->filter != NULL ? wish->filter->count : 1;
+}
+
+static struct topic_ref wish_ref(const struct subs_wish *wish, unsigned index)
+{
+    return wish->filter != NULL ? topic_filter_ref(wish->filter, index) : topic_ref(wish->topic);
+}
+
+/* Takes the subscription out of the index; its first places have been filled. */
+static void leave_places(struct subs *subs, struct subscription *subscription)
+{
+    for (unsigned i = 0; i < subscription->place_count; i++) {
+        struct subs_place *place = &subscription->places[i];
+        if (place->topic != NULL) {
+            list_remove(&place->in_topic);
+            place->topic->count--;
+            topic_remove_if_unused(subs, place->topic);
+        }
+    }
+}
+
+static struct err take_place(struct subs *subs, struct subscription *subscription, unsigned index,
+                             struct topic_ref ref)
+{
+    struct subs_place *place = &subscription->places[index];
+    place->topic = subs_topic_find(subs, ref);
+    if (place->topic == NULL) {
+        place->topic = topic_add(subs, ref);
+    }
+    if (place->topic == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    place->subscription = subscription;
+    list_push(&place->topic->places, &place->in_topic);
+    place->topic->count++;
+    return ERR(OK);
+}
+
+/* A new one in the index, with its filter; the rest is all-zero. */
+static struct subscription *subscription_new(struct subs *subs, const struct subs_wish *wish)
+{
+    unsigned count = wish_count(wish);
+    struct subscription *added;
+    added = calloc(1, sizeof(*added) + count * sizeof(added->places[0]) + wish->text.bytes);
+    if (added == NULL) {
+        return NULL;
+    }
+    added->place_count = (uint8_t)count;
+    added->filter_bytes = (uint16_t)wish->text.bytes;
+    if (wish->text.bytes > 0) {
+        memcpy(&added->places[count], wish->text.at, wish->text.bytes);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (err_is_set(take_place(subs, added, i, wish_ref(wish, i)))) {
+            leave_places(subs, added);
+            free(added);
+            return NULL;
+        }
+    }
+    added->session = wish->session;
+    added->first_sequence = wish->first_sequence;
+    list_push(&wish->session->subscriptions, &added->in_session);
+    wish->session->subscription_count++;
+    subs->count++;
+    return added;
+}
+
 struct err subs_add(struct subs *subs, const struct subs_wish *wish,
                     struct subscription **subscription)
 {
-    struct topic_ref ref = topic_ref(wish->topic);
-    struct subs_topic *topic = subs_topic_find(subs, ref);
-    if (topic == NULL) {
-        topic = topic_add(subs, ref);
-        if (topic == NULL) {
-            return ERR(NO_MEMORY);
-        }
-    }
-    struct subscription *added = find_in(topic, wish->session, wish->filter);
+    const struct topic_options *options =
+        wish->filter != NULL ? &wish->filter->topic.options : &wish->topic->options;
+    ASSERT(wish->text.bytes <= TOPIC_BYTES_MAX);
+    struct subscription *added = subs_find(subs, wish->session, wish_ref(wish, 0), wish->text);
     if (added == NULL) {
-        added = calloc(1, sizeof(*added) + wish->filter.bytes);
+        added = subscription_new(subs, wish);
         if (added == NULL) {
-            topic_remove_if_unused(subs, topic);
             return ERR(NO_MEMORY);
         }
-        added->session = wish->session;
-        added->topic = topic;
-        added->filter_bytes = wish->filter.bytes;
-        if (wish->filter.bytes > 0) {
-            memcpy(added->filter, wish->filter.at, wish->filter.bytes);
-        }
-        added->first_sequence = wish->first_sequence;
-        list_push(&topic->subscriptions, &added->in_topic);
-        list_push(&wish->session->subscriptions, &added->in_session);
-        topic->count++;
-        wish->session->subscription_count++;
-        subs->count++;
     }
     /* Replaced [MQTT-3.8.4-3]: the flow of messages goes on, so first_sequence stays. */
     added->qos = wish->qos;
@@ -221,8 +295,9 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
     if (added->token_hash != 0) {
         list_push(&subs->tokens, &added->in_tokens);
     }
-    added->pub_states = wish->topic->options.pub_states;
-    added->project = wish->topic->options.project;
+    added->has_wildcard = wish->filter != NULL && wish->filter->has_wildcard;
+    added->pub_states = options->pub_states;
+    added->project = options->project;
     struct err err = watch(subs, added);
     if (err_is_set(err)) {
         subs_remove(subs, added); /* rather none than one that hears what it may not */
@@ -234,15 +309,12 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
 
 void subs_remove(struct subs *subs, struct subscription *subscription)
 {
-    struct subs_topic *topic = subscription->topic;
     deliver_again(subscription->session);
     unwatch(subs, subscription);
     list_remove(&subscription->in_tokens);
-    list_remove(&subscription->in_topic);
+    leave_places(subs, subscription);
     list_remove(&subscription->in_session);
-    topic->count--;
     subscription->session->subscription_count--;
     subs->count--;
     free(subscription);
-    topic_remove_if_unused(subs, topic);
 }

@@ -4,7 +4,16 @@
  *
  * Topics are compared as topic.h compares them (family, resource, name), so every spelling of one
  * topic meets in one entry; the spelling is kept with each subscription, because it is what its
- * subscriber gets back. One hash lookup a topic. Owned by one loop. */
+ * subscriber gets back. One hash lookup a topic.
+ *
+ * A filter with wildcards stands in an entry for each family that it selects topics of, under a
+ * reference that leaves the resource, the name, or both open (topic_filter). Topics have four
+ * levels at most, and only these two vary: so a topic is looked up in up to three ways more, and
+ * only in families where somebody has such a filter.
+ *
+ *      /thngs/U1/properties/temp   matched by the entries  U1 temp, * temp, U1 *, * *
+ *
+ * Owned by one loop. */
 #ifndef THRUM_ENGINE_SUBS_H
 #define THRUM_ENGINE_SUBS_H
 
@@ -15,11 +24,11 @@
 
 struct session;
 
-/* A topic that somebody has subscribed to. */
+/* A topic that somebody has subscribed to, or those that wildcards select. */
 struct subs_topic {
     struct topic_ref ref; /* into the fields below */
     struct id resource;
-    struct link subscriptions; /* struct subscription.in_topic, oldest first */
+    struct link places; /* struct subs_place, oldest subscription first */
     uint32_t count;
     uint64_t hash;
     uint8_t name[];
@@ -33,28 +42,41 @@ struct subs_watch {
     struct link subscriptions; /* struct subscription.in_watch */
 };
 
-struct subscription {
+/* Where a subscription stands in the index. */
+struct subs_place {
     struct link in_topic;
+    struct subs_topic *topic;
+    struct subscription *subscription;
+};
+
+struct subscription {
     struct link in_session;
     struct link in_watch;     /* when watch is set */
     struct link in_tokens;    /* when token_hash is set: in subs.tokens */
     struct subs_watch *watch; /* of the topic's resource; NULL: scopes change nothing */
     bool is_hidden;           /* the resource's scopes say now that it is not seen */
     struct session *session;
-    struct subs_topic *topic;
     struct actor actor;  /* whose rights count: the session's, or those of a token on the topic */
     uint64_t token_hash; /* which token, or 0 */
     uint64_t first_sequence; /* events from here on are its */
     uint8_t qos;             /* granted */
     bool pub_states;
+    bool has_wildcard;   /* what it may hear is judged event by event */
+    uint8_t place_count; /* 1 without wildcards */
+    uint16_t filter_bytes;
     struct id project; /* of the topic's option: only what is visible in it; not set: none */
-    size_t filter_bytes;
-    uint8_t filter[]; /* as the client spelled it */
+    struct subs_place places[]; /* behind them the filter, as the client spelled it */
 };
+
+/* Ways to leave something open: enum topic_open, together. */
+#define SUBS_OPEN_COUNT 4
 
 struct subs {
     struct map topics;
     struct map watches; /* struct subs_watch, by resource */
+    /* Entries of each family, by what they leave open. */
+    uint32_t open[TOPIC_FAMILY_COUNT][SUBS_OPEN_COUNT];
+    bool has_open[TOPIC_FAMILY_COUNT]; /* some of them leave something open */
     struct link tokens; /* the subscriptions that were made with a token on their topic: few */
     uint64_t seed;
     size_t count; /* of subscriptions */
@@ -67,10 +89,11 @@ void subs_deinit(struct subs *subs);
 
 struct subs_wish {
     struct session *session;
-    const struct topic *topic;
+    const struct topic *topic;         /* without wildcards, or */
+    const struct topic_filter *filter; /* with or without */
     const struct actor *actor;
     uint64_t token_hash; /* 0: the session's own key */
-    struct slice filter;
+    struct slice text;   /* the filter as it came */
     uint8_t qos;
     uint64_t first_sequence;
 };
@@ -82,9 +105,13 @@ MUST_USE struct err subs_add(struct subs *subs, const struct subs_wish *wish,
 
 void subs_remove(struct subs *subs, struct subscription *subscription);
 
-/* The session's subscription with exactly that filter, or NULL. */
+/* The session's subscription with exactly that filter, or NULL. <ref> is what it selects, of the
+ * first family if there are several. */
 struct subscription *subs_find(const struct subs *subs, const struct session *session,
-                               const struct topic *topic, struct slice filter);
+                               struct topic_ref ref, struct slice text);
+
+/* Does the subscription select what the filter does, however that is spelled? */
+bool subs_selects_alike(const struct subscription *subscription, const struct topic_filter *filter);
 
 /* The entry of a topic, or NULL when nobody has subscribed to it. */
 struct subs_topic *subs_topic_find(const struct subs *subs, struct topic_ref ref);
@@ -101,7 +128,13 @@ void subs_hide(struct subscription *subscription, bool is_hidden);
 
 static inline struct slice subscription_filter(const struct subscription *subscription)
 {
-    return slice_of(subscription->filter, subscription->filter_bytes);
+    return slice_of(&subscription->places[subscription->place_count], subscription->filter_bytes);
+}
+
+/* What a subscription without wildcards is of. */
+static inline struct topic_ref subscription_topic(const struct subscription *subscription)
+{
+    return subscription->places[0].topic->ref;
 }
 
 #endif

@@ -245,7 +245,7 @@ struct need {
 
 static struct need need_of(const struct subscription *subscription)
 {
-    struct topic_ref ref = subscription->topic->ref;
+    struct topic_ref ref = subscription_topic(subscription);
     if (ref.family == TOPIC_NONE) {
         return (struct need){0};
     }
@@ -272,6 +272,18 @@ static bool gives_alike(const struct grant *a, const struct grant *b, struct nee
     return is_alike;
 }
 
+/* To some of what it selects. */
+static bool may_subscribe_to_any(const struct actor *actor, const struct subscription *subscription)
+{
+    bool may = false;
+    for (unsigned i = 0; i < subscription->place_count && !may; i++) {
+        struct topic_ref ref = subscription->places[i].topic->ref;
+        may = !err_is_set(perm_may(actor, perm_subject_of_topic(ref.family, ref.name),
+                                   perm_subscribe_operation(ref.family)));
+    }
+    return may;
+}
+
 static bool may_subscribe(const struct actor *actor, struct need need)
 {
     return need.operations == 0 ||
@@ -290,7 +302,9 @@ static bool session_take_rights(struct front *front, struct session *session, ui
         if (found->token_hash != token_hash) {
             continue;
         }
-        if (!may_subscribe(actor, need)) {
+        if (found->has_wildcard && may_subscribe_to_any(actor, found)) {
+            found->actor = *actor; /* judged event by event */
+        } else if (found->has_wildcard || !may_subscribe(actor, need)) {
             subs_remove(&front->subs, found);
         } else if (gives_alike(found->actor.grant, actor->grant, need)) {
             found->actor = *actor; /* whether the resource is hidden from it stays */

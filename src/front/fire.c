@@ -3,27 +3,37 @@
 
 #include "model/perm.h"
 
+/* A firing on its way to the subscribers. Payload and topic are made when somebody wants them. */
+struct message {
+    const struct firing *firing;
+    bool has_payload;
+    bool has_topic;
+};
+
 static bool hand_over(struct front *front, struct session *session,
-                      const struct subscription *subscription, const struct firing *firing)
+                      const struct subscription *subscription, const struct message *message)
 {
-    const struct event *event = firing->event;
+    const struct event *event = message->firing->event;
     struct delivery delivery = {
         .subscription = subscription,
+        .topic = subscription->has_wildcard ? buf_data(&front->topic) : (struct slice){0},
         .payload = buf_data(&front->payload),
         .qos = subscription->qos < event->qos ? subscription->qos : event->qos,
-        .is_last = firing->is_last,
+        .is_last = message->firing->is_last,
         .sequence = event->sequence,
     };
     return session->ops->deliver(session, &delivery);
 }
 
-/* Does the key see it, and may it be told of it? That it may subscribe at all has been judged; a
- * role or a share may give that for some resources and not for others. */
-static bool may_see(const struct subscription *subscription, const struct perm_resource *resource)
+/* Does the key see it, and may it be told of it? That it may subscribe to one topic has been
+ * judged; a role or a share may give that for some resources and not for others, and wildcards name
+ * topics of any kind. */
+static bool may_see(const struct subscription *subscription, struct topic_ref ref,
+                    const struct perm_resource *resource)
 {
     const struct actor *actor = &subscription->actor;
-    struct topic_ref ref = subscription->topic->ref;
-    if (actor->grant == NULL || ref.family == TOPIC_NONE) { /* fire_end_of */
+    bool may_subscribe = actor->grant == NULL && !subscription->has_wildcard;
+    if (may_subscribe || ref.family == TOPIC_NONE) { /* fire_end_of */
         return !err_is_set(perm_sees(actor, resource));
     }
     return !err_is_set(perm_judge(actor, perm_subject_of_topic(ref.family, ref.name),
@@ -31,11 +41,12 @@ static bool may_see(const struct subscription *subscription, const struct perm_r
 }
 
 /* The same, and in the project that the topic names? */
-static bool sees(const struct subscription *subscription, const struct perm_resource *resource)
+static bool sees(const struct subscription *subscription, struct topic_ref ref,
+                 const struct perm_resource *resource)
 {
     return (!id_is_set(&subscription->project) ||
             perm_scopes_have_project(resource->scopes, &subscription->project)) &&
-           may_see(subscription, resource);
+           may_see(subscription, ref, resource);
 }
 
 /* Judged per event, so that a wide subscription delivers only what its key could GET. */
@@ -49,14 +60,18 @@ static bool may_hear(const struct subscription *subscription, const struct firin
         .id = firing->seen,
         .scopes = firing->has_scopes ? event->scopes : (struct slice){0},
     };
-    if (firing->has_scopes) {
-        return sees(subscription, &resource);
+    if (!firing->is_judged || (subscription->has_wildcard && firing->has_scopes)) {
+        return sees(subscription, firing->ref, &resource);
+    }
+    bool is_narrow = perm_depends_on_scopes(actor) || id_is_set(&subscription->project);
+    if (subscription->has_wildcard) {
+        return !is_narrow && may_see(subscription, firing->ref, &resource);
     }
     if (subscription->is_hidden && !firing->is_last) {
         return false;
     }
     return perm_depends_on_scopes(actor) ? actor->account == event->account
-                                         : may_see(subscription, &resource);
+                                         : may_see(subscription, firing->ref, &resource);
 }
 
 /* The scopes may be others now: who hears of the resource by events that do not tell scopes is
@@ -75,7 +90,7 @@ static void take_scopes(const struct front *front, const struct event *event)
     };
     LIST_EACH (&watch->subscriptions, link, after) {
         struct subscription *found = LIST_ENTRY(link, struct subscription, in_watch);
-        subs_hide(found, !sees(found, &resource));
+        subs_hide(found, !sees(found, subscription_topic(found), &resource));
     }
 }
 
@@ -85,22 +100,29 @@ static bool is_for(const struct subscription *subscription, const struct firing 
            may_hear(subscription, firing);
 }
 
-static bool encode_once(struct front *front, const struct firing *firing, bool *is_encoded)
+static bool write_once(struct front *front, const struct subscription *subscription,
+                       struct message *message)
 {
-    if (!*is_encoded) {
+    const struct firing *firing = message->firing;
+    if (!message->has_payload) {
         buf_reset(&front->payload);
         firing->encode(&front->payload, firing);
-        *is_encoded = true;
+        message->has_payload = true;
     }
-    return !front->payload.failed;
+    if (subscription->has_wildcard && !message->has_topic) {
+        buf_reset(&front->topic);
+        topic_write(&front->topic, firing->ref);
+        message->has_topic = true;
+    }
+    return !front->payload.failed && !front->topic.failed;
 }
 
-static void to_live(struct front *front, const struct subs_topic *topic,
-                    const struct firing *firing)
+static void to_live(struct front *front, const struct subs_topic *topic, struct message *message)
 {
-    bool is_encoded = false;
-    LIST_EACH (&topic->subscriptions, link, after) {
-        struct subscription *subscription = LIST_ENTRY(link, struct subscription, in_topic);
+    const struct firing *firing = message->firing;
+    LIST_EACH (&topic->places, link, after) {
+        struct subscription *subscription =
+            LIST_ENTRY(link, struct subs_place, in_topic)->subscription;
         struct session *session = subscription->session;
         if (session->is_behind || !is_for(subscription, firing)) {
             continue;
@@ -109,8 +131,8 @@ static void to_live(struct front *front, const struct subs_topic *topic,
             session->cursor = firing->event->sequence;
             session->ordinal = 0;
         }
-        if (encode_once(front, firing, &is_encoded) &&
-            hand_over(front, session, subscription, firing)) {
+        if (write_once(front, subscription, message) &&
+            hand_over(front, session, subscription, message)) {
             session->ordinal++;
         } else {
             session->is_behind = true;
@@ -120,39 +142,76 @@ static void to_live(struct front *front, const struct subs_topic *topic,
 }
 
 static void to_one(struct audience *audience, struct subscription *subscription,
-                   const struct firing *firing, bool *is_encoded)
+                   struct message *message)
 {
     struct session *session = audience->only;
-    if (audience->is_blocked || subscription->session != session || !is_for(subscription, firing)) {
+    if (audience->is_blocked || subscription->session != session ||
+        !is_for(subscription, message->firing)) {
         return;
     }
     if (audience->ordinal++ < session->ordinal) {
         return; /* it has had this one */
     }
-    if (encode_once(audience->front, firing, is_encoded) &&
-        hand_over(audience->front, session, subscription, firing)) {
+    if (write_once(audience->front, subscription, message) &&
+        hand_over(audience->front, session, subscription, message)) {
         session->ordinal++;
     } else {
         audience->is_blocked = true;
     }
 }
 
+static bool stands_in(const struct subscription *subscription, const struct subs_topic *topic)
+{
+    unsigned i = 0;
+    while (i < subscription->place_count && subscription->places[i].topic != topic) {
+        i++;
+    }
+    return i < subscription->place_count;
+}
+
 /* In the topic's order, which is that of the live way; by the shorter of the two lists. */
 static void to_session(struct audience *audience, const struct subs_topic *topic,
-                       const struct firing *firing)
+                       struct message *message)
 {
-    bool is_encoded = false;
     if (audience->only->subscription_count < topic->count) {
         LIST_EACH (&audience->only->subscriptions, link, after) {
             struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
-            if (found->topic == topic) {
-                to_one(audience, found, firing, &is_encoded);
+            if (stands_in(found, topic)) {
+                to_one(audience, found, message);
             }
         }
         return;
     }
-    LIST_EACH (&topic->subscriptions, link, after) {
-        to_one(audience, LIST_ENTRY(link, struct subscription, in_topic), firing, &is_encoded);
+    LIST_EACH (&topic->places, link, after) {
+        to_one(audience, LIST_ENTRY(link, struct subs_place, in_topic)->subscription, message);
+    }
+}
+
+static void to_entry(struct audience *audience, const struct subs_topic *topic,
+                     struct message *message)
+{
+    if (topic == NULL) {
+        return;
+    }
+    if (audience->only != NULL) {
+        to_session(audience, topic, message);
+    } else {
+        to_live(audience->front, topic, message);
+    }
+}
+
+/* Those whose filters leave something of the topic open. */
+static void to_open(struct audience *audience, struct message *message)
+{
+    const struct subs *subs = &audience->front->subs;
+    for (unsigned open = 1; open < SUBS_OPEN_COUNT; open++) {
+        struct topic_ref ref = message->firing->ref;
+        if (subs->open[ref.family][open] == 0) {
+            continue;
+        }
+        ref.resource = open & TOPIC_OPEN_RESOURCE ? NULL : ref.resource;
+        ref.name = open & TOPIC_OPEN_NAME ? (struct slice){0} : ref.name;
+        to_entry(audience, subs_topic_find(subs, ref), message);
     }
 }
 
@@ -171,19 +230,15 @@ static const struct subs_topic *topic_of(const struct audience *audience,
 
 bool fire_is_wanted(const struct audience *audience, const struct firing *firing)
 {
-    return topic_of(audience, firing) != NULL;
+    return audience->front->subs.has_open[firing->ref.family] || topic_of(audience, firing) != NULL;
 }
 
 void fire(struct audience *audience, const struct firing *firing)
 {
-    const struct subs_topic *topic = topic_of(audience, firing);
-    if (topic == NULL) {
-        return;
-    }
-    if (audience->only != NULL) {
-        to_session(audience, topic, firing);
-    } else {
-        to_live(audience->front, topic, firing);
+    struct message message = {.firing = firing};
+    to_entry(audience, topic_of(audience, firing), &message);
+    if (audience->front->subs.has_open[firing->ref.family]) {
+        to_open(audience, &message);
     }
 }
 

@@ -28,12 +28,14 @@ struct firing {
     const struct event *event;
     struct topic_ref ref;
     uint64_t resource_hash; /* of family and resource (topic_hash_resource) */
-    /* What a subscriber must see: a resource of that kind, with the scopes of the event's document.
-     * Other events do not tell scopes: who sees the resource was judged at the subscription, and
-     * with each change of the resource since. */
+    /* What a subscriber must see: a resource of that kind, with the scopes that the event tells.
+     * (Of a task it tells none of its batch's.) */
     enum resource_kind seen_kind;
     const struct id *seen;
     bool has_scopes;
+    /* Who has subscribed to this very resource need not be judged by them: that has been done at
+     * the subscription, and with each change of the resource since. */
+    bool is_judged;
     bool is_last; /* the resource is gone: no message will follow */
     void (*encode)(struct buf *out, const struct firing *firing);
 };

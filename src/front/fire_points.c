@@ -74,7 +74,13 @@ static void fire_properties(struct audience *audience, struct firing *firing, en
 
 void fire_points(struct audience *audience, const struct event *event)
 {
-    struct firing firing = {.event = event, .seen_kind = event->kind, .seen = event->resource};
+    struct firing firing = {
+        .event = event,
+        .seen_kind = event->kind,
+        .seen = event->resource,
+        .has_scopes = true,
+        .is_judged = true,
+    };
     struct event points = *event;
     struct point first;
     if (!event_next_point(&points, &first)) {

@@ -73,6 +73,7 @@ void front_deinit(struct front *front)
     subs_deinit(&front->subs);
     auth_free(front->auth);
     buf_deinit(&front->payload);
+    buf_deinit(&front->topic);
     buf_deinit(&front->scratch);
     buf_deinit(&front->scopes);
     buf_deinit(&front->context);

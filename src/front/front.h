@@ -139,7 +139,8 @@ struct front {
     uint32_t free_slot; /* first of the free ones + 1; 0: none */
     uint32_t conn_count;
 
-    struct buf payload; /* the message being delivered */
+    struct buf payload; /* the message being delivered, */
+    struct buf topic;   /* and its topic, for subscribers with wildcards */
     struct buf scratch; /* of the request being decoded */
     struct buf scopes;
     struct buf context;            /* of the actions being decoded (context.h) */

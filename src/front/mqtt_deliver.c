@@ -53,6 +53,20 @@ static bool window_ack(struct mqtt_conn *mqtt, uint16_t id)
     return true;
 }
 
+/* The topic as the client spelled it; where it used wildcards, the one that they stand for. False
+ * without memory. */
+static bool find_topic(struct front *front, const struct delivery *delivery, struct slice *topic)
+{
+    *topic = subscription_filter(delivery->subscription);
+    if (delivery->subscription->has_wildcard) {
+        buf_reset(&front->scratch);
+        topic_write_as(&front->scratch, delivery->topic, *topic);
+        *topic = buf_data(&front->scratch);
+        return !front->scratch.failed;
+    }
+    return true;
+}
+
 static bool deliver(struct session *session, const struct delivery *delivery)
 {
     struct mqtt_conn *mqtt = CONTAINER_OF(session, struct mqtt_conn, session);
@@ -63,6 +77,10 @@ static bool deliver(struct session *session, const struct delivery *delivery)
     if (conn_is_full(conn) || buf_bytes(mqtt->out) > conn->front->shared->limits.outbox_bytes_max) {
         return false;
     }
+    struct slice topic;
+    if (!find_topic(conn->front, delivery, &topic)) {
+        return false;
+    }
     uint16_t packet_id = 0;
     if (delivery->qos > 0) {
         packet_id = window_push(mqtt);
@@ -71,7 +89,7 @@ static bool deliver(struct session *session, const struct delivery *delivery)
         }
     }
     const struct mqtt_publish publish = {
-        .topic = subscription_filter(delivery->subscription),
+        .topic = topic,
         .payload = delivery->payload,
         .packet_id = packet_id,
         .qos = delivery->qos,

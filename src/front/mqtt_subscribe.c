@@ -73,15 +73,16 @@ static void refuse(const struct mqtt_conn *mqtt, struct mqtt_wish *wish, struct 
     wish->code = silent ? granted(wish->qos) : MQTT_SUBACK_REFUSED;
 }
 
-/* Reads a filter that may be subscribed to. Wildcards are not among those in this version. */
-static struct err read_filter(struct slice filter, struct topic *topic)
-{
-    bool has_wildcard;
-    TRY(topic_parse_filter(filter, topic, &has_wildcard));
-    return has_wildcard ? ERR(TOPIC_UNKNOWN) : ERR(OK);
-}
-
 /* ---- SUBSCRIBE ---- */
+
+/* A filter that may be subscribed to. The history of everything that wildcards select is not
+ * replayed: of one topic, it is. */
+static struct err read_filter(struct slice text, struct topic_filter *filter)
+{
+    TRY(topic_filter_parse(text, filter));
+    return filter->has_wildcard && filter->topic.options.replay.is_wanted ? ERR(QUERY_INVALID)
+                                                                          : ERR(OK);
+}
 
 /* Copies the filters, which must outlive the packet. */
 static struct mqtt_subscribe *subscribe_new(struct mqtt_conn *mqtt, struct mqtt_filters filters,
@@ -117,16 +118,16 @@ static struct mqtt_subscribe *subscribe_new(struct mqtt_conn *mqtt, struct mqtt_
  * that goes to the engine: what is refused before does not hide the others. */
 static bool is_within_rate(struct mqtt_conn *mqtt, const struct mqtt_subscribe *subscribe)
 {
-    struct topic topic;
+    struct topic_filter filter;
     uint32_t first = 0;
     while (first < subscribe->count && subscribe->wishes[first].code != CODE_OPEN) {
         first++;
     }
     if (first == subscribe->count ||
-        err_is_set(read_filter(subscribe->wishes[first].filter, &topic))) {
+        err_is_set(topic_filter_parse(subscribe->wishes[first].filter, &filter))) {
         return true;
     }
-    int64_t wait_ms = mqtt_rate_wait_ms(mqtt, &topic);
+    int64_t wait_ms = mqtt_rate_wait_ms(mqtt, &filter.topic);
     if (wait_ms > 0) {
         conn_hold_for(mqtt->conn, wait_ms);
     }
@@ -138,24 +139,44 @@ static bool find_actors(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
 {
     for (uint32_t i = 0; i < subscribe->count; i++) {
         struct mqtt_wish *wish = &subscribe->wishes[i];
-        struct topic topic;
+        struct topic_filter filter;
         bool is_later = false;
         /* A packet can name more than a session may have: the rest costs nothing. */
         bool is_too_many = i >= mqtt->conn->front->shared->limits.subscriptions_max;
-        struct err err = is_too_many ? ERR(DENIED) : read_filter(wish->filter, &topic);
+        struct err err = is_too_many ? ERR(DENIED) : read_filter(wish->filter, &filter);
         if (!err_is_set(err)) {
-            err = mqtt_actor_for(mqtt, &topic, &wish->actor, &is_later);
+            err = mqtt_actor_for(mqtt, &filter.topic, &wish->actor, &is_later);
         }
         if (is_later) {
             return false;
         }
         if (err_is_set(err)) {
             refuse(mqtt, wish, err);
-        } else if (topic.options.has_access_token) {
-            wish->token_hash = auth_token_hash(mqtt->conn->front, topic.options.access_token);
+        } else if (filter.topic.options.has_access_token) {
+            wish->token_hash =
+                auth_token_hash(mqtt->conn->front, filter.topic.options.access_token);
         }
     }
     return true;
+}
+
+/* Asks for one filter: a topic, or the families of which wildcards select topics. */
+static void send_command(struct mqtt_conn *mqtt, struct command_batch *batch,
+                         const struct mqtt_wish *wish, const struct topic_filter *filter,
+                         uint64_t request)
+{
+    struct slice name;
+    bool copied = command_batch_copy(batch, topic_name(&filter->topic), &name);
+    ASSERT(copied);
+    struct command *command = front_command(mqtt->conn->front, batch, COMMAND_SUBSCRIBE, mqtt->conn,
+                                            &wish->actor, request);
+    command->target = filter->topic.resource;
+    command->project = filter->topic.options.project;
+    command->as.subscribe.family = filter->topic.family;
+    command->as.subscribe.name = name;
+    for (unsigned i = 0; filter->has_wildcard && i < filter->count; i++) {
+        command->as.subscribe.families |= UINT32_C(1) << filter->patterns[i].family;
+    }
 }
 
 /* One command for each filter that is still open; all or none. */
@@ -174,22 +195,13 @@ static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscri
     }
     for (uint32_t i = 0; i < subscribe->count; i++) {
         struct mqtt_wish *wish = &subscribe->wishes[i];
-        struct topic topic;
-        if (wish->code != CODE_OPEN || err_is_set(read_filter(wish->filter, &topic))) {
-            continue;
+        struct topic_filter filter;
+        if (wish->code == CODE_OPEN && !err_is_set(topic_filter_parse(wish->filter, &filter))) {
+            send_command(
+                mqtt, batch, wish, &filter,
+                MQTT_REQUEST(MQTT_REQUEST_SUBSCRIBE, (uint64_t)subscribe->number << 24 | i));
+            subscribe->left++;
         }
-        struct slice name;
-        bool copied = command_batch_copy(batch, topic_name(&topic), &name);
-        ASSERT(copied);
-        uint64_t request =
-            MQTT_REQUEST(MQTT_REQUEST_SUBSCRIBE, (uint64_t)subscribe->number << 24 | i);
-        struct command *command =
-            front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn, &wish->actor, request);
-        command->target = topic.resource;
-        command->project = topic.options.project;
-        command->as.subscribe.family = topic.family;
-        command->as.subscribe.name = name;
-        subscribe->left++;
     }
     return true;
 }
@@ -214,14 +226,14 @@ static void request_states(struct mqtt_conn *mqtt, const struct mqtt_subscribe *
 {
     for (uint32_t i = 0; i < subscribe->count; i++) {
         const struct mqtt_wish *wish = &subscribe->wishes[i];
-        struct topic topic;
-        if (!wish->wants_state || err_is_set(read_filter(wish->filter, &topic))) {
+        struct topic_filter filter;
+        if (!wish->wants_state || err_is_set(topic_filter_parse(wish->filter, &filter))) {
             continue;
         }
-        const struct subscription *subscription =
-            subs_find(&mqtt->conn->front->subs, &mqtt->session, &topic, wish->filter);
+        const struct subscription *subscription = subs_find(
+            &mqtt->conn->front->subs, &mqtt->session, topic_filter_ref(&filter, 0), wish->filter);
         if (subscription != NULL) {
-            state_request(mqtt->conn, subscription, &topic, subscribe->after);
+            state_request(mqtt->conn, subscription, &filter, subscribe->after);
         }
     }
 }
@@ -278,22 +290,24 @@ static struct mqtt_subscribe *subscribe_find(const struct mqtt_conn *mqtt, uint3
 static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, uint64_t after)
 {
     struct front *front = mqtt->conn->front;
-    struct topic topic;
-    TRY(read_filter(wish->filter, &topic));
+    struct topic_filter filter;
+    TRY(topic_filter_parse(wish->filter, &filter));
     /* The token may have been revoked while the engine decided. */
-    if (wish->token_hash != 0 && !auth_holds(front, topic.options.access_token, &wish->actor)) {
+    if (wish->token_hash != 0 &&
+        !auth_holds(front, filter.topic.options.access_token, &wish->actor)) {
         return ERR(CREDENTIAL_UNKNOWN);
     }
     if (mqtt->session.subscription_count >= front->shared->limits.subscriptions_max &&
-        subs_find(&front->subs, &mqtt->session, &topic, wish->filter) == NULL) {
+        subs_find(&front->subs, &mqtt->session, topic_filter_ref(&filter, 0), wish->filter) ==
+            NULL) {
         return ERR(DENIED);
     }
     const struct subs_wish entry = {
         .session = &mqtt->session,
-        .topic = &topic,
+        .filter = &filter,
         .actor = &wish->actor,
         .token_hash = wish->token_hash,
-        .filter = wish->filter,
+        .text = wish->filter,
         .qos = granted(wish->qos),
         .first_sequence = after + 1,
     };
@@ -327,32 +341,28 @@ void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer
 
 /* ---- UNSUBSCRIBE ---- */
 
-/* The exact filter; without one, all in other spellings of the same topic: older clients take back
- * other options than they subscribed with (contract, pub/sub 6). */
-static void unsubscribe(struct mqtt_conn *mqtt, struct slice filter)
+/* The exact filter; without one, all in other spellings of the same: older clients take back other
+ * options than they subscribed with (contract, pub/sub 6). */
+static void unsubscribe(struct mqtt_conn *mqtt, struct slice text)
 {
     struct subs *subs = &mqtt->conn->front->subs;
-    struct topic topic;
-    if (err_is_set(read_filter(filter, &topic))) {
+    struct topic_filter filter;
+    if (err_is_set(topic_filter_parse(text, &filter))) {
         return;
     }
-    struct subscription *exact = subs_find(subs, &mqtt->session, &topic, filter);
+    struct topic_ref ref = topic_filter_ref(&filter, 0);
+    struct subscription *exact = subs_find(subs, &mqtt->session, ref, text);
     if (exact != NULL) {
         subs_remove(subs, exact);
         return;
     }
-    const struct subs_topic *entry = subs_topic_find(subs, topic_ref(&topic));
-    if (entry == NULL) {
+    if (subs_topic_find(subs, ref) == NULL) {
         return;
     }
     LIST_EACH (&mqtt->session.subscriptions, link, after) {
         struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
-        if (found->topic == entry) {
-            bool is_last = entry->count == 1;
+        if (subs_selects_alike(found, &filter)) {
             subs_remove(subs, found);
-            if (is_last) {
-                return; /* the entry went with it */
-            }
         }
     }
 }

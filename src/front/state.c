@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "front/view_state.h"
+#include "front/view_states.h"
 
 #include <stdlib.h>
 
@@ -19,18 +20,51 @@ struct state {
     uint32_t generation;
     uint64_t after;
     struct actor actor;
-    struct topic topic;
+    struct topic_filter filter;
     struct err err;
-    bool found;
-    struct buf payload;
-    size_t filter_bytes;
-    uint8_t filter[];
+    struct buf
+        messages; /* topic (with wildcards), payload; each behind its length (u32 big-endian) */
+    size_t text_bytes;
+    uint8_t text[]; /* the filter as it came */
 };
 
 static void state_free(struct state *state)
 {
-    buf_deinit(&state->payload);
+    buf_deinit(&state->messages);
     free(state);
+}
+
+static void put_message(struct state *state, struct slice topic, struct slice payload)
+{
+    buf_put_u32be(&state->messages, (uint32_t)topic.bytes);
+    buf_put(&state->messages, topic);
+    buf_put_u32be(&state->messages, (uint32_t)payload.bytes);
+    buf_put(&state->messages, payload);
+}
+
+/* What does not fit any more is left out, and with it the rest. */
+static bool take_state(void *arg, struct slice topic, struct slice payload)
+{
+    struct state *state = arg;
+    size_t bytes = topic.bytes + payload.bytes + 8;
+    if (bytes > STATE_BYTES_MAX - buf_bytes(&state->messages)) {
+        LOG_LIMITED(LOG_WARN, "front", "not all present states for a subscriber with wildcards");
+        return false;
+    }
+    put_message(state, topic, payload);
+    return true;
+}
+
+static struct err read_one(const struct view *view, struct state *state)
+{
+    struct buf payload = {.bytes_max = STATE_BYTES_MAX - 8};
+    bool found;
+    struct err err = view_state(view, &state->filter.topic, &payload, &found);
+    if (!err_is_set(err) && found) {
+        put_message(state, (struct slice){0}, buf_data(&payload));
+    }
+    buf_deinit(&payload);
+    return err;
 }
 
 static void state_run(struct reader *reader, struct reader_job *job)
@@ -42,9 +76,11 @@ static void state_run(struct reader *reader, struct reader_job *job)
             .reader = reader,
             .keyring = state->front->shared->keyring,
             .actor = &state->actor,
-            .project = &state->topic.options.project,
+            .project = &state->filter.topic.options.project,
         };
-        state->err = view_state(&view, &state->topic, &state->payload, &state->found);
+        state->err = state->filter.has_wildcard
+                         ? view_states(&view, &state->filter, take_state, state)
+                         : read_one(&view, state);
     }
     loop_post(state->front->loop, &state->message);
 }
@@ -53,62 +89,75 @@ static void state_run(struct reader *reader, struct reader_job *job)
  * newest. */
 static void forget_older(struct conn *conn, const struct state *state)
 {
-    struct slice filter = slice_of(state->filter, state->filter_bytes);
+    struct slice text = slice_of(state->text, state->text_bytes);
     LIST_EACH (&conn->states, link, after) {
         struct state *older = LIST_ENTRY(link, struct state, link);
-        if (slice_equal(slice_of(older->filter, older->filter_bytes), filter)) {
+        if (slice_equal(slice_of(older->text, older->text_bytes), text)) {
             list_remove(link);
             state_free(older);
         }
     }
 }
 
+static bool next_message(struct cursor *messages, struct slice *topic, struct slice *payload)
+{
+    uint32_t bytes;
+    return cursor_read_u32be(messages, &bytes) && cursor_read_bytes(messages, bytes, topic) &&
+           cursor_read_u32be(messages, &bytes) && cursor_read_bytes(messages, bytes, payload);
+}
+
 /* True when the state is done with: taken, or not wanted any more. */
 static bool hand_over(struct conn *conn, struct state *state)
 {
     struct session *session = conn->session;
-    struct slice filter = slice_of(state->filter, state->filter_bytes);
-    struct subscription *subscription =
-        session ? subs_find(&conn->front->subs, session, &state->topic, filter) : NULL;
-    if (subscription == NULL || conn_is_closing(conn)) {
+    if (session == NULL || conn_is_closing(conn)) {
         return true;
     }
-    const struct delivery delivery = {
-        .subscription = subscription,
-        .payload = buf_data(&state->payload),
-        .qos = subscription->qos,
-        .sequence = state->after,
-    };
-    return session->ops->deliver(session, &delivery);
+    const struct subscription *subscription =
+        subs_find(&conn->front->subs, session, topic_filter_ref(&state->filter, 0),
+                  slice_of(state->text, state->text_bytes));
+    if (subscription == NULL) {
+        return true;
+    }
+    struct delivery delivery = {
+        .subscription = subscription, .qos = subscription->qos, .sequence = state->after};
+    struct cursor messages = cursor_over(buf_data(&state->messages));
+    size_t left = cursor_left(&messages);
+    while (next_message(&messages, &delivery.topic, &delivery.payload)) {
+        if (!session->ops->deliver(session, &delivery)) {
+            buf_consume(&state->messages, buf_bytes(&state->messages) - left);
+            return false;
+        }
+        left = cursor_left(&messages);
+    }
+    return true;
 }
 
 static void state_arrived(struct loop *loop, struct loop_message *message)
 {
     struct state *state = CONTAINER_OF(message, struct state, message);
     struct conn *conn = conn_find(loop->owner, state->slot, state->generation);
-    if (err_is_set(state->err) || state->payload.failed) {
+    if (err_is_set(state->err) || state->messages.failed) {
         LOG_LIMITED(LOG_WARN, "front", "no present state for a subscriber error=%s",
                     err_name(state->err));
-    } else if (conn != NULL && !conn->is_closing && state->found) {
-        if (!hand_over(conn, state)) {
-            forget_older(conn, state);
-            list_push(&conn->states, &state->link);
-            return;
-        }
+    } else if (conn != NULL && !hand_over(conn, state)) {
+        forget_older(conn, state);
+        list_push(&conn->states, &state->link);
+        return;
     }
     state_free(state);
 }
 
 void state_request(struct conn *conn, const struct subscription *subscription,
-                   const struct topic *topic, uint64_t after)
+                   const struct topic_filter *filter, uint64_t after)
 {
-    struct slice filter = subscription_filter(subscription);
-    struct state *state = calloc(1, sizeof(*state) + filter.bytes);
+    struct slice text = subscription_filter(subscription);
+    struct state *state = calloc(1, sizeof(*state) + text.bytes);
     if (state == NULL) {
         LOG_LIMITED(LOG_WARN, "front", "no present state for a subscriber error=NO_MEMORY");
         return;
     }
-    state->payload.bytes_max = STATE_BYTES_MAX;
+    state->messages.bytes_max = STATE_BYTES_MAX;
     state->job.run = state_run;
     state->message.run = state_arrived;
     state->front = conn->front;
@@ -116,10 +165,10 @@ void state_request(struct conn *conn, const struct subscription *subscription,
     state->generation = conn->generation;
     state->after = after;
     state->actor = subscription->actor;
-    state->topic = *topic;
-    state->topic.options.access_token = (struct slice){0};
-    state->filter_bytes = filter.bytes;
-    memcpy(state->filter, filter.at, filter.bytes);
+    state->filter = *filter;
+    state->filter.topic.options.access_token = (struct slice){0};
+    state->text_bytes = text.bytes;
+    memcpy(state->text, text.at, text.bytes);
     if (!readers_submit(conn->front->shared->readers, &state->job)) {
         LOG_LIMITED(LOG_WARN, "front", "no present state for a subscriber error=BUSY");
         state_free(state);

@@ -10,10 +10,11 @@
 
 #include "front/conn.h"
 
-/* Begins to fetch the state for a subscription of the connection's session; <after> is the event
- * behind which it begins. When that is not possible now the subscriber goes without: logged. */
+/* Begins to fetch the state, with wildcards the states, for a subscription of the connection's
+ * session; <after> is the event behind which it begins. When that is not possible now the
+ * subscriber goes without: logged. */
 void state_request(struct conn *conn, const struct subscription *subscription,
-                   const struct topic *topic, uint64_t after);
+                   const struct topic_filter *filter, uint64_t after);
 
 /* The session can take more: hands over what waits. */
 void state_retry(struct conn *conn);

@@ -219,7 +219,7 @@ static struct err subscribe(struct ws_topic *native, uint64_t after,
         .session = &native->session,
         .topic = &native->topic,
         .actor = &native->actor,
-        .filter = buf_data(&native->path),
+        .text = buf_data(&native->path),
         .qos = 1,
         .first_sequence = after + 1,
     };
@@ -232,7 +232,7 @@ static struct err subscribe(struct ws_topic *native, uint64_t after,
     const struct topic resource = fire_end_of(&native->topic.resource);
     struct subscription *end;
     wish.topic = &resource;
-    wish.filter = SLICE("");
+    wish.text = SLICE("");
     return subs_add(subs, &wish, &end);
 }
 
@@ -253,7 +253,8 @@ static void open_socket(struct ws_topic *native, uint64_t after)
     conn_will_flush(conn);
     conn_arm(conn, PING_EVERY_MS);
     if (native->topic.options.pub_states) {
-        state_request(conn, subscription, &native->topic, after);
+        const struct topic_filter filter = topic_filter_of(&native->topic);
+        state_request(conn, subscription, &filter, after);
     }
     conn_release(conn);
 }

@@ -132,7 +132,9 @@ const struct topic_family_row *topic_family_row(enum topic_family family)
 
 struct levels {
     struct slice at[FAMILY_LEVELS_MAX]; /* decoded; those beyond are only checked */
-    size_t count;
+    size_t count;                       /* without a "#" */
+    bool is_any[FAMILY_LEVELS_MAX];     /* it is a "+" */
+    bool is_open;                       /* a "#" follows */
     bool has_wildcard;
     uint8_t decoded[TOPIC_BYTES_MAX]; /* the levels that had escapes */
     size_t decoded_bytes;
@@ -154,7 +156,7 @@ static struct err decode_level(struct slice segment, struct levels *levels, stru
 static struct err read_levels(struct slice path, struct levels *levels)
 {
     levels->count = 0;
-    levels->has_wildcard = false;
+    levels->is_open = levels->has_wildcard = false;
     levels->decoded_bytes = 0;
     bool has_escapes = slice_find(path, '%') != path.bytes;
     struct slice rest = uri_path_begin(path);
@@ -167,21 +169,22 @@ static struct err read_levels(struct slice path, struct levels *levels)
         if (has_escapes) {
             TRY(decode_level(segment, levels, &level));
         }
-        if (segment.bytes == 1 && (segment.at[0] == '+' || segment.at[0] == '#')) {
-            if (segment.at[0] == '#' && rest.bytes != 0) {
-                return ERR(TOPIC_INVALID); /* [MQTT-4.7.1-2] */
-            }
-            levels->has_wildcard = true;
+        bool is_any = slice_equal(segment, SLICE("+"));
+        levels->is_open = slice_equal(segment, SLICE("#"));
+        levels->has_wildcard = levels->has_wildcard || is_any || levels->is_open;
+        if (levels->is_open && rest.bytes != 0) {
+            return ERR(TOPIC_INVALID); /* [MQTT-4.7.1-2] */
         }
         if (levels->count == TOPIC_LEVELS_MAX) {
             return ERR(TOPIC_INVALID);
         }
         if (levels->count < FAMILY_LEVELS_MAX) {
             levels->at[levels->count] = level;
+            levels->is_any[levels->count] = is_any;
         }
-        levels->count++;
+        levels->count += !levels->is_open;
     }
-    return levels->count > 0 ? ERR(OK) : ERR(TOPIC_INVALID);
+    return levels->count > 0 || levels->is_open ? ERR(OK) : ERR(TOPIC_INVALID);
 }
 
 static size_t shape_level_count(const struct shape *shape)
@@ -334,41 +337,167 @@ static struct err read_name(struct slice level, enum topic_name_kind kind, struc
     return ERR(OK);
 }
 
-struct err topic_parse_filter(struct slice text, struct topic *topic, bool *has_wildcard)
+/* The topic without wildcards that these levels are; its options have been read. */
+static struct err read_topic(const struct levels *levels, struct topic *topic)
+{
+    enum topic_family family = find_family(levels);
+    if (family == TOPIC_NONE) {
+        return ERR(TOPIC_UNKNOWN);
+    }
+    if (shapes[family].has_id && !id_parse(levels->at[1], &topic->resource)) {
+        return ERR(NOT_FOUND);
+    }
+    TRY(read_name(levels->at[levels->count - 1], rows[family].name_kind, topic));
+    topic->family = family;
+    return ERR(OK);
+}
+
+static struct err read_text(struct slice text, struct levels *levels, struct topic *topic)
 {
     topic->family = TOPIC_NONE;
     topic->resource = (struct id){0};
     topic->name_bytes = 0;
-    *has_wildcard = false;
     if (text.bytes == 0 || text.bytes > TOPIC_BYTES_MAX || slice_find(text, 0) != text.bytes ||
         !utf8_is_valid(text)) {
         return ERR(TOPIC_INVALID);
     }
     struct uri uri = uri_split(text);
-    struct levels levels;
-    TRY(read_levels(uri.path, &levels));
-    TRY(read_options(uri.query, &topic->options));
-    *has_wildcard = levels.has_wildcard;
-    if (levels.has_wildcard) {
-        return ERR(OK);
-    }
-    enum topic_family family = find_family(&levels);
-    if (family == TOPIC_NONE) {
-        return ERR(TOPIC_UNKNOWN);
-    }
-    if (shapes[family].has_id && !id_parse(levels.at[1], &topic->resource)) {
-        return ERR(NOT_FOUND);
-    }
-    TRY(read_name(levels.at[levels.count - 1], rows[family].name_kind, topic));
-    topic->family = family;
-    return ERR(OK);
+    TRY(read_levels(uri.path, levels));
+    return read_options(uri.query, &topic->options);
 }
 
 struct err topic_parse(struct slice text, struct topic *topic)
 {
-    bool has_wildcard;
-    TRY(topic_parse_filter(text, topic, &has_wildcard));
-    return has_wildcard ? ERR(TOPIC_INVALID) : ERR(OK);
+    struct levels levels;
+    TRY(read_text(text, &levels, topic));
+    return levels.has_wildcard ? ERR(TOPIC_INVALID) : read_topic(&levels, topic);
+}
+
+/* ---------------------------------------------------------------- filters */
+
+/* A level of a family that is a word. */
+static bool level_matches(const struct levels *levels, size_t level, struct slice word)
+{
+    return level >= levels->count || levels->is_any[level] || slice_equal(levels->at[level], word);
+}
+
+/* Is the level there, and no wildcard? */
+static bool level_is_fixed(const struct levels *levels, size_t level)
+{
+    return level < levels->count && !levels->is_any[level];
+}
+
+/* The name at the end of the filter, in both forms: a property key, if it can be one, and as it
+ * came. What is none selects nothing. */
+static bool read_pattern_name(struct slice level, enum topic_name_kind kind,
+                              struct topic_filter *filter)
+{
+    struct id task;
+    switch (kind) {
+    case TOPIC_NAME_KEY:
+        return !err_is_set(read_name(level, kind, &filter->topic));
+    case TOPIC_NAME_ACTION_TYPE:
+        if (slice_equal(level, SLICE("all"))) {
+            return false; /* a family of its own */
+        }
+        break;
+    case TOPIC_NAME_TASK:
+        if (!id_parse(level, &task)) {
+            return false;
+        }
+        break;
+    case TOPIC_NAME_NONE:
+        return false;
+    }
+    memcpy(filter->text_at, level.at, level.bytes);
+    filter->text_bytes = (uint16_t)level.bytes;
+    return true;
+}
+
+/* Adds the family when the filter matches topics of it. */
+static void add_pattern(const struct levels *levels, enum topic_family family,
+                        struct topic_filter *filter)
+{
+    const struct shape *shape = &shapes[family];
+    size_t level_count = shape_level_count(shape);
+    size_t last = level_count - 1;
+    struct topic_pattern pattern = {.family = (uint8_t)family};
+    if (levels->is_open ? levels->count > level_count : levels->count != level_count) {
+        return;
+    }
+    if (!level_matches(levels, 0, shape->root) ||
+        (shape->child.bytes != 0 && !level_matches(levels, 1u + shape->has_id, shape->child)) ||
+        (shape->leaf == LEAF_ALL && !level_matches(levels, last, SLICE("all")))) {
+        return;
+    }
+    if (shape->has_id && level_is_fixed(levels, 1)) {
+        pattern.has_resource = id_parse(levels->at[1], &filter->topic.resource);
+        if (!pattern.has_resource) {
+            return;
+        }
+    }
+    if (shape->leaf == LEAF_NAME && level_is_fixed(levels, last)) {
+        pattern.has_name = read_pattern_name(levels->at[last], rows[family].name_kind, filter);
+        if (!pattern.has_name) {
+            return;
+        }
+    }
+    filter->patterns[filter->count++] = pattern;
+}
+
+static struct topic_pattern pattern_of(const struct topic *topic)
+{
+    return (struct topic_pattern){.family = (uint8_t)topic->family,
+                                  .has_resource = id_is_set(&topic->resource),
+                                  .has_name = topic->name_bytes > 0};
+}
+
+struct topic_filter topic_filter_of(const struct topic *topic)
+{
+    return (struct topic_filter){.topic = *topic, .count = 1, .patterns = {pattern_of(topic)}};
+}
+
+struct err topic_filter_parse(struct slice text, struct topic_filter *filter)
+{
+    struct levels levels;
+    filter->count = 0;
+    filter->text_bytes = 0;
+    TRY(read_text(text, &levels, &filter->topic));
+    filter->has_wildcard = levels.has_wildcard;
+    if (levels.has_wildcard) {
+        for (unsigned family = TOPIC_NONE + 1; family < TOPIC_FAMILY_COUNT; family++) {
+            add_pattern(&levels, (enum topic_family)family, filter);
+        }
+        return filter->count > 0 ? ERR(OK) : ERR(TOPIC_UNKNOWN);
+    }
+    TRY(read_topic(&levels, &filter->topic));
+    filter->patterns[0] = pattern_of(&filter->topic);
+    filter->count = 1;
+    return ERR(OK);
+}
+
+struct topic_ref topic_filter_ref(const struct topic_filter *filter, unsigned pattern)
+{
+    ASSERT(pattern < filter->count);
+    const struct topic_pattern *of = &filter->patterns[pattern];
+    struct topic_ref ref = {.family = of->family,
+                            .resource = of->has_resource ? &filter->topic.resource : NULL};
+    if (of->has_name) {
+        bool is_key = rows[of->family].name_kind == TOPIC_NAME_KEY || !filter->has_wildcard;
+        ref.name =
+            is_key ? topic_name(&filter->topic) : slice_of(filter->text_at, filter->text_bytes);
+    }
+    return ref;
+}
+
+unsigned topic_ref_open(struct topic_ref ref)
+{
+    if (ref.family == TOPIC_NONE) {
+        return 0;
+    }
+    const struct shape *shape = &shapes[ref.family];
+    return (shape->has_id && ref.resource == NULL ? TOPIC_OPEN_RESOURCE : 0u) |
+           (shape->leaf == LEAF_NAME && ref.name.bytes == 0 ? TOPIC_OPEN_NAME : 0u);
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -397,4 +526,12 @@ void topic_write(struct buf *buf, struct topic_ref ref)
             uri_put_encoded(buf, ref.name);
         }
     }
+}
+
+void topic_write_as(struct buf *buf, struct slice topic, struct slice filter)
+{
+    struct uri uri = uri_split(filter);
+    bool has_slash = filter.bytes > 0 && filter.at[0] == '/';
+    buf_put(buf, slice_from(topic, !has_slash));
+    buf_put(buf, slice_from(filter, uri.path.bytes));
 }

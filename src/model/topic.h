@@ -28,7 +28,7 @@
 #define TOPIC_LEVELS_MAX 32
 
 enum topic_family {
-    TOPIC_NONE,                   /* no topic: the all-zero value, and a filter with wildcards */
+    TOPIC_NONE,                   /* no topic: the all-zero value */
     TOPIC_ACTION_TYPES,           /* /actions */
     TOPIC_ACTIONS_ALL,            /* /actions/all */
     TOPIC_ACTIONS,                /* /actions/:type */
@@ -105,11 +105,29 @@ struct topic {
 };
 
 /* A topic by reference: what subscription indexes are keyed by. Of two topics with the same family,
- * resource and name each selects what the other does; options do not count. */
+ * resource and name each selects what the other does; options do not count.
+ *
+ * The topics of one family that a filter with wildcards selects are a reference as well: without
+ * the resource, or the name, that the family has, it stands for any. */
 struct topic_ref {
     enum topic_family family;
     const struct id *resource; /* NULL in families of the account */
     struct slice name;
+};
+
+/* What a client subscribes with: a topic, or by way of wildcards several (contract: README.md,
+ * point 6). Owns what it holds (1.3 KB). */
+struct topic_filter {
+    bool has_wildcard;
+    struct topic topic; /* the options; without wildcards all of it */
+    uint8_t count;      /* families that it selects topics of: 1 without wildcards */
+    struct topic_pattern {
+        uint8_t family; /* enum topic_family */
+        bool has_resource;
+        bool has_name;
+    } patterns[TOPIC_FAMILY_COUNT - 1];
+    uint16_t text_bytes; /* the name as it came: topic.name is that of a property key */
+    uint8_t text_at[TOPIC_BYTES_MAX];
 };
 
 /* ---------------------------------------------------------------- reading */
@@ -122,16 +140,27 @@ struct topic_ref {
 MUST_USE struct err topic_parse(struct slice text, struct topic *topic);
 
 /* Reads what a client subscribes with. A level that is just "+" or "#" ("#" as the last one only)
- * is a wildcard: then <has_wildcard> is set, <topic> has its options and family TOPIC_NONE. Without
- * one it is topic_parse. Escaped ("%2B"), or beside other characters in a level, both are ordinary.
- * */
-MUST_USE struct err topic_parse_filter(struct slice text, struct topic *topic, bool *has_wildcard);
+ * is a wildcard: the filter selects the topics of the contract that it matches level by level, "#"
+ * also the one above it [MQTT-4.7.1-2]; TOPIC_UNKNOWN when that is none. Without one it is
+ * topic_parse. Escaped ("%2B"), or beside other characters in a level, both are ordinary. */
+MUST_USE struct err topic_filter_parse(struct slice text, struct topic_filter *filter);
+
+/* The filter that selects that topic alone. */
+struct topic_filter topic_filter_of(const struct topic *topic);
+
+/* What the filter selects in the family of one of its patterns; lives as long as it. */
+struct topic_ref topic_filter_ref(const struct topic_filter *filter, unsigned pattern);
 
 /* ---------------------------------------------------------------- writing */
 
 /* Appends the path of <ref> in its plain spelling: leading slash, no trailing one, name escaped as
  * encodeURIComponent does. */
 void topic_write(struct buf *buf, struct topic_ref ref);
+
+/* Appends <topic>, as topic_write gives it, as who subscribed with <filter> is told it: with or
+ * without the leading slash, and with the options, as they stand there (contract: README.md, point
+ * 6). */
+void topic_write_as(struct buf *buf, struct slice topic, struct slice filter);
 
 /* ---------------------------------------------------------------- the catalogue */
 
@@ -174,6 +203,11 @@ static inline struct slice topic_name(const struct topic *topic)
 {
     return slice_of(topic->name_at, topic->name_bytes);
 }
+
+/* Which parts of its topics a reference leaves open. */
+enum topic_open { TOPIC_OPEN_RESOURCE = 1, TOPIC_OPEN_NAME = 2 };
+
+unsigned topic_ref_open(struct topic_ref ref);
 
 /* <topic> by reference; lives as long as it. */
 static inline struct topic_ref topic_ref(const struct topic *topic)

@@ -71,13 +71,14 @@ static void test_random_program(void **state)
             at++;
         }
         struct session *session = &sessions[wanted.session];
-        struct subscription *found = subs_find(&subs, session, &topic, slice_of_text(text));
+        struct subscription *found =
+            subs_find(&subs, session, topic_ref(&topic), slice_of_text(text));
         assert_ptr_equal(found, at < count ? rows[at].subscription : NULL);
         if (rand_below(&rand, 2) == 0) {
             const struct subs_wish wish = {.session = session,
                                            .topic = &topic,
                                            .actor = &actor,
-                                           .filter = slice_of_text(text),
+                                           .text = slice_of_text(text),
                                            .first_sequence = step};
             assert_int_equal(subs_add(&subs, &wish, &wanted.subscription).code, ERR_OK);
             if (at == count) {
@@ -91,12 +92,12 @@ static void test_random_program(void **state)
         struct subs_topic *entry = subs_topic_find(&subs, topic_ref(&topic));
         size_t next = 0;
         if (entry != NULL) {
-            LIST_EACH (&entry->subscriptions, link, after) {
+            LIST_EACH (&entry->places, link, after) {
                 while (next < count && rows[next].topic != wanted.topic) {
                     next++;
                 }
                 assert_true(next < count);
-                assert_ptr_equal(LIST_ENTRY(link, struct subscription, in_topic),
+                assert_ptr_equal(LIST_ENTRY(link, struct subs_place, in_topic)->subscription,
                                  rows[next].subscription);
                 next++;
             }
@@ -124,7 +125,7 @@ struct bench {
 static void subscribe(struct bench *bench, const struct actor *actor)
 {
     const struct subs_wish wish = {
-        .session = &bench->session, .topic = &bench->topic, .actor = actor, .filter = SLICE("f")};
+        .session = &bench->session, .topic = &bench->topic, .actor = actor, .text = SLICE("f")};
     assert_int_equal(subs_add(&bench->subs, &wish, &bench->subscription).code, ERR_OK);
 }
 

@@ -154,7 +154,7 @@ static void subscribe(struct world *world, struct session *session, const char *
         .topic = &topic,
         .actor = actor,
         .token_hash = token_hash,
-        .filter = slice_of_text(filter),
+        .text = slice_of_text(filter),
         .qos = 1,
     };
     assert_int_equal(subs_add(&world->front.subs, &wish, &subscription).code, ERR_OK);

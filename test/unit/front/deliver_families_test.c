@@ -63,7 +63,8 @@ static void test_points_of_a_product(void **state)
     subscribe(client, "/products/" P "/properties/temp");
     subscribe(client, "/thngs/" P "/properties");
     struct point point = point_of(1, "temp", "1");
-    group_write_points(begin(world), ACCOUNT, RESOURCE_PRODUCT, &PRODUCT, 0, &point, 1);
+    group_write_points(begin(world), ACCOUNT, RESOURCE_PRODUCT, &PRODUCT, (struct slice){0}, 0,
+                       &point, 1);
     publish(world);
     front_drain(&world->front);
     assert_got(client, LINE("1", "/products/" P "/properties", "[" ITEM("temp", "1") "]")
@@ -189,7 +190,7 @@ static void test_action_types(void **state)
     assert_got(client, LINE("1", "/actions", TYPE_TEXT));
     document_event(world, OPERATION_UPDATED, RESOURCE_ACTION_TYPE, &type, TYPE_TEXT, "");
     assert_got(client, "");
-    document_event(world, OPERATION_DELETED, RESOURCE_ACTION_TYPE, &type, "", "");
+    document_event(world, OPERATION_DELETED, RESOURCE_ACTION_TYPE, &type, TYPE_TEXT, "");
     assert_got(client,
                LINE("3", "actions/_open",
                     "{\"operation\":\"deleted\",\"timestamp\":" AT ",\"resources\":[\"_open\"]}"));
@@ -221,7 +222,8 @@ static void put_members(struct world *world, enum member_change change, enum res
                         uint32_t count)
 {
     const struct id ids[] = {THNG_A, THNG_B};
-    group_write_members(&world->writer, ACCOUNT, change, 0, &COLLECTION, kind, ids, count);
+    group_write_members(&world->writer, ACCOUNT, change, 0, &COLLECTION, (struct slice){0}, kind,
+                        ids, count);
 }
 
 #define MEMBERS_NOTICE(operation, ids) \
@@ -365,7 +367,7 @@ static void subscribe_to_end(struct client *client, const struct actor *actor)
         .session = &client->session,
         .topic = &end,
         .actor = actor,
-        .filter = SLICE(""),
+        .text = SLICE(""),
         .qos = 1,
         .first_sequence = 1,
     };
@@ -406,7 +408,7 @@ static void test_catching_up_fires_the_same(void **state)
     document_event(world, OPERATION_CREATED, RESOURCE_ACTION, &ACTION, ACTION_TEXT(""), "");
     begin(world);
     put_members(world, MEMBERS_ADDED, RESOURCE_THNG, 1);
-    put_document(world, OPERATION_DELETED, RESOURCE_ACTION_TYPE, &type, "", "");
+    put_document(world, OPERATION_DELETED, RESOURCE_ACTION_TYPE, &type, TYPE_TEXT, "");
     publish(world);
     front_drain(&world->front);
     assert_got(client, "");

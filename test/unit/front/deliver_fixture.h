@@ -88,7 +88,12 @@ static inline bool deliver(struct session *session, const struct delivery *deliv
     client->room -= client->room != NO_BOUND;
     buf_put_decimal_unsigned(&client->got, delivery->sequence);
     buf_put_byte(&client->got, ' ');
-    buf_put(&client->got, subscription_filter(delivery->subscription));
+    if (delivery->subscription->has_wildcard) {
+        topic_write_as(&client->got, delivery->topic, subscription_filter(delivery->subscription));
+    } else {
+        assert_int_equal(delivery->topic.bytes, 0);
+        buf_put(&client->got, subscription_filter(delivery->subscription));
+    }
     buf_put_byte(&client->got, ' ');
     buf_put(&client->got, delivery->payload);
     buf_put_byte(&client->got, '\n');
@@ -107,13 +112,13 @@ static inline struct actor operator_of(uint32_t account)
 static inline struct subscription *subscribe_as(struct client *client, const char *filter,
                                          const struct actor *actor, uint64_t after)
 {
-    struct topic topic;
-    MUST(topic_parse(slice_of_text(filter), &topic));
+    struct topic_filter read;
+    MUST(topic_filter_parse(slice_of_text(filter), &read));
     const struct subs_wish wish = {
         .session = &client->session,
-        .topic = &topic,
+        .filter = &read,
         .actor = actor,
-        .filter = slice_of_text(filter),
+        .text = slice_of_text(filter),
         .qos = 1,
         .first_sequence = after + 1,
     };
@@ -318,7 +323,7 @@ static inline struct point point_of(uint32_t property, const char *key, const ch
 static inline void put_temp(struct group_writer *writer, const struct id *thng, const char *value)
 {
     struct point point = point_of(1, "temp", value);
-    group_write_points(writer, ACCOUNT, RESOURCE_THNG, thng, 0, &point, 1);
+    group_write_points(writer, ACCOUNT, RESOURCE_THNG, thng, (struct slice){0}, 0, &point, 1);
 }
 
 /* One group with one value. */

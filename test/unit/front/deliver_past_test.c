@@ -182,7 +182,8 @@ static void random_event(struct world *world, struct model_client *models, struc
     unsigned count = first == 0 ? 1 + (unsigned)rand_below(rand, 2) : 1;
     bool is_of_b = rand_below(rand, 3) == 0;
     uint64_t sequence = group_write_points(&world->writer, ACCOUNT, RESOURCE_THNG,
-                                           is_of_b ? &THNG_B : &THNG_A, 0, points + first, count);
+                                           is_of_b ? &THNG_B : &THNG_A, (struct slice){0}, 0,
+                                           points + first, count);
     for (unsigned i = 0; i < SESSIONS; i++) {
         model_fire(&models[i], sequence, is_of_b, 0);
         for (unsigned p = first; p < first + count; p++) {
@@ -264,9 +265,15 @@ static void random_program(struct world *world, uint64_t seed)
     assert_true(atomic_load(&world->front.stats.fell_behind) > 50);
 }
 
-static void test_random_with_the_ring(void **state) { random_program(*state, 1); }
+static void test_random_with_the_ring(void **state)
+{
+    random_program(*state, 1);
+}
 
-static void test_random_with_the_journal(void **state) { random_program(*state, 2); }
+static void test_random_with_the_journal(void **state)
+{
+    random_program(*state, 2);
+}
 
 /* A ring that keeps all of a random program's groups: there is no journal here. */
 static int setup_large_ring(void **state)

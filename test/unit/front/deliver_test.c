@@ -22,7 +22,8 @@ static void test_all_keys_first_then_each_once(void **state)
         point_of(1, "temp", "3"),
         point_of(3, "other", "4"),
     };
-    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, 0, points, 4);
+    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, (struct slice){0}, 0, points,
+                       4);
     publish(world);
     front_drain(&world->front);
     assert_got(client, LINE("1", A_ALL,
@@ -68,7 +69,8 @@ static void test_silent_points_are_not_delivered(void **state)
     subscribe(client, A_ALL);
     subscribe(client, A_TEMP);
     struct point point = point_of(1, "temp", "1");
-    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, POINTS_SILENT, &point, 1);
+    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, (struct slice){0},
+                       POINTS_SILENT, &point, 1);
     put_temp(&world->writer, &THNG_A, "2");
     publish(world);
     front_drain(&world->front);
@@ -86,7 +88,8 @@ static void test_location(void **state)
         point_of(9, "", "\"latitude\":1"),
         point_of(9, "", "\"latitude\":2"),
     };
-    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, 0, points, 2);
+    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, (struct slice){0}, 0, points,
+                       2);
     publish(world);
     front_drain(&world->front);
     assert_got(client,
@@ -301,7 +304,8 @@ static void test_blocked_between_subscriptions_of_one_event(void **state)
     subscribe(client, A_HUM);
     client->room = 2;
     const struct point points[] = {point_of(1, "temp", "1"), point_of(2, "hum", "2")};
-    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, 0, points, 2);
+    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, (struct slice){0}, 0, points,
+                       2);
     put_temp(&world->writer, &THNG_A, "3");
     publish(world);
     front_drain(&world->front);

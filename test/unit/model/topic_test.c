@@ -12,36 +12,37 @@
 #define OTHER_ID "U2345678abcdefghkmnpqrsr"
 
 /* Parses a copy that ends at an unreadable page; the token of the options is not to be used. */
-static struct err parse_filter(struct slice text, struct topic *topic, bool *has_wildcard)
+static struct err parse_filter(struct slice text, struct topic_filter *filter)
 {
     struct guard guard = {0};
     guard_init(&guard);
-    struct err err = topic_parse_filter(guard_slice(&guard, text), topic, has_wildcard);
+    struct err err = topic_filter_parse(guard_slice(&guard, text), filter);
     guard_deinit(&guard);
     return err;
 }
 
 static void assert_refused(struct slice text, enum err_code code)
 {
-    struct topic topic;
-    bool has_wildcard;
-    struct err err = parse_filter(text, &topic, &has_wildcard);
+    struct topic_filter filter;
+    struct err err = parse_filter(text, &filter);
     if (err.code != code) {
         fail_msg("%.*s: %s", SLICE_ARGS(text), err_name(err));
     }
+    struct topic topic;
     assert_int_equal(topic_parse(text, &topic).code, code);
 }
 
 static struct topic parse(const char *text)
 {
-    struct topic topic;
-    bool has_wildcard;
-    struct err err = parse_filter(slice_of_text(text), &topic, &has_wildcard);
+    struct topic_filter filter;
+    struct err err = parse_filter(slice_of_text(text), &filter);
     if (err_is_set(err)) {
         fail_msg("%s: %s", text, err_name(err));
     }
-    assert_false(has_wildcard);
-    return topic;
+    assert_false(filter.has_wildcard);
+    assert_int_equal(filter.count, 1);
+    assert_true(topic_equal(topic_filter_ref(&filter, 0), topic_ref(&filter.topic)));
+    return filter.topic;
 }
 
 static void assert_topic(const char *text, enum topic_family family, bool has_id, const char *name)
@@ -293,32 +294,190 @@ static void replays_are_read(void **state)
     }
 }
 
+/* ---- wildcards ---- */
+
+static bool selects(const struct topic_filter *filter, struct topic_ref topic)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < filter->count; i++) {
+        struct topic_ref ref = topic_filter_ref(filter, i);
+        count += ref.family == topic.family &&
+                 (ref.resource == NULL || id_equal(ref.resource, topic.resource)) &&
+                 (ref.name.bytes == 0 || slice_equal(ref.name, topic.name));
+    }
+    assert_true(count <= 1); /* no topic twice */
+    return count == 1;
+}
+
+/* As MQTT says it, level by level of the text (4.7.1); a leading slash does not count. */
+static bool matches(const char *filter, const char *topic)
+{
+    filter += *filter == '/';
+    topic += *topic == '/';
+    for (;;) {
+        size_t level = strcspn(filter, "/");
+        size_t part = strcspn(topic, "/");
+        if (strcmp(filter, "#") == 0) {
+            return true;
+        }
+        if (strncmp(filter, "+", level) != 0 &&
+            (level != part || strncmp(filter, topic, level) != 0)) {
+            return false;
+        }
+        if (topic[part] == 0) {
+            return filter[level] == 0 || strcmp(filter + level, "/#") == 0;
+        }
+        if (filter[level] == 0) {
+            return false;
+        }
+        filter += level + 1;
+        topic += part + 1;
+    }
+}
+
+static const char *const some_topics[] = {
+    "/actions",
+    "/actions/all",
+    "/actions/_a",
+    "/actions/_b",
+    "/batches/" ID "/tasks",
+    "/batches/" ID "/tasks/" OTHER_ID,
+    "/collections/" ID,
+    "/collections/" ID "/thngs",
+    "/collections/" ID "/actions/all",
+    "/collections/" ID "/actions/_a",
+    "/products/" ID "/actions/all",
+    "/products/" ID "/actions/_b",
+    "/products/" ID "/properties",
+    "/products/" ID "/properties/a",
+    "/products/" OTHER_ID "/properties/all",
+    "/thngs/" ID,
+    "/thngs/" OTHER_ID,
+    "/thngs/" ID "/properties",
+    "/thngs/" ID "/properties/a",
+    "/thngs/" ID "/properties/all",
+    "/thngs/" OTHER_ID "/properties/_a",
+    "/thngs/" ID "/location",
+    "/thngs/" ID "/actions/all",
+    "/thngs/" ID "/actions/_a",
+    "/thngs/" OTHER_ID "/actions/_a",
+};
+
+/* Every filter of up to five of these levels, with and without "#" behind: it selects what it
+ * matches as text, and is refused when no topic could be. */
+static void filters_select_what_they_match(void **state)
+{
+    (void)state;
+    static const char *const levels[] = {"+",   "thngs",  "products",   "actions", "collections",
+                                         ID,    OTHER_ID, "properties", "tasks",   "batches",
+                                         "all", "_a",     "location"};
+    unsigned step[5] = {0};
+    size_t selected = 0;
+    for (unsigned count = 0; count <= 4; count++) {
+        unsigned total = 1;
+        for (unsigned i = 0; i < count; i++) {
+            total *= ARRAY_LEN(levels);
+        }
+        for (unsigned number = 0; number < 2 * total; number++) {
+            char text[256] = "";
+            unsigned rest = number / 2;
+            for (unsigned i = 0; i < count; i++, rest /= ARRAY_LEN(levels)) {
+                step[i] = rest % ARRAY_LEN(levels);
+                size_t at = strlen(text);
+                snprintf(text + at, sizeof(text) - at, "/%s", levels[step[i]]);
+            }
+            size_t at = strlen(text);
+            snprintf(text + at, sizeof(text) - at, "%s", number % 2 ? "/#" : "");
+            if (strpbrk(text, "+#") == NULL) {
+                continue;
+            }
+            struct topic_filter filter;
+            struct err err = topic_filter_parse(slice_of_text(text), &filter);
+            assert_true(!err_is_set(err) || err.code == ERR_TOPIC_UNKNOWN);
+            for (size_t i = 0; i < ARRAY_LEN(some_topics); i++) {
+                struct topic topic = parse(some_topics[i]);
+                bool is_selected = !err_is_set(err) && selects(&filter, topic_ref(&topic));
+                if (is_selected != matches(text, some_topics[i])) {
+                    fail_msg("%s and %s: %d", text, some_topics[i], is_selected);
+                }
+                selected += is_selected;
+            }
+        }
+    }
+    assert_true(selected > 500);
+}
+
+static void assert_filter(const char *text, unsigned count)
+{
+    struct topic_filter filter;
+    assert_int_equal(parse_filter(slice_of_text(text), &filter).code, ERR_OK);
+    assert_true(filter.has_wildcard);
+    assert_int_equal(filter.count, count);
+    struct topic topic;
+    assert_int_equal(topic_parse(slice_of_text(text), &topic).code, ERR_TOPIC_INVALID);
+}
+
 static void wildcards_are_told(void **state)
 {
     (void)state;
-    static const char *const filters[] = {"+",
-                                          "#",
-                                          "/+",
-                                          "/#",
-                                          "/thngs/+/properties?pubStates=1",
-                                          "thngs/" ID "/#",
-                                          "/+/+/+",
-                                          "/places/+/",
-                                          "/thngs/+/#?x"};
-    struct topic topic;
-    bool has_wildcard;
-    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
-        struct slice text = slice_of_text(filters[i]);
-        assert_false(err_is_set(parse_filter(text, &topic, &has_wildcard)));
-        assert_true(has_wildcard);
-        assert_int_equal(topic.family, TOPIC_NONE);
-        assert_int_equal(topic.options.pub_states, i == 4);
-        assert_int_equal(topic_parse(text, &topic).code, ERR_TOPIC_INVALID);
+    assert_filter("#", 19);
+    assert_filter("/#", 19);
+    assert_filter("#/", 19);
+    assert_filter("+", 1);
+    assert_filter("/+/?pubStates=1", 1);
+    assert_filter("thngs/" ID "/#", 6);
+    assert_filter("/+/+/+", 5);
+    assert_filter("/thngs/+/properties/room%20temp?pubStates=1", 1);
+    assert_filter("/thngs/+/#?x", 6);
+    struct topic_filter filter;
+    assert_int_equal(
+        parse_filter(SLICE("/thngs/+/properties/Room%20Temp?pubStates=1&project=" ID), &filter)
+            .code,
+        ERR_OK);
+    assert_true(filter.topic.options.pub_states);
+    assert_true(id_is_set(&filter.topic.options.project));
+    /* A property's key is compared in lower case, an action's type as it is. */
+    assert_true(slice_equal(topic_filter_ref(&filter, 0).name, SLICE("room temp")));
+    assert_int_equal(parse_filter(SLICE("/+/+/+/_Door"), &filter).code, ERR_OK);
+    for (unsigned i = 0; i < filter.count; i++) {
+        struct topic_ref ref = topic_filter_ref(&filter, i);
+        bool is_key = topic_family_row(ref.family)->name_kind == TOPIC_NAME_KEY;
+        assert_true(slice_equal(ref.name, is_key ? SLICE("_door") : SLICE("_Door")));
+    }
+    static const char *const unknown[] = {"/places/+",    "/thngs/+/x",      "/+/+/+/+/+",
+                                          "/thngs/x/+",   "/thngs/+/+/+/#/", "/batches/+",
+                                          "/actions/_a/+"};
+    for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+        bool is_known = i == 4; /* '#' adds nothing there */
+        assert_int_equal(parse_filter(slice_of_text(unknown[i]), &filter).code,
+                         is_known ? ERR_OK : ERR_TOPIC_UNKNOWN);
     }
     static const char *const malformed[] = {"/#/thngs", "#/#", "/thngs/#/+",
                                             "/+//",     "//+", "/+/%zz"};
     for (size_t i = 0; i < ARRAY_LEN(malformed); i++) {
         assert_refused(slice_of_text(malformed[i]), ERR_TOPIC_INVALID);
+    }
+    assert_refused(SLICE("/thngs/a+/properties"), ERR_NOT_FOUND);
+}
+
+static void topics_are_told_as_the_filter_has_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filter;
+        const char *told;
+    } cases[] = {
+        {"#", "thngs/" ID "/location"},
+        {"/#", "/thngs/" ID "/location"},
+        {"+/+/location?pubStates=0&access_token=x",
+         "thngs/" ID "/location?pubStates=0&access_token=x"},
+        {"/thngs/+/location/?", "/thngs/" ID "/location?"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf told = {0};
+        topic_write_as(&told, SLICE("/thngs/" ID "/location"), slice_of_text(cases[i].filter));
+        assert_true(slice_equal(buf_data(&told), slice_of_text(cases[i].told)));
+        buf_deinit(&told);
     }
 }
 
@@ -409,7 +568,9 @@ int main(void)
         cmocka_unit_test(lengths_are_bounded),
         cmocka_unit_test(options_are_read),
         cmocka_unit_test(replays_are_read),
+        cmocka_unit_test(filters_select_what_they_match),
         cmocka_unit_test(wildcards_are_told),
+        cmocka_unit_test(topics_are_told_as_the_filter_has_them),
         cmocka_unit_test(rows_agree_with_reading_and_writing),
         cmocka_unit_test(equality_and_hashes),
     };
