@@ -4,8 +4,8 @@
  *
  * A session owns a cursor, not a queue. While it takes what comes it is LIVE: the loop hands it
  * each event as it walks the ring. When it cannot take a message (its window or its output is full)
- * it falls BEHIND: it remembers the event and how many of its matching subscriptions have had it,
- * and costs nothing from then on. When it can take more, the loop walks on from the cursor, from
+ * it falls BEHIND: it remembers the event, its subscriptions remember which of them have had it, and
+ * it costs nothing from then on. When it can take more, the loop walks on from the cursor, from
  * the ring or from the journal, with the same matching, until the cursor meets the loop's position.
  *
  *      LIVE --deliver says no--> BEHIND --caught up with the loop--> LIVE
@@ -41,8 +41,7 @@ struct session {
     struct link subscriptions; /* struct subscription.in_session */
     uint32_t subscription_count;
     bool is_behind;
-    uint64_t cursor;  /* BEHIND: the next event to deliver; LIVE: the last one that matched */
-    uint32_t ordinal; /* how many matching subscriptions have had that event */
+    uint64_t cursor; /* BEHIND: the next event to deliver, or to finish */
 };
 
 void session_init(struct session *session, const struct session_ops *ops);

@@ -164,19 +164,9 @@ static void unwatch(struct subs *subs, struct subscription *subscription)
     }
 }
 
-/* In the middle of an event the places of the session's subscriptions shift: it is delivered from
- * its start again, rather twice than not at all. */
-static void deliver_again(struct session *session)
-{
-    session->ordinal = 0;
-}
-
 void subs_hide(struct subscription *subscription, bool is_hidden)
 {
-    if (subscription->is_hidden != is_hidden) {
-        subscription->is_hidden = is_hidden;
-        deliver_again(subscription->session);
-    }
+    subscription->is_hidden = is_hidden;
 }
 
 /* It has just been granted: whatever the scopes are, they let it in. */
@@ -309,7 +299,6 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
 
 void subs_remove(struct subs *subs, struct subscription *subscription)
 {
-    deliver_again(subscription->session);
     unwatch(subs, subscription);
     list_remove(&subscription->in_tokens);
     leave_places(subs, subscription);

@@ -59,6 +59,8 @@ struct subscription {
     struct actor actor;  /* whose rights count: the session's, or those of a token on the topic */
     uint64_t token_hash; /* which token, or 0 */
     uint64_t first_sequence; /* events from here on are its */
+    uint64_t heard_sequence; /* the last event it was sent a message of, */
+    uint32_t heard_firing;   /* and for which of the topics that the event fired on (fire.h) */
     uint8_t qos;             /* granted */
     bool pub_states;
     bool has_wildcard;   /* what it may hear is judged event by event */

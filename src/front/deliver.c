@@ -194,7 +194,6 @@ static bool session_take_group(struct front *front, struct session *session,
             return false;
         }
         session->cursor = event.sequence + 1;
-        session->ordinal = 0;
     }
     return true;
 }
@@ -215,7 +214,6 @@ static void past_for_session(struct front *front, struct conn *conn, const struc
         log_line(LOG_WARN, "front", "session lost its place from=%llu to=%llu",
                  (unsigned long long)session->cursor, (unsigned long long)read->first_kept);
         session->cursor = read->first_kept;
-        session->ordinal = 0;
         if (session->ops->lost != NULL) {
             session->ops->lost(session);
             return;

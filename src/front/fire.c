@@ -10,9 +10,11 @@ struct message {
     bool has_topic;
 };
 
-static bool hand_over(struct front *front, struct session *session,
-                      const struct subscription *subscription, const struct message *message)
+static bool hand_over(const struct audience *audience, struct subscription *subscription,
+                      const struct message *message)
 {
+    struct front *front = audience->front;
+    struct session *session = subscription->session;
     const struct event *event = message->firing->event;
     struct delivery delivery = {
         .subscription = subscription,
@@ -22,7 +24,21 @@ static bool hand_over(struct front *front, struct session *session,
         .is_last = message->firing->is_last,
         .sequence = event->sequence,
     };
-    return session->ops->deliver(session, &delivery);
+    if (!session->ops->deliver(session, &delivery)) {
+        return false;
+    }
+    subscription->heard_sequence = event->sequence;
+    subscription->heard_firing = audience->firings;
+    return true;
+}
+
+/* A session that stopped in the middle of an event goes on there. Subscriptions may have come and
+ * gone in between, so each knows what it has had. */
+static bool has_heard(const struct audience *audience, const struct subscription *subscription,
+                      const struct firing *firing)
+{
+    return subscription->heard_sequence == firing->event->sequence &&
+           subscription->heard_firing >= audience->firings;
 }
 
 /* Does the key see it, and may it be told of it? That it may subscribe to one topic has been
@@ -117,8 +133,10 @@ static bool write_once(struct front *front, const struct subscription *subscript
     return !front->payload.failed && !front->topic.failed;
 }
 
-static void to_live(struct front *front, const struct subs_topic *topic, struct message *message)
+static void to_live(const struct audience *audience, const struct subs_topic *topic,
+                    struct message *message)
 {
+    struct front *front = audience->front;
     const struct firing *firing = message->firing;
     LIST_EACH (&topic->places, link, after) {
         struct subscription *subscription =
@@ -127,15 +145,10 @@ static void to_live(struct front *front, const struct subs_topic *topic, struct 
         if (session->is_behind || !is_for(subscription, firing)) {
             continue;
         }
-        if (session->cursor != firing->event->sequence) {
-            session->cursor = firing->event->sequence;
-            session->ordinal = 0;
-        }
-        if (write_once(front, subscription, message) &&
-            hand_over(front, session, subscription, message)) {
-            session->ordinal++;
-        } else {
+        if (!write_once(front, subscription, message) ||
+            !hand_over(audience, subscription, message)) {
             session->is_behind = true;
+            session->cursor = firing->event->sequence;
             atomic_fetch_add_explicit(&front->stats.fell_behind, 1, memory_order_relaxed);
         }
     }
@@ -144,20 +157,13 @@ static void to_live(struct front *front, const struct subs_topic *topic, struct 
 static void to_one(struct audience *audience, struct subscription *subscription,
                    struct message *message)
 {
-    struct session *session = audience->only;
-    if (audience->is_blocked || subscription->session != session ||
-        !is_for(subscription, message->firing)) {
+    if (audience->is_blocked || subscription->session != audience->only ||
+        !is_for(subscription, message->firing) ||
+        has_heard(audience, subscription, message->firing)) {
         return;
     }
-    if (audience->ordinal++ < session->ordinal) {
-        return; /* it has had this one */
-    }
-    if (write_once(audience->front, subscription, message) &&
-        hand_over(audience->front, session, subscription, message)) {
-        session->ordinal++;
-    } else {
-        audience->is_blocked = true;
-    }
+    audience->is_blocked = !write_once(audience->front, subscription, message) ||
+                           !hand_over(audience, subscription, message);
 }
 
 static bool stands_in(const struct subscription *subscription, const struct subs_topic *topic)
@@ -196,7 +202,7 @@ static void to_entry(struct audience *audience, const struct subs_topic *topic,
     if (audience->only != NULL) {
         to_session(audience, topic, message);
     } else {
-        to_live(audience->front, topic, message);
+        to_live(audience, topic, message);
     }
 }
 
@@ -215,9 +221,10 @@ static void to_open(struct audience *audience, struct message *message)
     }
 }
 
-void fire_aim(const struct audience *audience, struct firing *firing, enum topic_family family,
+void fire_aim(struct audience *audience, struct firing *firing, enum topic_family family,
               const struct id *resource, struct slice name)
 {
+    audience->firings++;
     firing->ref = (struct topic_ref){.family = family, .resource = resource, .name = name};
     firing->resource_hash = topic_hash_resource(audience->front->subs.seed, family, resource);
 }

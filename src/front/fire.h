@@ -19,7 +19,7 @@
 struct audience {
     struct front *front;
     struct session *only; /* catching up: this session alone; NULL: all that are live */
-    uint32_t ordinal;     /* catching up: matches of the event so far */
+    uint32_t firings;     /* topics of the event that were aimed at so far */
     bool is_blocked;      /* catching up: the session can take no more */
 };
 
@@ -54,12 +54,14 @@ void fire_action(struct audience *audience, const struct event *event);
 void fire(struct audience *audience, const struct firing *firing);
 
 /* Sets the topic: its hash is taken. */
-void fire_aim(const struct audience *audience, struct firing *firing, enum topic_family family,
+void fire_aim(struct audience *audience, struct firing *firing, enum topic_family family,
               const struct id *resource, struct slice name);
 
 /* Another name in the same family and resource. */
-static inline void fire_aim_name(struct firing *firing, struct slice name)
+static inline void fire_aim_name(struct audience *audience, struct firing *firing,
+                                 struct slice name)
 {
+    audience->firings++;
     firing->ref.name = name;
 }
 

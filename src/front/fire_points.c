@@ -65,7 +65,7 @@ static void fire_properties(struct audience *audience, struct firing *firing, en
     struct event points = *event;
     struct point point;
     for (uint32_t index = 0; event_next_point(&points, &point); index++) {
-        fire_aim_name(firing, point.key);
+        fire_aim_name(audience, firing, point.key);
         if (fire_is_wanted(audience, firing) && !key_came_before(*event, index, point.key)) {
             fire(audience, firing);
         }
