@@ -4,9 +4,9 @@
  *
  * A session owns a cursor, not a queue. While it takes what comes it is LIVE: the loop hands it
  * each event as it walks the ring. When it cannot take a message (its window or its output is full)
- * it falls BEHIND: it remembers the event, its subscriptions remember which of them have had it, and
- * it costs nothing from then on. When it can take more, the loop walks on from the cursor, from
- * the ring or from the journal, with the same matching, until the cursor meets the loop's position.
+ * it falls BEHIND: it remembers the event, its subscriptions remember whether they have had it, and
+ * it costs nothing from then on. When it can take more, the loop walks on from the cursor, from the
+ * ring or from the journal, with the same matching, until the cursor meets the loop's position.
  *
  *      LIVE --deliver says no--> BEHIND --caught up with the loop--> LIVE
  *
