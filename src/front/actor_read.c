@@ -265,6 +265,13 @@ static struct err look_at_token(struct look *look)
     return look_at_policies(look, token.text);
 }
 
+/* A role goes on naming a project that was deleted, and so do resources for a while. */
+static struct err project_is_there(void *arg, const struct id *project, bool *there)
+{
+    const struct look *look = arg;
+    return documents_exists(look->reader->documents, RESOURCE_PROJECT, project, there);
+}
+
 /* ---- operators ---- */
 
 static struct err look_at_operator(struct look *look)
@@ -285,6 +292,7 @@ static struct err look_at_operator(struct look *look)
     if (!err_is_set(err)) {
         role_operator_zones(permissions, &look->draft);
         grant_draft_name(&look->draft, document_text(document.text, SLICE("name")));
+        err = grant_draft_prune(&look->draft, project_is_there, look);
     } else if (err_equal(err, ERR(NOT_FOUND))) {
         grant_draft_name(&look->draft, ROLE_NONE);
         err = ERR(OK);

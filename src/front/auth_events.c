@@ -174,6 +174,7 @@ static void take_document(struct auth *auth, const struct event *event)
     case RESOURCE_APPLICATION:
         if (event->operation == OPERATION_DELETED) {
             take_owner_deleted(auth, event->resource);
+            change_account(auth, event->account, event->sequence); /* roles may name it */
         }
         return;
     case RESOURCE_ROLE:

@@ -57,6 +57,42 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /* Copies them to <to>, sorted (perm.c searches them), and gives the end. */
+struct err grant_draft_prune(struct grant_draft *draft,
+                             struct err (*is_there)(void *arg, const struct id *project,
+                                                    bool *there),
+                             void *arg)
+{
+    struct grant_draft pruned = {0};
+    const uint8_t *from = buf_data(&draft->ids).at;
+    struct slice zones = buf_data(&draft->zones);
+    struct err err = ERR(OK);
+    for (size_t at = 0; at < zones.bytes && !err_is_set(err); at += sizeof(struct grant_zone)) {
+        struct grant_zone zone;
+        uint32_t count = 0;
+        memcpy(&zone, zones.at + at, sizeof(zone));
+        for (uint32_t i = 0; i < zone.id_count && !err_is_set(err);
+             i++, from += sizeof(struct id)) {
+            bool there = true;
+            if (zone.reach == GRANT_PROJECTS) {
+                err = is_there(arg, (const struct id *)(const void *)from, &there);
+            }
+            if (there) {
+                buf_put_bytes(&pruned.ids, from, sizeof(struct id));
+                count++;
+            }
+        }
+        if (count > 0 || zone.id_count == 0) {
+            zone.id_count = count;
+            buf_put_bytes(&pruned.zones, &zone, sizeof(zone));
+        }
+    }
+    buf_deinit(&draft->zones);
+    buf_deinit(&draft->ids);
+    draft->zones = pruned.zones;
+    draft->ids = pruned.ids;
+    return err;
+}
+
 static struct id *put_ids(struct id *to, const uint8_t *ids, uint32_t count)
 {
     if (count > 0) {

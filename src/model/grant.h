@@ -63,6 +63,13 @@ void grant_draft_deinit(struct grant_draft *draft);
 void grant_draft_add(struct grant_draft *draft, enum grant_reach reach,
                      const struct perm_rights *rights, const struct id *ids, uint32_t count);
 
+/* Leaves out the projects that <is_there> says false of, and zones of which none is left. An error
+ * ends it, and is returned. */
+MUST_USE struct err grant_draft_prune(struct grant_draft *draft,
+                                      struct err (*is_there)(void *arg, const struct id *project,
+                                                             bool *there),
+                                      void *arg);
+
 /* One more place that it is limited to. */
 void grant_draft_limit(struct grant_draft *draft, const struct id *place);
 

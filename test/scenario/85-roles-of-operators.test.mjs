@@ -223,6 +223,22 @@ scenario('roles of operators', {}, (d) => {
         }
     });
 
+    it('a project that goes takes the rights in it along', async () => {
+        const { api, here, inHere } = await setting((project) => ({
+            project_read: [project],
+            project_resource_update: [project],
+        }));
+        assert.equal(await status(api.put(inHere, change)), 200);
+        await d.api.must(200, 'DELETE', `/projects/${here.id}`);
+        for (const answer of [
+            await api.put(inHere, change),
+            await api.put(`${inHere}/properties/a`, [{ value: 1 }]),
+            await api.delete(inHere),
+        ])
+            assert.ok([403, 404].includes(answer.status), answer.text);
+        await d.api.must(200, 'GET', inHere);
+    });
+
     it('project_resource_update: changes what is in its projects, makes it there', async () => {
         const { api, here, there, inHere, inThere } = await setting((project) => ({
             project_read: [project],

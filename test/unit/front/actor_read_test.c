@@ -277,12 +277,18 @@ static void test_operator_with_a_role(void **state)
     struct world *world = *state;
     put_role(world, OPERATOR_ROLE, "readers", "operator", SWITCHES);
     put_operator(world, ",\"role\":\"" ID(0008) "\"");
+    put_project(world);
     assert_ok(apply(&world->bench));
     assert_ok(look(world, KEY_OF_OPERATOR));
     assert_grant(world, "readers");
     assert_true(may_thng(world, PERM_READ, IN_PROJECT));
     assert_false(may_thng(world, PERM_READ, IN_OTHER_PROJECT));
     assert_false(may_thng(world, PERM_UPDATE, IN_PROJECT));
+    /* What is still written in the scopes of resources counts no more when the project is gone. */
+    take_away(world, RESOURCE_PROJECT, PROJECT);
+    assert_ok(look(world, KEY_OF_OPERATOR));
+    assert_grant(world, "readers");
+    assert_false(may_thng(world, PERM_READ, IN_PROJECT));
     take_away(world, RESOURCE_ROLE, OPERATOR_ROLE);
     assert_ok(look(world, KEY_OF_OPERATOR));
     assert_grant(world, "none");

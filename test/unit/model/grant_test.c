@@ -203,6 +203,42 @@ static void what_is_given_everywhere_is_held(void **state)
     free(grant);
 }
 
+static struct err is_not_first(void *arg, const struct id *project, bool *there)
+{
+    *there = !id_equal(project, arg);
+    return ERR(OK);
+}
+
+static struct err always_fails(void *arg, const struct id *project, bool *there)
+{
+    (void)arg;
+    (void)project;
+    *there = true;
+    return ERR(IO);
+}
+
+/* A project that is gone leaves its zones, and a zone without any goes; others stay as they are. */
+static void test_projects_that_are_gone_are_left_out(void **state)
+{
+    (void)state;
+    struct grant_draft draft = {0};
+    struct id projects[] = {{.text = "UaBcDeFgHkMnPqRsTwXyAa01"},
+                            {.text = "UaBcDeFgHkMnPqRsTwXyAa02"}};
+    const struct perm_rights rights = perm_column(ACTOR_OPERATOR);
+    grant_draft_add(&draft, GRANT_PROJECTS, &rights, projects, 2);
+    grant_draft_add(&draft, GRANT_PROJECTS, &rights, projects, 1);
+    grant_draft_add(&draft, GRANT_ALL, &rights, NULL, 0);
+    assert_int_equal(grant_draft_prune(&draft, is_not_first, &projects[0]).code, ERR_OK);
+    struct grant *grant = grant_new(&draft, ACTOR_OPERATOR);
+    assert_int_equal(grant->zone_count, 2);
+    assert_int_equal(grant->zones[0].id_count, 1);
+    assert_true(id_equal(&grant->zones[0].ids[0], &projects[1]));
+    assert_int_equal(grant->zones[1].reach, GRANT_ALL);
+    free(grant);
+    assert_int_equal(grant_draft_prune(&draft, always_fails, NULL).code, ERR_IO);
+    grant_draft_deinit(&draft);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_prefix_is_another_grant),
         cmocka_unit_test(a_project_is_not_a_user),
         cmocka_unit_test(what_is_given_everywhere_is_held),
+        cmocka_unit_test(test_projects_that_are_gone_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
