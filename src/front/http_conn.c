@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "codec/uri.h"
 #include "front/auth.h"
+#include "front/http_credential.h"
 #include "front/http_error.h"
 #include "front/http_media.h"
 #include "front/rate.h"
@@ -160,29 +161,12 @@ static struct slice keep(struct http_conn *http, struct slice from)
     return kept;
 }
 
-/* The raw key, or what follows the word Token or Bearer (README.md, point 14). */
-static struct slice key_of_field(struct slice value)
-{
-    static const struct slice words[] = {SLICE_INIT("Token"), SLICE_INIT("Bearer")};
-    value = http1_trim(value);
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        size_t bytes = words[i].bytes;
-        if (value.bytes > bytes && (value.at[bytes] == ' ' || value.at[bytes] == '\t') &&
-            slice_equal_nocase(slice_first(value, bytes), words[i])) {
-            return http1_trim(slice_from(value, bytes));
-        }
-    }
-    return value;
-}
-
 /* The header wins over the parameter. */
 static void keep_api_key(struct http_conn *http, const struct http1_head *head)
 {
-    struct slice value = {0};
-    http1_find(head, SLICE("Authorization"), &value);
-    value = key_of_field(value);
-    if (!slice_is_empty(value)) {
-        http->request.api_key = keep(http, value);
+    struct slice key = http_credential(head);
+    if (!slice_is_empty(key)) {
+        http->request.api_key = keep(http, key);
         return;
     }
     struct slice query = http->request.query;
@@ -202,10 +186,9 @@ static void keep_api_key(struct http_conn *http, const struct http1_head *head)
 static struct err keep_head(struct http_conn *http, const struct http1_head *head)
 {
     struct http_request *request = &http->request;
-    struct slice key = {0};
+    struct slice key = http_credential(head);
     struct slice user_agent = {0};
     struct slice content_type = {0};
-    http1_find(head, SLICE("Authorization"), &key);
     http1_find(head, SLICE("User-Agent"), &user_agent);
     http1_find(head, SLICE("Content-Type"), &content_type);
     size_t fields_bytes = head->host.bytes + key.bytes + user_agent.bytes + content_type.bytes;

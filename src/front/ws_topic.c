@@ -7,11 +7,7 @@
  *
  * The path of the upgrade is the topic. Each message of the topic is one text frame with the
  * payload and nothing else; each text frame of the client is a publish on the topic. There is no
- * answer to a publish but the echo, so a publish that is refused ends the socket.
- *
- * A socket on a part of a resource is to end with the resource (1001), but a deletion fires on the
- * resource's own topic alone, if it has one. So such a socket has a second subscription, to the
- * resource's end (fire.h). It is told apart by its filter, which is empty. */
+ * answer to a publish but the echo, so a publish that is refused ends the socket. */
 #include "front/ws_conn.h"
 
 #include "base/assert.h"
@@ -20,7 +16,8 @@
 #include "codec/uri.h"
 #include "front/auth.h"
 #include "front/context.h"
-#include "front/fire.h"
+#include "front/follow.h"
+#include "front/http_credential.h"
 #include "front/publish.h"
 #include "front/rate.h"
 #include "front/refusals.h"
@@ -40,12 +37,9 @@ enum ws_request { WS_REQUEST_SUBSCRIBE = 1, WS_REQUEST_PUBLISH };
 
 struct ws_topic {
     struct ws_conn ws;
-    struct session session;
+    struct follow follow;
     enum ws_stage stage;
-    bool must_ask; /* COMMAND_SUBSCRIBE had no room yet */
-    bool is_whole; /* <message> has its end, but there was no room for its command */
-    struct actor actor;
-    struct topic topic;
+    bool is_whole;      /* <message> has its end, but there was no room for its command */
     struct buf key;     /* only while it is being looked up */
     struct buf path;    /* the topic as it came, without its options */
     struct buf message; /* the pieces of a message so far */
@@ -68,7 +62,7 @@ static void note_refusal(const struct ws_topic *native, struct slice operation, 
 {
     refusals_note(native->ws.conn->front->shared->refusals, &(struct refusal){
                                                                 .time_ms = clock_wall_ms(),
-                                                                .actor = &native->actor,
+                                                                .actor = &native->follow.actor,
                                                                 .protocol = SLICE("websocket"),
                                                                 .operation = operation,
                                                                 .target = buf_data(&native->path),
@@ -93,28 +87,6 @@ static void refuse(struct ws_topic *native, struct err err)
     }
 }
 
-/* Asks the engine whether the key may subscribe, and from which event on. */
-static void ask(struct ws_topic *native)
-{
-    struct conn *conn = native->ws.conn;
-    struct slice name = topic_name(&native->topic);
-    struct command_batch *batch = front_batch(conn->front, FRONT_COMMAND_BYTES + name.bytes);
-    native->must_ask = batch == NULL;
-    if (batch == NULL) {
-        conn_pause(conn);
-        return;
-    }
-    struct slice copy;
-    bool copied = command_batch_copy(batch, name, &copy);
-    ASSERT(copied);
-    struct command *command = front_command(conn->front, batch, COMMAND_SUBSCRIBE, conn,
-                                            &native->actor, WS_REQUEST_SUBSCRIBE);
-    command->target = native->topic.resource;
-    command->project = native->topic.options.project;
-    command->as.subscribe.family = native->topic.family;
-    command->as.subscribe.name = copy;
-}
-
 /* The actor is known. From here on revoking its key ends the socket. */
 static struct err go_on_as_actor(struct ws_topic *native)
 {
@@ -124,14 +96,14 @@ static struct err go_on_as_actor(struct ws_topic *native)
     if (!is_valid) {
         return ERR(CREDENTIAL_UNKNOWN);
     }
-    ask(native);
+    follow_ask(&native->follow, WS_REQUEST_SUBSCRIBE);
     return ERR(OK);
 }
 
 static struct err authenticate(struct ws_topic *native)
 {
     struct conn *conn = native->ws.conn;
-    switch (auth_resolve(conn->front, conn, buf_data(&native->key), 0, &native->actor)) {
+    switch (auth_resolve(conn->front, conn, buf_data(&native->key), 0, &native->follow.actor)) {
     case AUTH_KNOWN:
         return go_on_as_actor(native);
     case AUTH_REFUSED:
@@ -153,7 +125,7 @@ static void on_actor(struct conn *conn, struct err err, const struct actor *acto
     }
     ASSERT(native->stage == WS_STAGE_OPENING);
     if (!err_is_set(err)) {
-        native->actor = *actor;
+        native->follow.actor = *actor;
         err = go_on_as_actor(native);
     }
     if (err_is_set(err)) {
@@ -161,28 +133,13 @@ static void on_actor(struct conn *conn, struct err err, const struct actor *acto
     }
 }
 
-/* "Authorization: <key>", with or without a word before it (contract, README point 14). */
-static struct slice key_of_header(struct slice value)
-{
-    static const struct slice words[] = {SLICE_INIT("Token "), SLICE_INIT("Bearer ")};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (value.bytes > words[i].bytes &&
-            slice_equal_nocase(slice_first(value, words[i].bytes), words[i])) {
-            return http1_trim(slice_from(value, words[i].bytes));
-        }
-    }
-    return value;
-}
-
 /* The header wins over the option, which browsers need. */
 static struct err find_key(const struct http1_head *head, const struct topic_options *options,
                            struct slice *key)
 {
-    struct slice value = {0};
-    *key = options->access_token;
-    if (http1_find(head, SLICE("Authorization"), &value) > 0 &&
-        !slice_is_empty(key_of_header(value))) {
-        *key = key_of_header(value);
+    *key = http_credential(head);
+    if (slice_is_empty(*key)) {
+        *key = options->access_token;
     }
     return slice_is_empty(*key) ? ERR(CREDENTIAL_MISSING) : ERR(OK);
 }
@@ -197,9 +154,9 @@ static struct err begin(struct ws_topic *native, const struct http1_head *head)
 {
     struct slice target = without_version(head->resource);
     struct slice key;
-    TRY(topic_parse(target, &native->topic));
-    TRY(find_key(head, &native->topic.options, &key));
-    native->topic.options.access_token = (struct slice){0}; /* it dies with the head */
+    TRY(topic_parse(target, &native->follow.topic));
+    TRY(find_key(head, &native->follow.topic.options, &key));
+    native->follow.topic.options.access_token = (struct slice){0}; /* it dies with the head */
     buf_put(&native->path, uri_split(target).path);
     buf_put(&native->key, key);
     if (native->path.failed || native->key.failed) {
@@ -210,38 +167,12 @@ static struct err begin(struct ws_topic *native, const struct http1_head *head)
 
 /* ---- open ---- */
 
-/* The subscription, and for a part of a resource the one that tells of its end. */
-static struct err subscribe(struct ws_topic *native, uint64_t after,
-                            struct subscription **subscription)
-{
-    struct subs *subs = &native->ws.conn->front->subs;
-    struct subs_wish wish = {
-        .session = &native->session,
-        .topic = &native->topic,
-        .actor = &native->actor,
-        .text = buf_data(&native->path),
-        .qos = 1,
-        .first_sequence = after + 1,
-    };
-    TRY(subs_add(subs, &wish, subscription));
-    enum topic_family family = native->topic.family;
-    bool tells_of_end = family == TOPIC_THNG || family == TOPIC_COLLECTION;
-    if (tells_of_end || topic_family_row(family)->resource == 0) {
-        return ERR(OK);
-    }
-    const struct topic resource = fire_end_of(&native->topic.resource);
-    struct subscription *end;
-    wish.topic = &resource;
-    wish.text = SLICE("");
-    return subs_add(subs, &wish, &end);
-}
-
 /* Granted: the socket is a subscriber exactly from here on in the order of events. */
 static void open_socket(struct ws_topic *native, uint64_t after)
 {
     struct conn *conn = native->ws.conn;
     struct subscription *subscription;
-    struct err err = subscribe(native, after, &subscription);
+    struct err err = follow_begin(&native->follow, after, buf_data(&native->path), &subscription);
     if (err_is_set(err)) {
         refuse(native, err);
         return;
@@ -252,26 +183,21 @@ static void open_socket(struct ws_topic *native, uint64_t after)
     ws_write_handshake(&conn->out, native->accept, (struct slice){0});
     conn_will_flush(conn);
     conn_arm(conn, PING_EVERY_MS);
-    if (native->topic.options.pub_states) {
-        const struct topic_filter filter = topic_filter_of(&native->topic);
+    if (native->follow.topic.options.pub_states) {
+        const struct topic_filter filter = topic_filter_of(&native->follow.topic);
         state_request(conn, subscription, &filter, after);
     }
     conn_release(conn);
 }
 
-static bool is_about_the_end(const struct subscription *subscription)
-{
-    return slice_is_empty(subscription_filter(subscription));
-}
-
 static bool deliver(struct session *session, const struct delivery *delivery)
 {
-    struct ws_topic *native = CONTAINER_OF(session, struct ws_topic, session);
+    struct ws_topic *native = CONTAINER_OF(session, struct ws_topic, follow.session);
     struct conn *conn = native->ws.conn;
     if (conn_is_closing(conn)) {
         return true; /* nobody will read it */
     }
-    if (!is_about_the_end(delivery->subscription)) {
+    if (!follow_is_about_end(delivery)) {
         if (conn_is_full(conn)) {
             return false;
         }
@@ -288,7 +214,7 @@ static bool deliver(struct session *session, const struct delivery *delivery)
 /* Nothing is lost silently on a socket (contract, pub/sub 7). */
 static void lost(struct session *session)
 {
-    struct ws_topic *native = CONTAINER_OF(session, struct ws_topic, session);
+    struct ws_topic *native = CONTAINER_OF(session, struct ws_topic, follow.session);
     ws_conn_end_with(&native->ws, ERR(BUSY), WS_CLOSE_TRY_LATER);
 }
 
@@ -303,7 +229,7 @@ static void publish_refused(struct ws_topic *native, struct err err)
     atomic_fetch_add_explicit(&conn->front->stats.refused, 1, memory_order_relaxed);
     note_refusal(native, SLICE("publish"), err);
     LOG_LIMITED(LOG_WARN, "ws", "publish refused peer=%s actor=%.*s status=%d reason=%s",
-                address_describe(&conn->peer, peer), SLICE_ARGS(id_slice(&native->actor.id)),
+                address_describe(&conn->peer, peer), SLICE_ARGS(id_slice(&native->follow.actor.id)),
                 err_http_status(err), err_name(err));
     ws_conn_end_with(&native->ws, err, ws_close_code(err));
 }
@@ -313,11 +239,11 @@ static bool publish(struct ws_topic *native, struct slice payload)
 {
     struct conn *conn = native->ws.conn;
     const struct publish wish = {
-        .topic = &native->topic,
+        .topic = &native->follow.topic,
         .payload = payload,
-        .actor = &native->actor,
+        .actor = &native->follow.actor,
         .qos = 1,
-        .context = context_of(conn, native->topic.family, (struct slice){0}),
+        .context = context_of(conn, native->follow.topic.family, (struct slice){0}),
         .request = WS_REQUEST_PUBLISH,
     };
     struct err err;
@@ -425,8 +351,8 @@ static void on_answer(struct conn *conn, const struct answer *answer, const stru
 static void on_resume(struct conn *conn)
 {
     struct ws_topic *native = conn->state;
-    if (native->must_ask) {
-        ask(native);
+    if (native->follow.must_ask) {
+        follow_ask(&native->follow, WS_REQUEST_SUBSCRIBE);
     }
 }
 
@@ -473,24 +399,14 @@ static void on_revoked(struct conn *conn)
     end(conn->state, ERR(CREDENTIAL_UNKNOWN), WS_CLOSE_POLICY);
 }
 
-static bool has_topic(const struct ws_topic *native)
-{
-    LIST_EACH (&native->session.subscriptions, link, after) {
-        if (!is_about_the_end(LIST_ENTRY(link, struct subscription, in_session))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The socket is its subscription: when that ends, so does the socket. */
 static void on_rights(struct conn *conn, const struct actor *actor)
 {
     struct ws_topic *native = conn->state;
     if (native->stage == WS_STAGE_OPENING) {
         refuse(native, ERR(BUSY)); /* the engine was asked with the former rights */
-    } else if (auth_take_rights(conn, actor) && has_topic(native)) {
-        native->actor = *actor;
+    } else if (auth_take_rights(conn, actor) && follow_has_topic(&native->follow)) {
+        native->follow.actor = *actor;
     } else {
         end(native, ERR(DENIED), WS_CLOSE_POLICY);
     }
@@ -504,8 +420,7 @@ static void on_stopping(struct conn *conn)
 static void on_closed(struct conn *conn)
 {
     struct ws_topic *native = conn->state;
-    session_deinit(&native->session, &conn->front->subs);
-    conn->session = NULL;
+    follow_end(&native->follow);
     conn->state = NULL;
     key_forget(native);
     buf_deinit(&native->path);
@@ -543,8 +458,7 @@ void ws_topic_upgrade(struct conn *conn, const struct http1_head *head)
     native->ws.ops = &topic_ws_ops;
     native->message.bytes_max = conn->front->shared->limits.packet_bytes_max;
     memcpy(native->accept, accept, sizeof(accept));
-    session_init(&native->session, &topic_session_ops);
-    conn->session = &native->session;
+    follow_init(&native->follow, conn, &topic_session_ops);
     conn_set_proto(conn, &ws_topic_proto, native);
     /* Nothing is read until the 101; and that is not waited for without end. */
     conn_hold(conn);
