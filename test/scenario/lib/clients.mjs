@@ -12,7 +12,7 @@ import WebSocket from 'ws';
 import { atTestEnd, run, within } from './daemon.mjs';
 
 /** Messages in the order they came. */
-class Inbox {
+export class Inbox {
     constructor(end) {
         this.messages = [];
         this.waiting = [];
