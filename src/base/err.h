@@ -99,6 +99,7 @@ enum err_class {
     X(TARGET_TOO_LONG, TARGET_LONG, "The request target is longer than this server accepts.")    \
     X(HEADER_TOO_LARGE, HEADER_LARGE, "The header is larger than this server accepts.")          \
     X(HTTP_MALFORMED, INVALID, "The request is not valid HTTP.")                                 \
+    X(HEADER_INVALID, INVALID, "A header field is not valid.")                                   \
     X(HTTP_VERSION, VERSION, "The HTTP version is not supported.")                               \
     X(HTTP_TIMEOUT, TIMEOUT, "The request did not arrive in time.")                              \
     X(MEDIA_TYPE, MEDIA, "The body must be JSON, sent without a content encoding.")              \

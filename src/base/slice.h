@@ -97,4 +97,19 @@ static inline int slice_compare(struct slice a, struct slice b)
     return order ? order : (a.bytes > b.bytes) - (a.bytes < b.bytes);
 }
 
+/* The number that <text> is, which must be digits alone and not above <max>. */
+static inline bool slice_read_decimal(struct slice text, uint64_t max, uint64_t *number)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < text.bytes; i++) {
+        uint8_t digit = (uint8_t)(text.at[i] - '0');
+        if (digit > 9 || sum > max / 10 || digit > max - sum * 10) {
+            return false;
+        }
+        sum = sum * 10 + digit;
+    }
+    *number = sum;
+    return text.bytes > 0;
+}
+
 #endif

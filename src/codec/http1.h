@@ -164,6 +164,7 @@ struct http1_response {
     int status;
     bool closes;             /* says Connection: close */
     bool is_chunked;         /* Transfer-Encoding: chunked instead of a length; 1.1 clients only */
+    bool is_unbounded;       /* neither: the body ends with the connection; for 1.0 clients */
     uint64_t content_length; /* of the body; for HEAD, of the body that GET would have */
     struct slice content_type;        /* not sent when empty */
     struct slice date;                /* not sent when empty; see http1_date */

@@ -88,7 +88,7 @@ static void http1_put_field(struct buf *buf, const struct http1_field *field)
 static void http1_put_framing(struct buf *buf, const struct http1_response *response)
 {
     int status = response->status;
-    if (status < 200 || status == 204 || status == 304) {
+    if (status < 200 || status == 204 || status == 304 || response->is_unbounded) {
         return;
     }
     if (response->is_chunked) {

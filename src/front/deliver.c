@@ -205,6 +205,10 @@ static void past_for_session(struct front *front, struct conn *conn, const struc
     if (session == NULL || !session->is_behind) {
         return;
     }
+    if (read->from > session->cursor) { /* it was for another session, which has ended */
+        front_catch_up(front, conn);
+        return;
+    }
     if (err_is_set(read->err)) {
         log_line(LOG_ERROR, "front", "catch-up failed error=%s", err_name(read->err));
         conn_close(conn);

@@ -48,6 +48,8 @@ struct front_limits {
     struct document_limits document;
     uint32_t subscriptions_max; /* of one session */
     int64_t keepalive_max_ms;
+    int64_t wait_max_ms;  /* of a long poll */
+    int64_t heartbeat_ms; /* of a stream of events that is silent */
     uint16_t inflight_max;   /* QoS 1 messages sent and not acknowledged, per session */
     size_t outbox_bytes_max; /* output of a connection beyond which its session is behind */
     uint32_t commands_max;   /* commands of one connection under way */

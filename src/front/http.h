@@ -27,6 +27,7 @@
 #define HTTP_DETAIL_BYTES 160
 
 struct rest_route;
+struct rest_follow;
 
 /* What a handler keeps between its beginning and its answer. */
 union http_kept {
@@ -72,6 +73,13 @@ struct http_request {
     struct slice api_key; /* the credential; empty: none. Never logged */
     const struct rest_route *route;
     unsigned methods;           /* bits 1 << enum http1_method: what the path has, for a 405 */
+    bool takes_events;          /* Accept names text/event-stream; */
+    bool takes_json;            /* JSON is acceptable (too) */
+    bool has_last_event;        /* Last-Event-ID: the last event that the client has had */
+    bool is_http10;             /* knows no chunks */
+    struct err last_event_err;  /* of what it says */
+    uint64_t last_event;
+    struct rest_follow *follow; /* it follows a topic (rest_follow.h); NULL: it does not */
     struct slice user_agent;    /* as sent; empty: none */
     struct slice content_type;  /* as sent, of the body; empty: none */
     struct slice resource_text; /* decoded: the first id of the path */
@@ -102,6 +110,9 @@ struct http_answer {
     struct slice next_token;   /* of the next page; empty: none */
     bool has_count;
     uint64_t count; /* X-Result-Count */
+    bool has_last_event;
+    uint64_t last_event; /* Last-Event-ID: what to go on behind */
+    bool has_missed;     /* Events-Missed: something before the answer is no longer kept */
 };
 
 /* Answers the request, which is over then: the next one may begin during the call. */
@@ -112,6 +123,12 @@ struct slice http_scheme(const struct http_request *request);
 
 /* Answers 200 with <body>; an empty one is sent as it is. */
 void http_answer_body(struct http_request *request, struct slice body);
+
+/* An answer without a length: its head, then pieces, as long as there are some; then the request is
+ * over, and its connection ends. What is written is the buffer's bytes, which is reset. */
+void http_stream_start(struct http_request *request, struct slice content_type);
+void http_stream_write(struct http_request *request, struct buf *piece);
+void http_stream_end(struct http_request *request);
 
 /* Answers OPTIONS: what a page of another origin may ask. */
 void http_answer_preflight(struct http_request *request);

@@ -122,6 +122,7 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     struct fields fields = {0};
     struct buf link = {0};
     struct buf count = {0};
+    struct buf last_event = {0};
     put_cors(&fields);
     if (answer->location.bytes > 0) {
         put_field(&fields, SLICE("Location"), answer->location);
@@ -133,6 +134,13 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     if (answer->has_count) {
         buf_put_decimal_unsigned(&count, answer->count);
         put_field(&fields, SLICE("X-Result-Count"), buf_data(&count));
+    }
+    if (answer->has_last_event) {
+        buf_put_decimal_unsigned(&last_event, answer->last_event);
+        put_field(&fields, SLICE("Last-Event-ID"), buf_data(&last_event));
+    }
+    if (answer->has_missed) {
+        put_field(&fields, SLICE("Events-Missed"), SLICE("true"));
     }
     if (answer->is_user_content) {
         put_field(&fields, SLICE("X-Content-Type-Options"), SLICE("nosniff"));
@@ -146,15 +154,60 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     if (!request->is_head) {
         buf_put(out, answer->body);
     }
-    out->failed |= link.failed || count.failed;
+    out->failed |= link.failed || count.failed || last_event.failed;
     buf_deinit(&link);
     buf_deinit(&count);
+    buf_deinit(&last_event);
     http_request_done(request);
 }
 
 void http_answer_body(struct http_request *request, struct slice body)
 {
     http_answer(request, &(struct http_answer){.status = 200, .body = body});
+}
+
+/* HTTP/1.0 knows no chunks: the end of the connection is the end of the answer. */
+void http_stream_start(struct http_request *request, struct slice content_type)
+{
+    struct fields fields = {0};
+    uint8_t date[HTTP1_DATE_BYTES];
+    http1_date(clock_wall_ms() / 1000, date);
+    put_cors(&fields);
+    put_field(&fields, SLICE("Cache-Control"), SLICE("no-store"));
+    put_field(&fields, SLICE("X-Accel-Buffering"), SLICE("no")); /* for nginx before it */
+    request->keeps_alive = false;
+    http1_write_head(&request->conn->out, &(struct http1_response){
+                                              .status = 200,
+                                              .closes = true,
+                                              .is_chunked = !request->is_http10,
+                                              .is_unbounded = request->is_http10,
+                                              .content_type = content_type,
+                                              .date = slice_of(date, sizeof(date)),
+                                              .fields = fields.at,
+                                              .field_count = fields.count,
+                                          });
+    conn_will_flush(request->conn);
+}
+
+void http_stream_write(struct http_request *request, struct buf *piece)
+{
+    struct buf *out = &request->conn->out;
+    out->failed |= piece->failed;
+    if (request->is_http10) {
+        buf_put(out, buf_data(piece));
+    } else {
+        http1_write_chunk(out, buf_data(piece));
+    }
+    buf_reset(piece);
+    conn_will_flush(request->conn);
+}
+
+void http_stream_end(struct http_request *request)
+{
+    if (!request->is_http10) {
+        http1_write_last_chunk(&request->conn->out);
+    }
+    http_request_done(request);
 }
 
 /* Everything may be asked of every path by any page: it is the key that gives rights. */
@@ -165,7 +218,7 @@ void http_answer_preflight(struct http_request *request)
     put_cors(&fields);
     put_field(&fields, SLICE("Access-Control-Allow-Methods"), methods);
     put_field(&fields, SLICE("Access-Control-Allow-Headers"),
-              SLICE("authorization, content-type, accept"));
+              SLICE("authorization, content-type, accept, last-event-id"));
     put_field(&fields, SLICE("Access-Control-Max-Age"), SLICE("86400"));
     put_field(&fields, SLICE("Allow"), methods);
     put_head(request, 204, (struct slice){0}, 0, &fields);

@@ -26,6 +26,7 @@
 #include "front/http_media.h"
 #include "front/rate.h"
 #include "front/rest.h"
+#include "front/rest_follow.h"
 
 #include <stdlib.h>
 
@@ -92,6 +93,7 @@ static void start_anew(struct http_conn *http)
     struct http_request *request = &http->request;
     struct conn *conn = request->conn;
     uint64_t number = request->number + 1;
+    rest_follow_free(request);
     buf_deinit(&request->gathered);
     *request = (struct http_request){.conn = conn, .number = number};
     http->stage = HTTP_HEAD;
@@ -183,6 +185,19 @@ static void keep_api_key(struct http_conn *http, const struct http1_head *head)
     }
 }
 
+/* The number of an event, for who follows a topic. */
+static void keep_last_event(struct http_request *request, const struct http1_head *head)
+{
+    struct slice value = {0};
+    if (http1_find(head, SLICE("Last-Event-ID"), &value) == 0 ||
+        slice_is_empty(http1_trim(value))) {
+        return;
+    }
+    request->has_last_event =
+        slice_read_decimal(http1_trim(value), UINT64_MAX, &request->last_event);
+    request->last_event_err = request->has_last_event ? ERR(OK) : ERR(HEADER_INVALID);
+}
+
 static struct err keep_head(struct http_conn *http, const struct http1_head *head)
 {
     struct http_request *request = &http->request;
@@ -204,6 +219,9 @@ static struct err keep_head(struct http_conn *http, const struct http1_head *hea
     request->method = request->is_head ? HTTP1_GET : head->method;
     request->keeps_alive = head->keep_alive && !http->is_stopping && !http->is_ended;
     keep_api_key(http, head);
+    request->is_http10 = head->version_minor == 0;
+    request->takes_events = http_media_takes_events(head);
+    keep_last_event(request, head);
     http->is_chunked = head->is_chunked;
     http->body_left = head->content_length;
     http->expects_continue = head->expects_continue;
@@ -236,7 +254,9 @@ static struct err judge_rest(struct http_conn *http)
     if (!(flags & ROUTE_ANY_BODY)) {
         TRY(http->media);
     }
-    return flags & ROUTE_NO_JSON ? ERR(OK) : http->accept;
+    http->request.takes_json = flags & ROUTE_NO_JSON || !err_is_set(http->accept);
+    bool may_follow = rest_follow_is_wanted(&http->request);
+    return may_follow || http->request.takes_json ? ERR(OK) : http->accept;
 }
 
 static void body_begins(struct http_conn *http);
@@ -521,6 +541,9 @@ static bool has_room(struct http_conn *http)
 static size_t on_input(struct conn *conn, struct slice input)
 {
     struct http_conn *http = conn->state;
+    if (http->request.follow != NULL && rest_follow_is_stream(&http->request)) {
+        return input.bytes; /* the connection ends with its stream: nothing is asked behind it */
+    }
     size_t used = 0;
     bool goes_on = true;
     while (goes_on && has_room(http)) {
@@ -544,6 +567,8 @@ static void on_drained(struct conn *conn)
     if (http->waits_for_room) {
         http->waits_for_room = false;
         conn_release(conn);
+    } else if (http->request.follow != NULL) {
+        rest_follow_drained(&http->request);
     }
 }
 
@@ -553,6 +578,10 @@ static void on_end(struct conn *conn)
     struct http_conn *http = conn->state;
     http->is_ended = true;
     http->request.keeps_alive = false;
+    if (http->request.follow != NULL && rest_follow_is_stream(&http->request)) {
+        conn_close(conn); /* nobody reads it any more */
+        return;
+    }
     if (http->stage == HTTP_HEAD || http->stage == HTTP_BODY) {
         conn_finish(conn);
     }
@@ -561,7 +590,9 @@ static void on_end(struct conn *conn)
 static void on_answer(struct conn *conn, const struct answer *given, const struct event *event)
 {
     struct http_request *request = http_request_find(conn, given->token.request);
-    if (request != NULL && request->route->on_answer != NULL) {
+    if (request != NULL && request->follow != NULL) {
+        rest_follow_answered(request, given);
+    } else if (request != NULL && request->route->on_answer != NULL) {
         request->route->on_answer(request, given, event);
     }
 }
@@ -577,6 +608,10 @@ static void on_event(struct conn *conn, uint64_t number, const struct event *eve
 static void on_timer(struct conn *conn)
 {
     struct http_conn *http = conn->state;
+    if (http->request.follow != NULL && http->stage == HTTP_ANSWERING) {
+        rest_follow_timer(&http->request);
+        return;
+    }
     bool is_owed = http->stage == HTTP_BODY || (http->stage == HTTP_HEAD && http->is_started);
     if (is_owed && !http->waits_for_room) {
         refuse_input(http, ERR(HTTP_TIMEOUT));
@@ -592,14 +627,36 @@ static void on_stopping(struct conn *conn)
     struct http_conn *http = conn->state;
     http->is_stopping = true;
     http->request.keeps_alive = false;
+    if (http->request.follow != NULL) {
+        rest_follow_end(&http->request, ERR(STOPPING));
+        return;
+    }
     if (http->stage == HTTP_HEAD || http->stage == HTTP_BODY) {
         conn_finish(conn);
+    }
+}
+
+/* Only who follows a topic acts with a key for longer than a request. */
+static void on_revoked(struct conn *conn)
+{
+    struct http_conn *http = conn->state;
+    if (http->request.follow != NULL) {
+        rest_follow_end(&http->request, ERR(CREDENTIAL_UNKNOWN));
+    }
+}
+
+static void on_rights(struct conn *conn, const struct actor *actor)
+{
+    struct http_conn *http = conn->state;
+    if (http->request.follow != NULL) {
+        rest_follow_rights(&http->request, actor);
     }
 }
 
 static void on_closed(struct conn *conn)
 {
     struct http_conn *http = conn->state;
+    rest_follow_free(&http->request);
     buf_deinit(&http->request.gathered);
     buf_deinit(&http->body);
     buf_deinit(&http->text);
@@ -617,7 +674,8 @@ const struct proto http_proto = {
     .on_actor = on_actor,
     .on_drained = on_drained,
     .on_timer = on_timer,
-    .on_revoked = conn_close,
+    .on_revoked = on_revoked,
+    .on_rights = on_rights,
     .on_stopping = on_stopping,
     .on_closed = on_closed,
 };

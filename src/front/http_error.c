@@ -6,7 +6,8 @@
 
 const struct http1_field http_cors_fields[HTTP_CORS_FIELD_COUNT] = {
     {SLICE_INIT("Access-Control-Allow-Origin"), SLICE_INIT("*")},
-    {SLICE_INIT("Access-Control-Expose-Headers"), SLICE_INIT("Link, Location, X-Result-Count")},
+    {SLICE_INIT("Access-Control-Expose-Headers"),
+     SLICE_INIT("Link, Location, X-Result-Count, Last-Event-ID, Events-Missed")},
 };
 
 /* class << 24 | reason << 16; see rest.md 1.3. */

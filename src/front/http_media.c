@@ -61,6 +61,23 @@ static bool is_excluded(struct slice parameters)
     return false;
 }
 
+static bool is_events(struct slice type)
+{
+    return slice_equal_nocase(type, SLICE("text/event-stream"));
+}
+
+static bool takes_events(struct slice accept)
+{
+    struct slice range;
+    while (http1_list_next(&accept, &range)) {
+        struct slice parameters;
+        if (is_events(media_type(range, &parameters)) && !is_excluded(parameters)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool takes_json(struct slice accept)
 {
     struct slice range;
@@ -89,4 +106,15 @@ struct err http_media_of_answer(const struct http1_head *head)
         }
     }
     return is_said ? ERR(NOT_ACCEPTABLE) : ERR(OK);
+}
+
+bool http_media_takes_events(const struct http1_head *head)
+{
+    for (size_t i = 0; i < head->field_count; i++) {
+        const struct http1_field *field = &head->fields[i];
+        if (slice_equal_nocase(field->name, SLICE("Accept")) && takes_events(field->value)) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -16,4 +16,8 @@ MUST_USE struct err http_media_of_body(const struct http1_head *head);
 /* ERR_NOT_ACCEPTABLE: there are Accept fields and none has a range that JSON is in. */
 MUST_USE struct err http_media_of_answer(const struct http1_head *head);
 
+/* Is text/event-stream named among what the client takes? (Any type is not enough: then the answer
+ * is JSON.) */
+bool http_media_takes_events(const struct http1_head *head);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "codec/uri.h"
+#include "front/rest_follow.h"
 #include "front/rest_identify.h"
 #include "front/rest_query.h"
 #include "model/property.h"
@@ -272,6 +273,12 @@ static void resolve_arrived(struct http_request *request, struct rest_read *read
 }
 
 enum rest_step rest_begin(struct http_request *request)
+{
+    return rest_follow_is_wanted(request) ? rest_follow_begin(request)
+                                          : rest_begin_plainly(request);
+}
+
+enum rest_step rest_begin_plainly(struct http_request *request)
 {
     if (request->needs_account_check) {
         return rest_account_check(request);

@@ -129,6 +129,9 @@ enum perm_subject rest_subject(const struct http_request *request);
  * up before, and an account is known to be the actor's own. */
 enum rest_step rest_begin(struct http_request *request);
 
+/* The same of a request that does not follow a topic, whatever it would have liked. */
+enum rest_step rest_begin_plainly(struct http_request *request);
+
 /* One of the request's commands has written an event that is not its last one: only for requests
  * whose commands write several (arrays of actions). */
 void rest_take_event(struct http_request *request, const struct event *event);

@@ -34,19 +34,10 @@ bool rest_query_is_true(struct slice query, struct slice name)
 /* Digits only, up to <max>. */
 static bool read_number(struct slice text, int64_t max, int64_t *number)
 {
-    int64_t sum = 0;
-    if (text.bytes == 0 || text.bytes > 16) {
-        return false;
-    }
-    for (size_t i = 0; i < text.bytes; i++) {
-        uint8_t digit = (uint8_t)(text.at[i] - '0');
-        if (digit > 9) {
-            return false;
-        }
-        sum = sum * 10 + digit;
-    }
-    *number = sum;
-    return sum <= max;
+    uint64_t read;
+    bool is_number = slice_read_decimal(text, (uint64_t)max, &read);
+    *number = is_number ? (int64_t)read : 0;
+    return is_number;
 }
 
 struct err rest_query_time(struct slice query, struct slice name, bool *found, int64_t *time_ms)

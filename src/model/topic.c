@@ -223,20 +223,8 @@ static enum topic_family find_family(const struct levels *levels)
 
 /* ---------------------------------------------------------------- reading */
 
-static bool read_number(struct slice text, int64_t *number)
-{
-    *number = 0;
-    if (text.bytes == 0 || text.bytes > 15) {
-        return false;
-    }
-    for (size_t i = 0; i < text.bytes; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9') {
-            return false;
-        }
-        *number = *number * 10 + (text.at[i] - '0');
-    }
-    return true;
-}
+/* The greatest number in a duration: no unit makes more of it than an int64_t holds. */
+#define FROM_MAX UINT64_C(1000000000)
 
 /* "90s", "1h": how long, in milliseconds. */
 static bool read_duration(struct slice text, int64_t *duration_ms)
@@ -252,13 +240,14 @@ static bool read_duration(struct slice text, int64_t *duration_ms)
     while (digits < text.bytes && text.at[digits] >= '0' && text.at[digits] <= '9') {
         digits++;
     }
-    int64_t number;
-    if (!read_number(slice_first(text, digits), &number)) {
+    uint64_t number;
+    if (!slice_read_decimal(slice_first(text, digits), FROM_MAX, &number)) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
         if (slice_equal(slice_from(text, digits), units[i].name)) {
-            return !__builtin_mul_overflow(number, units[i].ms, duration_ms);
+            *duration_ms = (int64_t)number * units[i].ms;
+            return true;
         }
     }
     return false;
@@ -266,8 +255,8 @@ static bool read_duration(struct slice text, int64_t *duration_ms)
 
 static struct err read_last(struct slice value, struct topic_replay *replay)
 {
-    int64_t number;
-    if (!read_number(value, &number) || number < 1 || number > TOPIC_LAST_MAX) {
+    uint64_t number;
+    if (!slice_read_decimal(value, TOPIC_LAST_MAX, &number) || number == 0) {
         return ERR(QUERY_INVALID);
     }
     replay->is_wanted = true;
@@ -282,8 +271,13 @@ static struct err read_from(struct slice value, struct topic_replay *replay)
         return read_last(SLICE("1"), replay);
     }
     replay->is_ago = value.bytes > 0 && value.at[0] == '-';
-    replay->is_wanted = replay->is_ago ? read_duration(slice_from(value, 1), &replay->from_ms)
-                                       : read_number(value, &replay->from_ms);
+    if (replay->is_ago) {
+        replay->is_wanted = read_duration(slice_from(value, 1), &replay->from_ms);
+    } else {
+        uint64_t from_ms;
+        replay->is_wanted = slice_read_decimal(value, INT64_MAX, &from_ms);
+        replay->from_ms = replay->is_wanted ? (int64_t)from_ms : 0;
+    }
     return replay->is_wanted ? ERR(OK) : ERR(QUERY_INVALID);
 }
 

@@ -102,6 +102,7 @@ struct config {
         int64_t tags;
         int64_t tag;
         int64_t custom_fields_bytes;
+        int64_t wait_ms;                 /* of a long poll */
         int64_t connections_per_address; /* 0: no limit */
         int64_t subscriptions_per_session;
         int64_t commands_per_connection;
@@ -118,6 +119,10 @@ struct config {
         int64_t failed_logins; /* of one address that are not slowed */
         int64_t login_delay_max_ms;
     } auth;
+
+    struct {
+        int64_t heartbeat_ms;
+    } http;
 
     struct {
         int64_t keepalive_max_ms;

@@ -35,6 +35,7 @@ const struct config_section config_sections[] = {
      "What one client may ask for. Beyond a limit the answer is the one that the protocol "
      "has for it; see docs/reference/limits.md."},
     {"auth", "Keys, roles and passwords."},
+    {"http", "Behaviour of HTTP."},
     {"mqtt", "Behaviour of MQTT, also inside WebSocket."},
     {"engine", "Sizes of the path every update takes."},
     {"journal", "How long delivered updates stay readable for sessions that were away."},
@@ -110,6 +111,8 @@ const struct config_key config_keys[] = {
      "Characters in one tag."},
     {"limits", "custom_fields", CONFIG_TYPE_BYTES, AT(limits.custom_fields_bytes), "64KiB", KIB,
      16 * MIB, NULL, "The custom fields of one resource, as JSON."},
+    {"limits", "wait", CONFIG_TYPE_DURATION, AT(limits.wait_ms), "300s", SECOND, DAY, NULL,
+     "The longest that a request with ?wait= may wait for the next event."},
     {"limits", "connections_per_address", CONFIG_TYPE_COUNT, AT(limits.connections_per_address),
      "0", 0, 1000000, NULL, "Open connections from one address. 0 is no limit."},
     {"limits", "subscriptions_per_session", CONFIG_TYPE_COUNT, AT(limits.subscriptions_per_session),
@@ -144,6 +147,11 @@ const struct config_key config_keys[] = {
      "then 4 and so on. A right password of the same user ends that, or an hour of quiet."},
     {"auth", "login_delay_max", CONFIG_TYPE_DURATION, AT(auth.login_delay_max_ms), "60s", SECOND,
      HOUR, NULL, "The longest that a login has to wait after failed ones."},
+
+    {"http", "heartbeat", CONFIG_TYPE_DURATION, AT(http.heartbeat_ms), "15s", SECOND / 10,
+     HOUR, NULL,
+     "A stream of server-sent events that is silent for so long is sent a comment, which keeps it "
+     "open through proxies and shows whether somebody listens."},
 
     {"mqtt", "keepalive_max", CONFIG_TYPE_DURATION, AT(mqtt.keepalive_max_ms), "120s", SECOND,
      18 * HOUR, NULL,

@@ -139,6 +139,8 @@ static void fill_limits(struct front_limits *limits, const struct config *config
         .document = document_limits_of(config),
         .subscriptions_max = (uint32_t)config->limits.subscriptions_per_session,
         .keepalive_max_ms = config->mqtt.keepalive_max_ms,
+        .wait_max_ms = config->limits.wait_ms,
+        .heartbeat_ms = config->http.heartbeat_ms,
         .inflight_max = (uint16_t)config->mqtt.inflight_max,
         .outbox_bytes_max = (size_t)config->mqtt.outbox_bytes,
         .commands_max = (uint32_t)config->limits.commands_per_connection,
