@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -21,6 +22,9 @@
 #define RECORD_BYTES_MAX 16384
 #define RECORD_BYTES_FIRST 4096
 #define RECORD_FIRST_UNTIL 65536
+
+/* SSL_CTX_set_security_level(3): 112 bits, that is RSA keys of 2048 bits and no SHA-1. */
+#define SECURITY_LEVEL 2
 
 /* ---- session tickets ---- */
 
@@ -189,17 +193,40 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_bytes
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* A key with a pass phrase is refused: the default would ask on the terminal. */
-static int no_pass_phrase(char *at, int bytes, int is_writing, void *unused)
+/* What is made with the certificates of <context> outlives it: they go with the last session. */
+static int certificates_index;
+static pthread_once_t certificates_once = PTHREAD_ONCE_INIT;
+
+static void on_context_freed(void *parent, void *certificates, CRYPTO_EX_DATA *all, int index,
+                             long unused, void *unused_too)
 {
-    (void)at;
-    (void)bytes;
-    (void)is_writing;
+    (void)parent;
+    (void)all;
+    (void)index;
     (void)unused;
-    return -1;
+    (void)unused_too;
+    tls_certificates_unref(certificates);
 }
 
-static bool apply_settings(SSL_CTX *ssl, struct tls_tickets *tickets)
+static void make_certificates_index(void)
+{
+    certificates_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_context_freed);
+}
+
+static bool keep_certificates(SSL_CTX *ssl, struct tls_certificates *certificates)
+{
+    pthread_once(&certificates_once, make_certificates_index);
+    return certificates_index >= 0 && SSL_CTX_set_ex_data(ssl, certificates_index, certificates) &&
+           tls_certificates_ref(certificates) != NULL;
+}
+
+/* In each full handshake, when the client has said which host it wants (SNI). */
+static int on_certificate(SSL *ssl, void *certificates)
+{
+    return tls_certificates_choose(certificates, ssl) ? 1 : 0;
+}
+
+static bool apply_settings(SSL_CTX *ssl, const struct tls_options *options)
 {
     static const unsigned char session_id[] = "thrum";
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -210,89 +237,125 @@ static bool apply_settings(SSL_CTX *ssl, struct tls_tickets *tickets)
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     /* One read for the head and the body of a record, and for the records behind it. */
     SSL_CTX_set_read_ahead(ssl, 1);
-    SSL_CTX_set_default_passwd_cb(ssl, no_pass_phrase);
     SSL_CTX_set_alpn_select_cb(ssl, on_alpn, NULL);
-    SSL_CTX_set_app_data(ssl, tickets);
-    return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
+    SSL_CTX_set_cert_cb(ssl, on_certificate, options->certificates);
+    SSL_CTX_set_app_data(ssl, options->tickets);
+    if (SSL_CTX_get_security_level(ssl) < SECURITY_LEVEL) { /* the system may ask for more */
+        SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
+    }
+    int minimum = options->minimum == TLS_MINIMUM_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    return SSL_CTX_set_min_proto_version(ssl, minimum) == 1 &&
            SSL_CTX_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
            SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384") == 1 &&
            SSL_CTX_set_session_id_context(ssl, session_id, sizeof(session_id) - 1) == 1 &&
            SSL_CTX_set_num_tickets(ssl, 1) == 1 &&
-           SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket) == 1;
+           SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket) == 1 &&
+           keep_certificates(ssl, options->certificates);
 }
 
-static struct err give_problem(struct buf *problem, const char *file)
+/* ---- certificates of clients ---- */
+
+/* Takes what PEM <bytes> have, certificates or lists of revoked ones: so many, or 0 when one of
+ * them is damaged or cannot be used. */
+static size_t fill_store(SSL_CTX *ssl, X509_STORE *store, struct slice bytes, bool is_ca)
 {
-    unsigned long code = ERR_peek_last_error();
-    const char *reason = ERR_reason_error_string(code);
-    if (ERR_SYSTEM_ERROR(code)) {
-        reason = "cannot be read";
+    size_t count = 0;
+    bool is_sound = true;
+    BIO *bio = BIO_new_mem_buf(bytes.at, (int)bytes.bytes);
+    STACK_OF(X509_INFO) *all =
+        bio ? PEM_X509_INFO_read_bio(bio, NULL, tls_no_pass_phrase, NULL) : NULL;
+    for (int i = 0; i < sk_X509_INFO_num(all) && is_sound; i++) {
+        const X509_INFO *at = sk_X509_INFO_value(all, i);
+        if (is_ca && at->x509 != NULL) {
+            is_sound = X509_STORE_add_cert(store, at->x509) == 1 &&
+                       SSL_CTX_add_client_CA(ssl, at->x509) == 1;
+            count++;
+        } else if (!is_ca && at->crl != NULL) {
+            is_sound = X509_STORE_add_crl(store, at->crl) == 1;
+            count++;
+        }
     }
-    buf_put_format(problem, "%s: %s", file, reason != NULL ? reason : "not usable");
-    ERR_clear_error();
-    return ERR(CONFIG);
+    sk_X509_INFO_pop_free(all, X509_INFO_free);
+    BIO_free(bio);
+    return is_sound ? count : 0;
 }
 
-static struct err load_files(SSL_CTX *ssl, const struct tls_options *options, struct buf *problem)
+static struct err fill_store_from(SSL_CTX *ssl, X509_STORE *store,
+                                  const struct tls_options *options, struct buf *problem)
 {
-    if (SSL_CTX_use_certificate_chain_file(ssl, options->chain_file) != 1) {
-        return give_problem(problem, options->chain_file);
+    /* Whoever the operator names is trusted, also when it is not the root. */
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    if (fill_store(ssl, store, options->client_ca, true) == 0) {
+        return tls_give_problem(problem, options->client_ca_file);
     }
-    if (SSL_CTX_use_PrivateKey_file(ssl, options->key_file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ssl) != 1) {
-        return give_problem(problem, options->key_file);
+    if (options->client_crl.bytes > 0) {
+        if (fill_store(ssl, store, options->client_crl, false) == 0) {
+            return tls_give_problem(problem, options->client_crl_file);
+        }
+        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
     }
     return ERR(OK);
 }
 
-static struct err make(const struct tls_options *options, SSL_CTX **made, struct buf *problem)
+static struct err ask_clients(SSL_CTX *ssl, const struct tls_options *options, struct buf *problem)
 {
-    ASSERT(options->tickets != NULL);
-    ERR_clear_error();
-    SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
-    if (ssl == NULL) {
+    if (options->client_certificates == TLS_CLIENT_CERTIFICATES_OFF) {
+        return ERR(OK);
+    }
+    X509_STORE *store = X509_STORE_new();
+    if (store == NULL) {
         return ERR(NO_MEMORY);
     }
-    struct err err = ERR(INTERNAL);
-    if (!apply_settings(ssl, options->tickets)) {
-        (void)give_problem(problem, "TLS settings");
-        goto fail;
+    struct err err = fill_store_from(ssl, store, options, problem);
+    if (!err_is_set(err) && SSL_CTX_set1_verify_cert_store(ssl, store) != 1) {
+        err = ERR(NO_MEMORY);
     }
-    err = load_files(ssl, options, problem);
-    if (err_is_set(err)) {
-        goto fail;
-    }
-    *made = ssl;
-    return ERR(OK);
-fail:
-    SSL_CTX_free(ssl);
+    X509_STORE_free(store); /* the context has its own reference */
+    bool is_required = options->client_certificates == TLS_CLIENT_CERTIFICATES_REQUIRED;
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                       NULL);
+    /* A session taken up again would show nothing: neither of TLS 1.2 nor 1.3, nor one that another
+     * listener has begun. */
+    SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(ssl, 0);
     return err;
 }
 
-struct err tls_context_load(const struct tls_options *options, struct tls_context **context,
-                            struct buf *problem)
+/* ---- their life ---- */
+
+static struct err fill_context(SSL_CTX *ssl, const struct tls_options *options, struct buf *problem)
 {
+    if (!apply_settings(ssl, options)) {
+        return tls_give_problem(problem, "TLS settings");
+    }
+    TRY(tls_certificates_apply(options->certificates, ssl, problem));
+    return ask_clients(ssl, options, problem);
+}
+
+struct err tls_context_new(const struct tls_options *options, struct tls_context **context,
+                           struct buf *problem)
+{
+    ASSERT(options->tickets != NULL && options->certificates != NULL);
+    ERR_clear_error();
     struct tls_context *made = calloc(1, sizeof(*made));
     if (made == NULL) {
         return ERR(NO_MEMORY);
     }
-    struct err err = make(options, &made->ssl, problem);
+    made->ssl = SSL_CTX_new(TLS_server_method());
+    struct err err = made->ssl == NULL ? ERR(NO_MEMORY) : fill_context(made->ssl, options, problem);
     if (err_is_set(err)) {
-        free(made);
+        tls_context_free(made);
         return err;
     }
     *context = made;
     return ERR(OK);
 }
 
-struct err tls_context_reload(struct tls_context *context, const struct tls_options *options,
-                              struct buf *problem)
+void tls_context_replace(struct tls_context *context, struct tls_context *fresh)
 {
-    SSL_CTX *fresh;
-    TRY(make(options, &fresh, problem));
     SSL_CTX_free(context->ssl); /* each session holds a reference of its own */
-    context->ssl = fresh;
-    return ERR(OK);
+    context->ssl = fresh->ssl;
+    free(fresh);
 }
 
 void tls_context_free(struct tls_context *context)

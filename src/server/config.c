@@ -346,9 +346,42 @@ static void check_listeners(const struct config *config, struct config_faults *f
     }
 }
 
+static void add_listener_fault(struct config_faults *faults, unsigned index, const char *what)
+{
+    char text[200];
+    snprintf(text, sizeof(text), "%s.%s", config_listener_name((enum config_listener_index)index),
+             what);
+    add_fault(faults, "configuration", text);
+}
+
+static void check_tls(const struct config *config, struct config_faults *faults)
+{
+    if ((config->tls.certificate[0] == '\0') != (config->tls.key[0] == '\0')) {
+        add_fault(faults, "configuration", "tls.certificate and tls.key go together: set both");
+    }
+    for (unsigned i = 0; i < CONFIG_LISTENER_COUNT; i++) {
+        const struct config_listener *listener = &config->listeners[i];
+        bool is_required = listener->client_certificates == CONFIG_CLIENT_CERTIFICATES_REQUIRED;
+        if (listener->client_certificates == CONFIG_CLIENT_CERTIFICATES_OFF) {
+            continue;
+        }
+        if (listener->client_ca[0] == '\0') {
+            add_listener_fault(faults, i, "client_certificates needs client_ca");
+        }
+        if (listener->tls == CONFIG_TLS_OFF) {
+            add_listener_fault(faults, i, "client_certificates needs TLS");
+        } else if (is_required && listener->tls != CONFIG_TLS_ON) {
+            add_listener_fault(faults, i,
+                               "client_certificates = required needs tls = on: plain connections "
+                               "have none");
+        }
+    }
+}
+
 static void check_together(const struct config *config, struct config_faults *faults)
 {
     check_listeners(config, faults);
+    check_tls(config, faults);
     if (config->engine.group_bytes < config->limits.packet_bytes * 2) {
         add_fault(faults, "configuration",
                   "engine.group_bytes must be twice limits.packet or more");

@@ -36,6 +36,15 @@ enum config_tls {
     CONFIG_TLS_AUTO, /* the first byte tells */
 };
 
+/* What a listener does about certificates of clients. */
+enum config_client_certificates {
+    CONFIG_CLIENT_CERTIFICATES_OFF,
+    CONFIG_CLIENT_CERTIFICATES_OPTIONAL,
+    CONFIG_CLIENT_CERTIFICATES_REQUIRED,
+};
+
+enum config_tls_minimum { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
+
 /* Bits of struct config_listener.protocols. */
 enum config_protocol {
     CONFIG_PROTOCOL_MQTT = 1 << 0,
@@ -69,6 +78,9 @@ struct config_listener {
     int64_t port; /* 0: the kernel chooses one */
     enum config_tls tls;
     unsigned protocols; /* enum config_protocol, or-ed */
+    enum config_client_certificates client_certificates;
+    char client_ca[CONFIG_PATH_BYTES];
+    char client_crl[CONFIG_PATH_BYTES]; /* empty: revocations are not looked at */
 };
 
 /* Numbers are int64_t throughout: counts as they are, sizes in bytes, durations in milliseconds. */
@@ -82,6 +94,15 @@ struct config {
     } server;
 
     struct config_listener listeners[CONFIG_LISTENER_COUNT];
+
+    struct {
+        char certificate[CONFIG_PATH_BYTES]; /* empty, with key: those in the data folder */
+        char key[CONFIG_PATH_BYTES];
+        char ca[CONFIG_PATH_BYTES];
+        char certificates_folder[CONFIG_PATH_BYTES]; /* empty: none */
+        enum config_tls_minimum minimum;
+        int64_t reload_check_ms; /* 0: only on SIGHUP */
+    } tls;
 
     struct {
         int64_t packet_bytes; /* MQTT packet, WebSocket message, HTTP body */

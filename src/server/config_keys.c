@@ -16,6 +16,8 @@
 #define AT(member) offsetof(struct config, member)
 
 static const char *const tls_choices[] = {"off", "on", "auto", NULL};
+static const char *const client_certificates_choices[] = {"off", "optional", "required", NULL};
+static const char *const tls_minimum_choices[] = {"1.2", "1.3", NULL};
 static const char *const subscription_choices[] = {"report", "silent", NULL};
 static const char *const publish_choices[] = {"close", "ack", NULL};
 static const char *const role_change_choices[] = {"reconnect", "at_once", NULL};
@@ -31,6 +33,10 @@ const struct config_section config_sections[] = {
     {"listener.mqtts", "TLS port, by custom for MQTT."},
     {"listener.http", "Plain port, by custom for HTTP and WebSocket."},
     {"listener.https", "TLS port, by custom for HTTP and WebSocket."},
+    {"tls",
+     "The certificates that all listeners show. Files that change are loaded without a restart: "
+     "new connections see the new certificate, open ones go on. When one of them cannot be used, "
+     "all stays as it is, and the log says why."},
     {"limits",
      "What one client may ask for. Beyond a limit the answer is the one that the protocol "
      "has for it; see docs/reference/limits.md."},
@@ -59,7 +65,17 @@ const size_t config_section_count = ARRAY_LEN(config_sections);
      "off: plain only. on: TLS only; plain bytes are closed unanswered, so that no key travels "   \
      "in clear text by mistake. auto: the first byte tells."},                                     \
     {listener, "protocols", CONFIG_TYPE_PROTOCOLS, AT(listeners[i].protocols), "all", 0, 0, NULL,  \
-     "What the port serves."}
+     "What the port serves."},                                                                     \
+    {listener, "client_certificates", CONFIG_TYPE_CHOICE, AT(listeners[i].client_certificates),    \
+     "off", 0, 0, client_certificates_choices,                                                     \
+     "off: clients are not asked for a certificate. optional: they are asked, and one that is not "\
+     "valid ends the handshake. required: so does none. Every handshake is a full one then. A "    \
+     "certificate opens the port and gives no rights: the API key is needed as ever."},            \
+    {listener, "client_ca", CONFIG_TYPE_PATH, AT(listeners[i].client_ca), "", 0, 0, NULL,          \
+     "The file with the certificates (PEM) of those who may issue certificates of clients."},      \
+    {listener, "client_crl", CONFIG_TYPE_PATH, AT(listeners[i].client_crl), "", 0, 0, NULL,        \
+     "The file with the lists (PEM) of revoked certificates, one list of each issuer. A list past "\
+     "its date lets nobody in."}
 
 const struct config_key config_keys[] = {
     {"server", "threads", CONFIG_TYPE_COUNT, AT(server.threads), "0", 0, 256, NULL,
@@ -73,6 +89,25 @@ const struct config_key config_keys[] = {
     LISTENER(CONFIG_LISTENER_MQTTS, "listener.mqtts", "127.0.0.1, ::1", "8883", "on"),
     LISTENER(CONFIG_LISTENER_HTTP, "listener.http", "127.0.0.1", "8080", "off"),
     LISTENER(CONFIG_LISTENER_HTTPS, "listener.https", "127.0.0.1, ::1", "8443", "on"),
+
+    {"tls", "certificate", CONFIG_TYPE_PATH, AT(tls.certificate), "", 0, 0, NULL,
+     "The file with the certificate (PEM), and behind it those of the authorities between it and "
+     "the root. Empty: thrumd makes one for itself, in the folder tls of the data folder, and "
+     "renews it."},
+    {"tls", "key", CONFIG_TYPE_PATH, AT(tls.key), "", 0, 0, NULL,
+     "The file with the private key of that certificate (PEM, without a pass phrase)."},
+    {"tls", "ca", CONFIG_TYPE_PATH, AT(tls.ca), "", 0, 0, NULL,
+     "The file with the authority's certificate that GET /ca.pem gives to clients. Empty: the one "
+     "thrumd has made, or none beside a certificate of your own."},
+    {"tls", "certificates_folder", CONFIG_TYPE_PATH, AT(tls.certificates_folder), "", 0, 0, NULL,
+     "A folder with further certificates, each for the host names in its subjectAltName: pairs "
+     "NAME.pem (or NAME.crt) and NAME.key, or folders NAME with fullchain.pem and privkey.pem, at "
+     "most 1000. Clients that name another host, or none, see the certificate above."},
+    {"tls", "minimum", CONFIG_TYPE_CHOICE, AT(tls.minimum), "1.2", 0, 0, tls_minimum_choices,
+     "The oldest version of TLS that is spoken."},
+    {"tls", "reload_check", CONFIG_TYPE_DURATION, AT(tls.reload_check_ms), "10s", 0, DAY, NULL,
+     "How often the files are looked at for changes. 0 is only on SIGHUP, which works with every "
+     "value."},
 
     {"limits", "packet", CONFIG_TYPE_BYTES, AT(limits.packet_bytes), "1MiB", KIB, 32 * MIB, NULL,
      "The longest MQTT packet, WebSocket message and HTTP body, alike, because what one protocol "

@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DAY_MS (24 * 3600 * 1000)
+
 /* ---- opening ---- */
 
 static struct err problem_with(struct buf *problem, struct err err, const char *what)
@@ -255,7 +257,7 @@ static void fill_shared(struct core *core)
     shared->ring = &core->ring;
     shared->commands = &core->commands;
     shared->engine_bell = &core->engine_bell;
-    shared->ca_path = core->pki.ca_file;
+    shared->ca_path = core_ca_file(core);
 }
 
 /* What slows down or ends those who ask too much. */
@@ -300,7 +302,12 @@ static struct err open_parts(struct core *core, struct buf *problem)
 {
     const struct config *config = core->config;
     TRY(make_folder(config->data, problem));
-    TRY(core_renew_certificate(core, problem));
+    core->loops = zeroed_lines(core->loop_count * sizeof(core->loops[0]));
+    if (core->loops == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    /* Before there is a store: a first start that fails for its certificates is still to come. */
+    TRY(core_open_tls(core, problem));
     TRY(open_engine(core, problem));
     TRY(open_files(core, problem));
     openapi_write(&core->openapi);
@@ -310,13 +317,8 @@ static struct err open_parts(struct core *core, struct buf *problem)
     fill_shared(core);
     TRY(open_limits(core));
     TRY(open_rights(core));
-    core->tickets = tls_tickets_new();
-    core->loops = zeroed_lines(core->loop_count * sizeof(core->loops[0]));
-    if (core->tickets == NULL || core->loops == NULL) {
-        return ERR(NO_MEMORY);
-    }
     TRY(core_open_listeners(core, problem));
-    return core_open_loops(core, problem);
+    return core_open_loops(core);
 }
 
 struct err core_open(const struct config *config, struct core **core, struct buf *problem)
@@ -347,10 +349,21 @@ struct err core_open(const struct config *config, struct core **core, struct buf
 struct err core_start(struct core *core)
 {
     core->is_serving = true;
+    core->next_day_ms = clock_monotonic_ms() + DAY_MS;
+    core->next_look_ms = clock_monotonic_ms() + core->config->tls.reload_check_ms;
     TRY(core_start_engine(core));
     /* What a crash has left of uploads. */
     file_tidy_start(&core->shared, NULL);
     return core_start_loops(core);
+}
+
+const char *core_ca_file(const struct core *core)
+{
+    const struct config *config = core->config;
+    if (config->tls.ca[0] != '\0') {
+        return config->tls.ca;
+    }
+    return config->tls.certificate[0] == '\0' ? core->pki.ca_file : NULL;
 }
 
 const char *core_new_operator_key(const struct core *core)
@@ -375,19 +388,31 @@ size_t core_endpoints(const struct core *core, struct first_start_endpoint *endp
     return count;
 }
 
-/* ---- daily ---- */
+/* ---- from time to time ---- */
 
-void core_daily(struct core *core)
+void core_reload(struct core *core)
 {
-    struct buf problem = {0};
-    if (err_is_set(core_renew_certificate(core, &problem))) {
-        log_line(LOG_ERROR, "tls", "cannot renew the certificate: %.*s",
-                 SLICE_ARGS(buf_data(&problem)));
-    } else if (core->pki.issued) {
-        log_line(LOG_INFO, "tls", "certificate renewed reason=%s", core->pki.reason);
-        core_reload_certificate(core);
+    core_look_at_tls(core, true);
+}
+
+int64_t core_tend(struct core *core)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= core->next_day_ms) {
+        core_tend_certificates(core);
+        core->next_day_ms = now_ms + DAY_MS;
     }
-    buf_deinit(&problem);
+    int64_t look_ms = core->config->tls.reload_check_ms;
+    if (look_ms == 0) {
+        return core->next_day_ms - now_ms;
+    }
+    if (now_ms >= core->next_look_ms) {
+        core_look_at_tls(core, false);
+        core->next_look_ms = now_ms + look_ms;
+    }
+    int64_t next_ms =
+        core->next_look_ms < core->next_day_ms ? core->next_look_ms : core->next_day_ms;
+    return next_ms - now_ms;
 }
 
 /* ---- stopping ---- */
@@ -422,13 +447,13 @@ void core_stop(struct core *core)
     empty_queues(core);
     store_close(core->store);
     core_free_loops(core);
+    core_close_tls(core);
     for (int i = 0; i < CONFIG_LISTENER_COUNT; i++) {
         listener_sockets_close(&core->sockets[i]);
     }
     engine_free(core->engine);
     broadcast_deinit(&core->ring);
     inbox_ring_deinit(&core->commands);
-    tls_tickets_free(core->tickets);
     address_limit_free(core->shared.address_limit);
     rate_free(core->shared.rate);
     login_limit_free(core->shared.login_limit);

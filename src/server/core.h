@@ -29,7 +29,16 @@ const char *core_new_operator_key(const struct core *core);
  * long as the core. */
 size_t core_endpoints(const struct core *core, struct first_start_endpoint *endpoints, size_t room);
 
-/* What is to be done once a day: renews the certificate when it is due. The main thread only. */
-void core_daily(struct core *core);
+/* The file with the authority's certificate that clients need; NULL: none that thrumd knows of.
+ * Lives as long as the core and its configuration. */
+const char *core_ca_file(const struct core *core);
+
+/* Does what is due by the time: looks whether certificates have changed, renews and warns once a
+ * day. Returns after how many milliseconds something is due again. The main thread only, as is the
+ * next one. */
+int64_t core_tend(struct core *core);
+
+/* Somebody asks to load what can be loaded without a restart: the certificates. */
+void core_reload(struct core *core);
 
 #endif

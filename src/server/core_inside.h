@@ -4,7 +4,8 @@
  *
  *      core.c          opening, starting and stopping, in their order
  *      core_engine.c   the engine's thread, and its port to store, ring and loops
- *      core_loops.c    loops, their listeners and certificates
+ *      core_loops.c    loops and their listeners
+ *      core_tls.c      certificates: loaded, handed to the loops, watched
  */
 #ifndef THRUM_SERVER_CORE_INSIDE_H
 #define THRUM_SERVER_CORE_INSIDE_H
@@ -25,6 +26,12 @@ struct core_listener {
     struct listener listener;
     struct core_loop *loop;
     const struct config_listener *config;
+    struct tls_context *tls; /* NULL without TLS */
+};
+
+/* The TLS contexts of one loop; NULL for listeners without TLS. */
+struct core_contexts {
+    struct tls_context *at[CONFIG_LISTENER_COUNT];
 };
 
 struct core_loop {
@@ -32,12 +39,12 @@ struct core_loop {
     pthread_t thread;
     struct loop loop;
     struct front front;
-    struct tls_context *tls;
     struct core_listener listeners[CONFIG_LISTENER_COUNT];
     bool has_answers; /* the engine's: since the last flush */
     struct loop_message stop_message;
     struct loop_message end_message;
-    struct loop_message renew_message;
+    _Atomic(struct core_contexts *) fresh_contexts; /* on their way; NULL: none */
+    struct loop_message contexts_message;           /* posted while there are some */
     bool loop_is_ready;
     bool front_is_ready;
     bool is_running;
@@ -64,7 +71,11 @@ struct core {
     bool group_is_for_all; /* the engine's: the group of this turn has documents or keys */
     bool is_serving;       /* loops exist: answers have somewhere to go */
     struct tls_tickets *tickets;
-    struct pki_state pki;
+    struct pki_state pki; /* as the start found it: loops read the path of the authority */
+    struct tls_certificates *certificates;
+    uint64_t tls_mark;    /* of the files that were tried last */
+    int64_t next_look_ms; /* at the files; monotonic, as the next one */
+    int64_t next_day_ms;
     struct listener_sockets sockets[CONFIG_LISTENER_COUNT];
     char address_texts[CONFIG_LISTENER_COUNT][LISTENER_ADDRESS_COUNT_MAX][ADDRESS_TEXT_BYTES];
     struct account_key operator_key;
@@ -103,7 +114,7 @@ void core_stop_engine(struct core *core);
 MUST_USE struct err core_open_listeners(struct core *core, struct buf *problem);
 
 /* Makes the loops, which accept as soon as they run. */
-MUST_USE struct err core_open_loops(struct core *core, struct buf *problem);
+MUST_USE struct err core_open_loops(struct core *core);
 MUST_USE struct err core_start_loops(struct core *core);
 
 /* Says good-bye to clients, then ends the loops' threads. */
@@ -113,10 +124,23 @@ void core_stop_loops(struct core *core);
 void core_turn_loops(struct core *core);
 void core_free_loops(struct core *core);
 
-/* The certificate has been renewed: all loops load it. */
-void core_reload_certificate(struct core *core);
+/* ---- core_tls.c ---- */
 
-/* The file names of the certificate changed or were found. */
-MUST_USE struct err core_renew_certificate(struct core *core, struct buf *problem);
+/* Makes thrumd's own certificate where it is to have one, loads all, and lays contexts ready for
+ * all loops. A sentence in <problem> on failure. */
+MUST_USE struct err core_open_tls(struct core *core, struct buf *problem);
+
+/* The loop's thread, or none yet: its listeners use the contexts that are laid ready for it. */
+void core_take_contexts(struct core_loop *loop);
+
+/* Loads the files when they have changed, or when <is_asked>. All loops get what is new, or none.
+ */
+void core_look_at_tls(struct core *core, bool is_asked);
+
+/* Renews thrumd's own certificate when it is due, and warns of those that end soon. */
+void core_tend_certificates(struct core *core);
+
+/* The loops have ended. */
+void core_close_tls(struct core *core);
 
 #endif

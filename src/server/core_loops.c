@@ -95,7 +95,7 @@ struct err core_open_listeners(struct core *core, struct buf *problem)
 static void on_accept(struct listener *listener, int fd, const struct address *peer)
 {
     struct core_listener *on = listener->owner;
-    conn_accept(&on->loop->front, fd, peer, (enum sock_tls)on->config->tls, on->loop->tls,
+    conn_accept(&on->loop->front, fd, peer, (enum sock_tls)on->config->tls, on->tls,
                 on->config->protocols);
 }
 
@@ -111,15 +111,6 @@ static const struct listener_events listener_events = {
     .on_paused = on_accept_paused,
 };
 
-static struct tls_options tls_options_of(const struct core *core)
-{
-    return (struct tls_options){
-        .chain_file = core->pki.chain_file,
-        .key_file = core->pki.key_file,
-        .tickets = core->tickets,
-    };
-}
-
 static struct err open_loop_listeners(struct core_loop *loop)
 {
     struct core *core = loop->core;
@@ -134,7 +125,7 @@ static struct err open_loop_listeners(struct core_loop *loop)
     return ERR(OK);
 }
 
-static struct err open_loop(struct core *core, uint32_t index, struct buf *problem)
+static struct err open_loop(struct core *core, uint32_t index)
 {
     struct core_loop *loop = &core->loops[index];
     loop->core = core;
@@ -149,15 +140,15 @@ static struct err open_loop(struct core *core, uint32_t index, struct buf *probl
     TRY(front_init(&loop->front, &core->shared, &loop->loop, (uint16_t)index, answers,
                    core->loop_count));
     loop->front_is_ready = true;
-    const struct tls_options tls = tls_options_of(core);
-    TRY(tls_context_load(&tls, &loop->tls, problem));
-    return open_loop_listeners(loop);
+    TRY(open_loop_listeners(loop));
+    core_take_contexts(loop);
+    return ERR(OK);
 }
 
-struct err core_open_loops(struct core *core, struct buf *problem)
+struct err core_open_loops(struct core *core)
 {
     for (uint32_t i = 0; i < core->loop_count; i++) {
-        TRY(open_loop(core, i, problem));
+        TRY(open_loop(core, i));
     }
     return ERR(OK);
 }
@@ -180,37 +171,6 @@ struct err core_start_loops(struct core *core)
         core->loops[i].is_running = true;
     }
     return ERR(OK);
-}
-
-/* ---- the certificate ---- */
-
-struct err core_renew_certificate(struct core *core, struct buf *problem)
-{
-    char folder[CONFIG_PATH_BYTES + 8];
-    snprintf(folder, sizeof(folder), "%s/tls", core->config->data);
-    struct pki_options options = {.folder = folder, .now_ms = clock_wall_ms()};
-    return pki_renew_if_due(&options, &core->pki, problem);
-}
-
-static void on_renewed(struct loop *loop, struct loop_message *message)
-{
-    (void)loop;
-    struct core_loop *on = CONTAINER_OF(message, struct core_loop, renew_message);
-    struct buf problem = {0};
-    const struct tls_options tls = tls_options_of(on->core);
-    if (err_is_set(tls_context_reload(on->tls, &tls, &problem))) {
-        log_line(LOG_ERROR, "tls", "cannot load the renewed certificate: %.*s",
-                 SLICE_ARGS(buf_data(&problem)));
-    }
-    buf_deinit(&problem);
-}
-
-void core_reload_certificate(struct core *core)
-{
-    for (uint32_t i = 0; i < core->loop_count; i++) {
-        core->loops[i].renew_message.run = on_renewed;
-        loop_post(&core->loops[i].loop, &core->loops[i].renew_message);
-    }
 }
 
 /* ---- stopping ---- */
@@ -292,7 +252,9 @@ static void free_loop(struct core_loop *loop)
     if (loop->loop_is_ready) {
         loop_deinit(&loop->loop);
     }
-    tls_context_free(loop->tls);
+    for (int i = 0; i < CONFIG_LISTENER_COUNT; i++) {
+        tls_context_free(loop->listeners[i].tls);
+    }
 }
 
 void core_free_loops(struct core *core)

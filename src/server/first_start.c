@@ -57,12 +57,25 @@ static void put_word(struct buf *out, const char *text)
     buf_put_byte(out, '\'');
 }
 
-/* A path below the data folder as one word. */
-static void put_path(struct buf *out, const struct first_start *start, const char *name)
+/* The file of the operator key as one word. */
+static void put_key_file(struct buf *out, const struct first_start *start)
 {
     char path[CONFIG_PATH_BYTES + 32];
-    snprintf(path, sizeof(path), "%s%s", start->data, name);
+    snprintf(path, sizeof(path), "%s/operator.key", start->data);
     put_word(out, path);
+}
+
+/* The option that names the authority; <otherwise> when clients know it already. */
+static void put_ca(struct buf *out, const struct first_start *start, const char *option,
+                   const char *otherwise)
+{
+    if (start->ca_file == NULL) {
+        put_text(out, otherwise);
+        return;
+    }
+    put_text(out, option);
+    put_word(out, start->ca_file);
+    buf_put_byte(out, ' ');
 }
 
 /* The address a client on this machine uses: a listener on every address is reached on loopback. */
@@ -159,9 +172,7 @@ static void put_curl(struct buf *out, const struct first_start *start,
     bool tls = uses_tls(endpoint, false);
     buf_put_format(out, "curl -s%s ", options);
     if (tls) {
-        BUF_PUT_LITERAL(out, "--cacert ");
-        put_path(out, start, "/tls/ca.pem");
-        buf_put_byte(out, ' ');
+        put_ca(out, start, "--cacert ", "");
     }
     put_text(out, tls ? "\"https://" : "\"http://");
     put_host_port(out, local_address(endpoint), endpoint->port);
@@ -175,9 +186,7 @@ static void put_mosquitto(struct buf *out, const struct first_start *start, cons
         find_endpoint(start, CONFIG_PROTOCOL_MQTT, wants_tls);
     buf_put_format(out, "%s -h %s -p %u ", client, local_address(endpoint), endpoint->port);
     if (uses_tls(endpoint, wants_tls)) {
-        BUF_PUT_LITERAL(out, "--cafile ");
-        put_path(out, start, "/tls/ca.pem");
-        buf_put_byte(out, ' ');
+        put_ca(out, start, "--cafile ", "--tls-use-os-certs ");
     }
     BUF_PUT_LITERAL(out, "-u authorization -P \"$KEY\" -q 1 ");
 }
@@ -187,7 +196,7 @@ static void put_thng(struct buf *out, const struct first_start *start, const str
 {
     put_heading(out, p, "the key, and a thng");
     BUF_PUT_LITERAL(out, "KEY=$(cat ");
-    put_path(out, start, "/operator.key");
+    put_key_file(out, start);
     BUF_PUT_LITERAL(out, ")\nTHNG=$(");
     put_curl(out, start, http, "", "/thngs");
     BUF_PUT_LITERAL(out, " -H 'Content-Type: application/json' -d '{\"name\":\"My first thng\"}'"
@@ -281,7 +290,9 @@ void first_start_print(struct buf *out, const struct first_start *start)
     buf_put_format(out, "\n%sthrum %s is up.%s\n\n", p->strong, start->version, p->end);
     put_endpoints(out, start, p);
     buf_put_format(out, "\n  %-14s%s\n", "data", start->data);
-    buf_put_format(out, "  %-14s%s/tls/ca.pem\n", "CA", start->data);
+    if (start->ca_file != NULL) {
+        buf_put_format(out, "  %-14s%s\n", "CA", start->ca_file);
+    }
     if (start->operator_key == NULL) {
         buf_put_format(out, "  %-14s%s/operator.key\n\n", "operator key", start->data);
         return;

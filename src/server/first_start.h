@@ -29,6 +29,7 @@ struct first_start_endpoint {
 struct first_start {
     const char *version;
     const char *data;         /* the data folder, as it was named */
+    const char *ca_file;      /* what clients check the certificate with; NULL: what they have */
     const char *operator_key; /* NULL on later starts: then no secret and no lines are printed */
     const char *program;      /* the path of thrumd, as it was called: the tool is beside it */
     const struct first_start_endpoint *endpoints; /* of one listener together */

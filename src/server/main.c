@@ -8,7 +8,6 @@
 #include "server/core.h"
 #include "server/reference.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +18,6 @@
 
 #define SETTINGS_MAX 128
 #define ENDPOINTS_MAX (CONFIG_LISTENER_COUNT * CONFIG_ADDRESS_COUNT_MAX)
-#define DAY_S 86400
 
 extern char **environ;
 
@@ -48,7 +46,8 @@ static const char usage[] =
     "  --help [config]  this; or every configuration key with its default and bounds\n"
     "  --version        the version\n"
     "\n"
-    "SIGTERM and SIGINT stop it; nothing that was acknowledged is lost.\n";
+    "SIGTERM and SIGINT stop it; nothing that was acknowledged is lost. SIGHUP loads the\n"
+    "certificates again; connections go on.\n";
 
 static void print_buf(FILE *to, struct buf *text)
 {
@@ -183,6 +182,7 @@ static void print_greeting(const struct core *core, const struct config *config,
     const struct first_start start = {
         .version = THRUM_VERSION,
         .data = config->data,
+        .ca_file = core_ca_file(core),
         .operator_key = core_new_operator_key(core),
         .program = program,
         .endpoints = endpoints,
@@ -194,18 +194,20 @@ static void print_greeting(const struct core *core, const struct config *config,
     print_buf(stdout, &text);
 }
 
-/* Waits for the signal to stop; once a day there is something else to do. */
+/* Waits for the signal to stop; now and then there is something else to do. */
 static void wait_for_end(struct core *core, const sigset_t *signals)
 {
-    const struct timespec day = {.tv_sec = DAY_S};
     for (;;) {
-        int got = sigtimedwait(signals, NULL, &day);
+        int64_t rest_ms = core_tend(core);
+        const struct timespec rest = {.tv_sec = rest_ms / 1000,
+                                      .tv_nsec = rest_ms % 1000 * 1000000};
+        int got = sigtimedwait(signals, NULL, &rest);
         if (got == SIGTERM || got == SIGINT) {
             log_line(LOG_INFO, "server", "stopping signal=%s", got == SIGTERM ? "TERM" : "INT");
             return;
         }
-        if (got == -1 && errno == EAGAIN) {
-            core_daily(core);
+        if (got == SIGHUP) {
+            core_reload(core);
         }
     }
 }
@@ -225,6 +227,7 @@ int main(int argc, char **argv)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     sigdelset(&signals, SIGPIPE);

@@ -30,6 +30,7 @@ static struct first_start first(void)
     return (struct first_start){
         .version = "1.2.3",
         .data = "thrum-data",
+        .ca_file = "thrum-data/tls/ca.pem",
         .operator_key = KEY,
         .program = "build/thrumd",
         .endpoints = endpoints,
@@ -148,6 +149,7 @@ static void other_ports_and_folders(void **state)
     start.endpoints = other;
     start.endpoint_count = ARRAY_LEN(other);
     start.data = "/srv/it's here";
+    start.ca_file = "/srv/it's here/tls/ca.pem";
     start.program = "thrumd";
     const char *text = print(&start);
     HAS(text, "  mqtt          [::]:18830                    TLS or plain\n");
@@ -177,6 +179,14 @@ static void tls_only(void **state)
     HAS(line_of(text, "curl -sN"), "--cacert thrum-data/tls/ca.pem \"https://127.0.0.1:8443/");
     HAS(line_of(text, "mosquitto_pub"), "-p 8443 --cafile");
     HAS_NOT(text, "thrum demo"); /* it speaks plain only */
+
+    /* With a certificate of a public authority clients need no file. */
+    start.ca_file = NULL;
+    text = print(&start);
+    HAS(line_of(text, "THNG=$("), "curl -s \"https://127.0.0.1:8443/thngs\"");
+    HAS(line_of(text, "mosquitto_pub"), "-p 8443 --tls-use-os-certs -u");
+    HAS_NOT(text, "ca.pem");
+    HAS_NOT(text, "  CA ");
 }
 
 static void without_mqtt_or_http(void **state)
