@@ -477,6 +477,46 @@ static void keys_must_agree(void **state)
     assert_told(trial, "all listeners are off");
 }
 
+/* Loads <first>, <second> and <third> (NULL: none). */
+static struct err trial_three(struct trial *trial, const char *first, const char *second,
+                              const char *third)
+{
+    const char *const settings[] = {first, second, third};
+    trial->setting_count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(settings) && settings[i] != NULL; i++) {
+        trial->settings[trial->setting_count++] = settings[i];
+    }
+    return trial_load(trial);
+}
+
+static void tls_keys_must_agree(void **state)
+{
+    struct trial *trial = *state;
+    ASSERT_BAD(trial_three(trial, "tls.certificate=a.pem", NULL, NULL));
+    assert_told(trial, "tls.certificate and tls.key go together: set both\n");
+    ASSERT_BAD(trial_three(trial, "tls.key=a.key", NULL, NULL));
+    ASSERT_GOOD(trial_three(trial, "tls.certificate=a.pem", "tls.key=a.key", "tls.minimum=1.3"));
+    assert_string_equal(trial->config.tls.key, "a.key");
+    assert_int_equal(trial->config.tls.minimum, CONFIG_TLS_1_3);
+    ASSERT_BAD(trial_three(trial, "tls.minimum=1.1", NULL, NULL));
+    ASSERT_GOOD(trial_three(trial, "tls.reload_check=0", NULL, NULL));
+
+    ASSERT_BAD(trial_three(trial, "listener.mqtts.client_certificates=optional", NULL, NULL));
+    assert_told(trial, "listener.mqtts.client_certificates needs client_ca\n");
+    ASSERT_BAD(trial_three(trial, "listener.mqtt.client_certificates=required",
+                           "listener.mqtt.client_ca=ca.pem", NULL));
+    assert_told(trial, "listener.mqtt.client_certificates needs TLS\n");
+    ASSERT_BAD(trial_three(trial, "listener.https.client_certificates=required",
+                           "listener.https.client_ca=ca.pem", "listener.https.tls=auto"));
+    assert_told(trial, "listener.https.client_certificates = required needs tls = on");
+    ASSERT_GOOD(trial_three(trial, "listener.https.client_certificates=optional",
+                            "listener.https.client_ca=ca.pem", "listener.https.tls=auto"));
+    ASSERT_GOOD(trial_three(trial, "listener.https.client_certificates=required",
+                            "listener.https.client_ca=ca.pem", NULL));
+    assert_int_equal(trial->config.listeners[CONFIG_LISTENER_HTTPS].client_certificates,
+                     CONFIG_CLIENT_CERTIFICATES_REQUIRED);
+}
+
 /* ------------------------------------------------------------------ reading matter */
 
 /* Takes the # away in front of every key of the example: what is then read are the defaults. */
@@ -557,6 +597,7 @@ int main(void)
         TEST(named_file_must_exist),
         TEST(file_in_the_data_folder_is_found),
         TEST(keys_must_agree),
+        TEST(tls_keys_must_agree),
         TEST(example_file_is_the_defaults),
         TEST(references_name_every_key),
         TEST(listener_names),
