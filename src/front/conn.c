@@ -96,7 +96,12 @@ static void sniff_on_answer(struct conn *conn, const struct answer *answer,
 
 static void sniff_on_closed(struct conn *conn)
 {
-    (void)conn;
+    const char *reason = sock_tls_reason(&conn->sock);
+    if (reason != NULL) {
+        char peer[ADDRESS_TEXT_BYTES];
+        LOG_LIMITED(LOG_INFO, "tls", "handshake failed peer=%s reason=\"%s\"",
+                    address_describe(&conn->peer, peer), reason);
+    }
 }
 
 static const struct proto sniff_proto = {

@@ -82,7 +82,8 @@ struct sock {
     const struct sock_events *events;
     const struct transport *transport;
     struct tls_context *tls_context;
-    void *tls; /* the session: owned by the TLS transport */
+    void *tls;              /* the session: owned by the TLS transport */
+    const char *tls_reason; /* why its handshake failed, in OpenSSL's words; static; else NULL */
     struct loop_watch watch;
     struct loop_task again; /* on_readable without news from the kernel */
     struct loop_closing closing;
@@ -141,6 +142,13 @@ static inline struct err sock_failure(const struct sock *sock)
 static inline bool sock_is_broken(const struct sock *sock)
 {
     return sock->is_broken;
+}
+
+/* Why a TLS handshake failed, for the log: "no shared cipher", "certificate has expired" (the
+ * client's). NULL when none did, or the peer just went away. */
+static inline const char *sock_tls_reason(const struct sock *sock)
+{
+    return sock->tls_reason;
 }
 
 static inline bool sock_is_closed(const struct sock *sock)

@@ -394,6 +394,18 @@ static enum sock_answer answer_of(struct sock *sock, int result)
     return SOCK_FAILED;
 }
 
+/* OpenSSL's reason for the failure that its queue tells of. That a certificate is not valid is
+ * told more exactly elsewhere. */
+static const char *failure_reason(const SSL *ssl)
+{
+    unsigned long code = ERR_peek_error();
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+        ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+        return X509_verify_cert_error_string(SSL_get_verify_result(ssl));
+    }
+    return ERR_reason_error_string(code);
+}
+
 static enum sock_answer tls_handshake(struct sock *sock)
 {
     ERR_clear_error();
@@ -408,6 +420,9 @@ static enum sock_answer tls_handshake(struct sock *sock)
         sock->tls = ssl;
     }
     int result = SSL_do_handshake(sock->tls);
+    if (result != 1 && SSL_get_error(sock->tls, result) == SSL_ERROR_SSL) {
+        sock->tls_reason = failure_reason(sock->tls);
+    }
     return result == 1 ? SOCK_DONE : answer_of(sock, result);
 }
 

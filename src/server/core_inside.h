@@ -74,6 +74,7 @@ struct core {
     struct pki_state pki; /* as the start found it: loops read the path of the authority */
     struct tls_certificates *certificates;
     uint64_t tls_mark;    /* of the files that were tried last */
+    bool tls_is_in_doubt; /* they could not be loaded, and nobody was told yet */
     int64_t next_look_ms; /* at the files; monotonic, as the next one */
     int64_t next_day_ms;
     struct listener_sockets sockets[CONFIG_LISTENER_COUNT];

@@ -297,21 +297,30 @@ static struct slice problem_text(const struct buf *problem, struct err err)
     return buf_bytes(problem) > 0 ? buf_data(problem) : slice_of_text(err_text(err));
 }
 
+static void log_not_loaded(const struct buf *problem, struct err err)
+{
+    char why[4 * LOG_VALUE_BYTES];
+    log_line(LOG_ERROR, "tls", "certificates not loaded, all stays as it was problem=%s",
+             log_quote(problem_text(problem, err), why, sizeof(why)));
+}
+
 void core_look_at_tls(struct core *core, bool is_asked)
 {
     struct tls_files files;
-    struct buf problem = {0};
     read_files(core, &files);
-    if (is_asked || files.mark != core->tls_mark) {
+    bool has_changed = files.mark != core->tls_mark;
+    if (is_asked || has_changed || core->tls_is_in_doubt) {
+        struct buf problem = {0};
         core->tls_mark = files.mark;
         struct err err = load(core, &files, &problem);
-        if (err_is_set(err)) {
-            char why[4 * LOG_VALUE_BYTES];
-            log_line(LOG_ERROR, "tls", "certificates not loaded, all stays as it was problem=%s",
-                     log_quote(problem_text(&problem, err), why, sizeof(why)));
+        bool is_short = err.code == ERR_NO_MEMORY; /* tried again until there is some */
+        bool is_told = err_is_set(err) && (is_asked || is_short || !has_changed);
+        core->tls_is_in_doubt = err_is_set(err) && (is_short || !is_told);
+        if (is_told) {
+            log_not_loaded(&problem, err);
         }
+        buf_deinit(&problem);
     }
-    buf_deinit(&problem);
     tls_files_deinit(&files);
 }
 
@@ -325,7 +334,7 @@ void core_tend_certificates(struct core *core)
                  SLICE_ARGS(buf_data(&problem)));
     } else if (is_own && state.issued) {
         log_line(LOG_INFO, "tls", "certificate renewed reason=\"%s\"", state.reason);
-        core_look_at_tls(core, false);
+        core_look_at_tls(core, true);
     }
     buf_deinit(&problem);
     warn_of_expiry(core->certificates);

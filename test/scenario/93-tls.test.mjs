@@ -25,19 +25,19 @@ const expiring = await authority.issue('expiring', { ...localhost, days: 5 });
 
 /** Puts the files of <made> where thrumd looks for them, as a careful operator does. */
 function install(made, pem, key, { only } = {}) {
-    for (const [from, to, what] of [
+    const wanted = [
         [made.keyFile, key, 'key'],
         [made.certFile, pem, 'pem'],
-    ]) {
-        if (only && only !== what) continue;
+    ].filter(([, , what]) => !only || only === what);
+    for (const [from, to] of wanted) {
         copyFileSync(from, `${to}.new`);
         chmodSync(`${to}.new`, 0o600);
-        renameSync(`${to}.new`, to);
     }
+    for (const [, to] of wanted) renameSync(`${to}.new`, to);
 }
 
 const own = { 'tls.certificate': at('server.pem'), 'tls.key': at('server.key') };
-const quick = { 'tls.reload_check': '100ms' };
+const quick = { 'tls.reload_check': '100ms', 'server.threads': '3' };
 
 /** The daemon as its clients see it, with the authority of these tests. */
 function seenFrom(d, port = d.port.https) {
@@ -52,8 +52,12 @@ function seenFrom(d, port = d.port.https) {
 
 const shown = async (d, args) => (await handshake(d.port.mqtts, args)).common;
 const errorsOf = (d) => d.stderr.split('\n').filter((line) => line.includes('level=error'));
+/** All loops have it: a connection lands on any of them. */
 const untilShown = (d, common) =>
-    eventually(`new connections see ${common}`, async () => (await shown(d)) === common);
+    eventually(`new connections see ${common}`, async () => {
+        const seen = await Promise.all(Array.from({ length: 16 }, () => shown(d)));
+        return seen.every((one) => one === common);
+    });
 const untilError = (d, count, text) =>
     eventually(`error ${count} names ${text}`, () => {
         const errors = errorsOf(d);
@@ -395,6 +399,11 @@ scenario(
                 await assert.rejects(publish(stranger, args));
             });
         }
+
+        it('the log says why somebody was not let in', () => {
+            for (const why of ['peer did not return a certificate', 'unable to get local issuer'])
+                assert.match(d.stderr, new RegExp(`handshake failed.* peer=127.0.0.1.*${why}`));
+        });
 
         it('required: HTTP on that port needs one, too, and the API key besides', async () => {
             const { mqtts } = d.port;

@@ -69,8 +69,9 @@ static struct tls_context *new_context(const struct tls_options *options)
     return context;
 }
 
-/* True when a client of <version> that shows <made> (NULL: nothing) gets through. */
-static bool is_let_in(struct tls_context *context, int version, const struct made *made)
+/* A client of <version> that shows <made> (NULL: nothing) tries. NULL when it gets through, else
+ * what the server says of it. */
+static const char *refusal_of(struct tls_context *context, int version, const struct made *made)
 {
     struct client client = {.version = version};
     if (made != NULL) {
@@ -79,14 +80,17 @@ static bool is_let_in(struct tls_context *context, int version, const struct mad
     }
     client = echo(client, context);
     SSL_SESSION_free(client.session);
-    return client.has_echo;
+    assert_int_equal(client.has_echo, client.refusal == NULL);
+    return client.refusal;
 }
 
-static void check_let_in(const struct tls_options *options, const struct made *made, bool wanted)
+/* <wanted> is the refusal; NULL: none. */
+static void check(const struct tls_options *options, const struct made *made, const char *wanted)
 {
     struct tls_context *context = new_context(options);
     for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
-        assert_int_equal(is_let_in(context, versions[i], made), wanted);
+        const char *refusal = refusal_of(context, versions[i], made);
+        assert_string_equal(refusal ? refusal : "none", wanted ? wanted : "none");
     }
     tls_context_free(context);
 }
@@ -97,11 +101,11 @@ static void test_minimum(void **unused)
 {
     (void)unused;
     struct tls_options options = options_for(TLS_CLIENT_CERTIFICATES_OFF);
-    check_let_in(&options, NULL, true);
+    check(&options, NULL, NULL);
     options.minimum = TLS_MINIMUM_1_3;
     struct tls_context *context = new_context(&options);
-    assert_false(is_let_in(context, TLS1_2_VERSION, NULL));
-    assert_true(is_let_in(context, TLS1_3_VERSION, NULL));
+    assert_string_equal(refusal_of(context, TLS1_2_VERSION, NULL), "unsupported protocol");
+    assert_null(refusal_of(context, TLS1_3_VERSION, NULL));
     tls_context_free(context);
 }
 
@@ -111,28 +115,36 @@ static void test_certificates(void **unused)
     const struct {
         const char *what;
         struct wanted wanted;
-        bool is_valid;
+        const char *refusal;
     } rows[] = {
-        {"of the CA", {.common = "x", .issuer = &ca}, true},
-        {"for clients", {.common = "x", .issuer = &ca, .usage = "clientAuth"}, true},
-        {"for servers", {.common = "x", .issuer = &ca, .usage = "serverAuth"}, false},
-        {"of another CA", {.common = "x", .issuer = &foreign}, false},
-        {"of itself", {.common = "x"}, false},
-        {"past", {.common = "x", .issuer = &ca, .from_days = -3, .until_days = -1}, false},
-        {"to come", {.common = "x", .issuer = &ca, .from_days = 1, .until_days = 3}, false},
+        {"of the CA", {.common = "x", .issuer = &ca}, NULL},
+        {"for clients", {.common = "x", .issuer = &ca, .usage = "clientAuth"}, NULL},
+        {"for servers",
+         {.common = "x", .issuer = &ca, .usage = "serverAuth"},
+         "unsuitable certificate purpose"},
+        {"of another CA",
+         {.common = "x", .issuer = &foreign},
+         "unable to get local issuer certificate"},
+        {"of itself", {.common = "x"}, "self-signed certificate"},
+        {"past",
+         {.common = "x", .issuer = &ca, .from_days = -3, .until_days = -1},
+         "certificate has expired"},
+        {"to come",
+         {.common = "x", .issuer = &ca, .from_days = 1, .until_days = 3},
+         "certificate is not yet valid"},
     };
     const struct tls_options off = options_for(TLS_CLIENT_CERTIFICATES_OFF);
     const struct tls_options optional = options_for(TLS_CLIENT_CERTIFICATES_OPTIONAL);
     const struct tls_options required = options_for(TLS_CLIENT_CERTIFICATES_REQUIRED);
-    check_let_in(&off, NULL, true);
-    check_let_in(&optional, NULL, true);
-    check_let_in(&required, NULL, false);
+    check(&off, NULL, NULL);
+    check(&optional, NULL, NULL);
+    check(&required, NULL, "peer did not return a certificate");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         print_message("a certificate %s\n", rows[i].what);
         struct made made = make_certificate_of(&rows[i].wanted);
-        check_let_in(&off, &made, true); /* it is not asked for, so it is not sent */
-        check_let_in(&optional, &made, rows[i].is_valid);
-        check_let_in(&required, &made, rows[i].is_valid);
+        check(&off, &made, NULL); /* it is not asked for, so it is not sent */
+        check(&optional, &made, rows[i].refusal);
+        check(&required, &made, rows[i].refusal);
         made_free(&made);
     }
 }
@@ -147,14 +159,14 @@ static void test_authority_in_between(void **unused)
     struct made beside = make_certificate_of(&(struct wanted){.common = "x", .issuer = &ca});
     struct tls_options options = options_for(TLS_CLIENT_CERTIFICATES_REQUIRED);
     options.client_ca = buf_data(&middle.pem);
-    check_let_in(&options, &below, true);
-    check_let_in(&options, &beside, false);
+    check(&options, &below, NULL);
+    check(&options, &beside, "unable to get local issuer certificate");
 
     struct buf both = {0};
     buf_put(&both, buf_data(&foreign.pem));
     buf_put(&both, buf_data(&ca.pem));
     options.client_ca = buf_data(&both);
-    check_let_in(&options, &beside, true);
+    check(&options, &beside, NULL);
     buf_deinit(&both);
     made_free(&beside);
     made_free(&below);
@@ -168,18 +180,18 @@ static void test_revocation(void **unused)
     struct made bad = make_certificate_of(&(struct wanted){.common = "bad", .issuer = &ca});
     struct tls_options options = options_for(TLS_CLIENT_CERTIFICATES_OPTIONAL);
     struct buf list = {0};
-    check_let_in(&options, &bad, true);
+    check(&options, &bad, NULL);
     put_revocations(&list, &ca, &bad, 1);
     options.client_crl = buf_data(&list);
-    check_let_in(&options, &bad, false);
-    check_let_in(&options, &good, true);
-    check_let_in(&options, NULL, true);
+    check(&options, &bad, "certificate revoked");
+    check(&options, &good, NULL);
+    check(&options, NULL, NULL);
 
     /* A list past its date proves nothing. */
     buf_reset(&list);
     put_revocations(&list, &ca, &bad, -1);
     options.client_crl = buf_data(&list);
-    check_let_in(&options, &good, false);
+    check(&options, &good, "CRL has expired");
     buf_deinit(&list);
     made_free(&bad);
     made_free(&good);

@@ -37,6 +37,7 @@ struct client {
     _Atomic bool is_done;
     bool is_connected; /* with TLS 1.3 the server may still refuse */
     bool has_echo;
+    const char *refusal; /* what the server says of it; NULL: nothing */
     bool is_resumed;
     bool has_close_notify;
     long verify_result;
@@ -175,6 +176,7 @@ static struct client echo(struct client client, struct tls_context *context)
     TURN_UNTIL(&loop, atomic_load(&client.is_done));
     client.has_echo = slice_equal(buf_data(&client.got), SLICE("hello"));
     finish(&client, &end);
+    client.refusal = sock_tls_reason(&end.sock);
     return client;
 }
 
