@@ -102,7 +102,8 @@ const struct config_key config_keys[] = {
     {"tls", "certificates_folder", CONFIG_TYPE_PATH, AT(tls.certificates_folder), "", 0, 0, NULL,
      "A folder with further certificates, each for the host names in its subjectAltName: pairs "
      "NAME.pem (or NAME.crt) and NAME.key, or folders NAME with fullchain.pem and privkey.pem, at "
-     "most 1000. Clients that name another host, or none, see the certificate above."},
+     "most 1000. Of several for one host the first NAME with a key of the kind that the client "
+     "knows is shown. Clients that name another host, or none, see the certificate above."},
     {"tls", "minimum", CONFIG_TYPE_CHOICE, AT(tls.minimum), "1.2", 0, 0, tls_minimum_choices,
      "The oldest version of TLS that is spoken."},
     {"tls", "reload_check", CONFIG_TYPE_DURATION, AT(tls.reload_check_ms), "10s", 0, DAY, NULL,
