@@ -288,7 +288,7 @@ static struct err fill_store_from(SSL_CTX *ssl, X509_STORE *store,
     if (fill_store(ssl, store, options->client_ca, true) == 0) {
         return tls_give_problem(problem, options->client_ca_file);
     }
-    if (options->client_crl.bytes > 0) {
+    if (options->client_crl_file != NULL) {
         if (fill_store(ssl, store, options->client_crl, false) == 0) {
             return tls_give_problem(problem, options->client_crl_file);
         }

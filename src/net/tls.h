@@ -54,10 +54,10 @@ struct tls_options {
     struct tls_tickets *tickets;           /* must outlive the context and all its sessions */
     enum tls_minimum minimum;
     enum tls_client_certificates client_certificates;
-    struct slice client_ca;     /* PEM: whom certificates of clients must come from; unless OFF */
-    struct slice client_crl;    /* PEM: lists of the revoked ones; empty: nobody looks */
-    const char *client_ca_file; /* for messages, as is the next one */
-    const char *client_crl_file;
+    const char *client_ca_file;  /* whom certificates of clients must come from; unless OFF */
+    struct slice client_ca;      /* what is in it: PEM */
+    const char *client_crl_file; /* the revoked ones; NULL: nobody looks */
+    struct slice client_crl;     /* what is in it: an empty file is a damaged one */
 };
 
 /* Keys from the kernel's random numbers. NULL without memory. */
