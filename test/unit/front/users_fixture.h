@@ -112,6 +112,27 @@ void http_refuse_and_close(struct http_request *request, struct err err, int sta
     http_refuse(request, err);
 }
 
+/* None of these requests follows a topic. */
+void http_stream_start(struct http_request *request, struct slice content_type)
+{
+    (void)request;
+    (void)content_type;
+    fail();
+}
+
+void http_stream_write(struct http_request *request, struct buf *piece)
+{
+    (void)request;
+    (void)piece;
+    fail();
+}
+
+void http_stream_end(struct http_request *request)
+{
+    (void)request;
+    fail();
+}
+
 void http_answer_preflight(struct http_request *request)
 {
     (void)request;
