@@ -17,6 +17,7 @@
  *      apply_members.c    who is in a collection
  *      apply_session.c    client ids
  *      apply_subscribe.c  subscriptions
+ *      boundary.c         when those that replay are answered
  *      chore.c            work in slices: tasks that make thngs, notices of what was emptied
  *
  * Each apply_ function either writes its events and answers, or refuses, or has the command wait
@@ -24,6 +25,7 @@
 #ifndef THRUM_ENGINE_APPLY_H
 #define THRUM_ENGINE_APPLY_H
 
+#include "engine/boundary.h"
 #include "engine/chore.h"
 #include "engine/engine.h"
 #include "engine/head.h"
@@ -48,7 +50,10 @@ struct engine {
     uint8_t qos;            /* of the command being applied */
     uint64_t last_sequence; /* of the last event written, committed or not */
     uint64_t committed_sequence;
-    int64_t last_time_ms;
+    int64_t last_time_ms;      /* of the last group begun, */
+    int64_t committed_time_ms; /* and of the last that was committed */
+    int64_t least_time_ms;     /* that the next group may have */
+    struct boundary boundary;
     uint32_t last_property;
     uint32_t last_account;
     struct due_answer *due;
@@ -119,6 +124,12 @@ void engine_wrote(struct engine *engine, uint64_t sequence);
 void engine_answer(struct engine *engine, struct command *command, struct err err, uint64_t event);
 void engine_answer_created(struct engine *engine, struct command *command, uint64_t event,
                            const struct id *created);
+
+/* To a COMMAND_SUBSCRIBE that replays: the history up to there, and the events from here on. */
+void engine_answer_boundary(struct engine *engine, struct command *command, int64_t boundary_ms);
+
+/* Lets go of a command that waits, unanswered: the engine ends. */
+void command_forget(struct command *command);
 
 /* Notes an answer to something that is not a command of now. */
 void engine_answer_to(struct engine *engine, uint16_t loop, const struct answer *answer);

@@ -113,6 +113,6 @@ void apply_subscribe(struct engine *engine, struct command *command)
         return;
     }
     if (engine_has_found(engine, command, find_name(engine, command), ERR(NOT_FOUND))) {
-        engine_answer(engine, command, ERR(OK), 0);
+        boundary_answer(engine, command);
     }
 }

@@ -37,6 +37,9 @@ static void begin_from(struct engine *engine, const struct engine_options *optio
     engine->last_sequence = options->last_sequence;
     engine->committed_sequence = options->last_sequence;
     engine->last_time_ms = options->last_time_ms;
+    engine->committed_time_ms = options->last_time_ms;
+    /* What boundaries promised before a restart still holds. */
+    engine->least_time_ms = max_i64(engine->least_time_ms, options->last_time_ms);
     engine->last_property = options->last_property;
     engine->last_account = options->last_account;
     engine->last_action = options->last_sequence;
@@ -64,20 +67,26 @@ struct engine *engine_new(const struct engine_options *options, const struct eng
     return engine;
 }
 
+void command_forget(struct command *command)
+{
+    if (--command->batch->unanswered == 0) {
+        free(command->batch);
+    }
+}
+
 static void forget_waiting(struct head *head)
 {
     struct command *next;
     for (struct command *command = head_take_waiting(head); command != NULL; command = next) {
         next = command->next;
-        if (--command->batch->unanswered == 0) {
-            free(command->batch);
-        }
+        command_forget(command);
     }
 }
 
 void engine_restart(struct engine *engine, const struct engine_options *options)
 {
     ASSERT(!engine->group_is_open);
+    boundary_refuse(engine, ERR(READ_ONLY));
     LIST_EACH (&engine->heads.clock, link, after) {
         struct command *command = head_take_waiting(LIST_ENTRY(link, struct head, clock));
         while (command != NULL) {
@@ -96,6 +105,7 @@ void engine_free(struct engine *engine)
     if (engine == NULL) {
         return;
     }
+    boundary_forget(engine);
     LIST_EACH (&engine->heads.clock, link, after) {
         forget_waiting(LIST_ENTRY(link, struct head, clock));
     }
@@ -117,9 +127,12 @@ void engine_free(struct engine *engine)
 struct group_writer *engine_group(struct engine *engine)
 {
     if (!engine->group_is_open) {
-        int64_t now = max_i64(engine->port->now_ms(engine->port->owner), engine->last_time_ms);
-        group_writer_start(&engine->writer, engine->last_sequence + 1, now);
-        engine->last_time_ms = now;
+        int64_t clock_ms = engine->port->now_ms(engine->port->owner);
+        int64_t time_ms = max_i64(clock_ms, engine->least_time_ms);
+        group_writer_start(&engine->writer, engine->last_sequence + 1, time_ms);
+        engine->boundary.clock_ms = clock_ms;
+        engine->last_time_ms = time_ms;
+        engine->least_time_ms = time_ms;
         engine->group_is_open = true;
     }
     engine->writer.qos = engine->qos;
@@ -176,6 +189,11 @@ void engine_answer_created(struct engine *engine, struct command *command, uint6
     answer_command(engine, command, (struct answer){.event = event, .created = *created});
 }
 
+void engine_answer_boundary(struct engine *engine, struct command *command, int64_t boundary_ms)
+{
+    answer_command(engine, command, (struct answer){.boundary_ms = boundary_ms});
+}
+
 /* ---- the way out ---- */
 
 static struct err commit_group(struct engine *engine, struct group *group)
@@ -185,6 +203,7 @@ static struct err commit_group(struct engine *engine, struct group *group)
     TRY(group_open(bytes, group));
     TRY(engine->port->commit(engine->port->owner, group));
     engine->committed_sequence = group->last_sequence;
+    engine->committed_time_ms = group->time_ms;
     return ERR(OK);
 }
 
@@ -273,6 +292,7 @@ void engine_accept(struct engine *engine, struct command_batch *batch)
         free(batch);
         return;
     }
+    boundary_step(engine);
     while (command != NULL) {
         struct command *next = command->next;
         command->next = NULL;
@@ -305,6 +325,11 @@ void engine_resume_task(struct engine *engine, uint32_t account, const struct id
     chore_add_task(engine, account, task);
 }
 
+bool engine_waits_for_clock(const struct engine *engine)
+{
+    return boundary_is_awaited(&engine->boundary);
+}
+
 /* Which kind of member is to be told of is not known: both, and who has none ends at once. */
 void engine_resume_notices(struct engine *engine, uint32_t account, const struct id *collection)
 {
@@ -314,6 +339,7 @@ void engine_resume_notices(struct engine *engine, uint32_t account, const struct
 
 void engine_turn(struct engine *engine)
 {
+    boundary_step(engine);
     /* Also when the group is full: chores would never have their turn while the load is high. The
      * slice then comes into a group of its own. */
     if (engine_has_work(engine)) {

@@ -50,6 +50,9 @@ void engine_turn(struct engine *engine);
 /* True when there are chores (chore.h) that can go on now: do not sleep before the next turn. */
 bool engine_has_work(const struct engine *engine);
 
+/* True when commands wait for the clock to move (boundary.h): take a turn in a millisecond. */
+bool engine_waits_for_clock(const struct engine *engine);
+
 /* Takes up what had been begun before the start: an unfinished task, a collection whose emptying is
  * not told to the end. */
 void engine_resume_task(struct engine *engine, uint32_t account, const struct id *task);
@@ -60,7 +63,8 @@ bool engine_is_read_only(const struct engine *engine);
 
 /* Forgets all that the engine knows of resources, takes up <options> as engine_new does (what the
  * store holds now), and accepts changes again. Commands that wait for a head are refused as
- * read-only; claims on client ids stay. Answers come from the next engine_turn. */
+ * read-only, as are those that wait for the clock; claims on client ids stay. Answers come from the
+ * next engine_turn. */
 void engine_restart(struct engine *engine, const struct engine_options *options);
 
 #endif

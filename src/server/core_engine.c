@@ -11,6 +11,8 @@
 /* How long the engine sleeps at most when nothing comes, and while the projections lag. */
 #define ENGINE_SLEEP_MS 1000
 #define ENGINE_LAG_SLEEP_MS 1
+/* And while commands wait for the clock. */
+#define ENGINE_CLOCK_SLEEP_MS 1
 /* Loops without subscriptions are woken for groups only now and then, so that the ring does not
  * leave them behind. */
 #define WAKE_EVERY_GROUPS 256
@@ -231,6 +233,9 @@ static void *engine_main(void *arg)
         } else if (atomic_load(&core->engine_must_stop)) {
             return NULL; /* chores go on after the next start */
         } else if (engine_has_work(core->engine) && !engine_is_read_only(core->engine)) {
+            engine_turn(core->engine);
+        } else if (engine_waits_for_clock(core->engine)) {
+            doorbell_wait(&core->engine_bell, ENGINE_CLOCK_SLEEP_MS);
             engine_turn(core->engine);
         } else {
             doorbell_wait(&core->engine_bell, ENGINE_SLEEP_MS);
