@@ -32,10 +32,12 @@ struct history_query {
     uint32_t property;
     int64_t from_ms; /* both ends belong to it; 0 and INT64_MAX for all */
     int64_t to_ms;
+    int64_t created_max_ms; /* only samples committed then or before; 0: all */
     bool ascending;
     bool has_after; /* only samples behind <after>, in the query's order */
     struct history_position after;
-    uint32_t limit; /* 1 or more */
+    uint32_t limit;   /* 1 or more */
+    size_t bytes_max; /* no more once the values have as many bytes; 0: no such bound */
 };
 
 /* Answers of history_read; zero it before first use, samples_deinit at the end. */
@@ -43,7 +45,7 @@ struct samples {
     struct sample *at;
     uint32_t count;
     uint32_t room;
-    bool more; /* the limit cut it off */
+    bool more; /* the limit, or the bound of bytes, cut it off */
     struct buf values;
 };
 

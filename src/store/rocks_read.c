@@ -74,6 +74,18 @@ static bool is_behind(const struct history_query *query, const struct run_sample
     return query->ascending ? sample->order > after->ordinal : sample->order < after->ordinal;
 }
 
+static bool is_wanted(const struct history_query *query, const struct run_sample *sample)
+{
+    return is_behind(query, sample) &&
+           (query->created_max_ms == 0 || sample->created_ms <= query->created_max_ms);
+}
+
+static bool is_enough(const struct history_query *query, const struct samples *samples)
+{
+    return samples->count == query->limit ||
+           (query->bytes_max > 0 && buf_bytes(&samples->values) >= query->bytes_max);
+}
+
 /* Hands out the samples of the settled hour, in the query's order. */
 static struct err emit_hour(struct reading *reading)
 {
@@ -85,10 +97,10 @@ static struct err emit_hour(struct reading *reading)
     for (uint32_t i = first; i < end && !reading->is_done; i++) {
         uint32_t index = query->ascending ? i : end - 1 - (i - first);
         const struct run_sample *sample = &hour->at[index];
-        if (!is_behind(query, sample)) {
+        if (!is_wanted(query, sample)) {
             continue;
         }
-        if (reading->samples->count == query->limit) {
+        if (is_enough(query, reading->samples)) {
             reading->samples->more = true;
             reading->is_done = true;
         } else {

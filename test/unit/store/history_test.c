@@ -194,26 +194,42 @@ static bool is_same(const struct model *model, uint32_t index, const struct samp
            slice_equal(sample->value, slice_of_text(expected->value));
 }
 
-/* Pages through the range with the given limit and compares each sample. */
-static bool is_range_same(struct world *world, uint32_t property, int64_t from_ms, int64_t to_ms,
-                          bool ascending, uint32_t limit)
+/* The samples that the query is to find, by their index in the model, in its order. */
+static uint32_t expected(const struct model *model, const struct history_query *query,
+                         uint32_t *indexes)
 {
-    const struct model *model = &world->models[property];
-    uint32_t first = 0;
-    uint32_t end = model->count;
-    while (first < end && model->at[first].timestamp_ms < from_ms) {
-        first++;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < model->count; i++) {
+        uint32_t index = query->ascending ? i : model->count - 1 - i;
+        const struct model_sample *sample = &model->at[index];
+        if (sample->timestamp_ms >= query->from_ms && sample->timestamp_ms <= query->to_ms &&
+            (query->created_max_ms == 0 || sample->created_ms <= query->created_max_ms)) {
+            indexes[count++] = index;
+        }
     }
-    while (end > first && model->at[end - 1].timestamp_ms > to_ms) {
-        end--;
-    }
-    struct history_query query = {
-        .property = property,
-        .from_ms = from_ms,
-        .to_ms = to_ms,
-        .ascending = ascending,
-        .limit = limit,
-    };
+    return count;
+}
+
+/* A page has as many as it may, or is the last. */
+static bool is_page_full(const struct history_query *query, const struct samples *samples)
+{
+    size_t bytes = buf_bytes(&samples->values);
+    size_t before_last =
+        samples->count == 0 ? 0 : bytes - samples->at[samples->count - 1].value.bytes;
+    bool has_enough =
+        samples->count == query->limit || (query->bytes_max > 0 && bytes >= query->bytes_max);
+    return samples->count <= query->limit &&
+           (query->bytes_max == 0 || samples->count == 0 || before_last < query->bytes_max) &&
+           (!samples->more || has_enough);
+}
+
+/* Pages through what the query asks for and compares each sample. */
+static bool is_query_same(struct world *world, struct history_query query)
+{
+    const struct model *model = &world->models[query.property];
+    uint32_t *indexes = calloc(model->count + 1, sizeof(*indexes));
+    assert_non_null(indexes);
+    uint32_t count = expected(model, &query, indexes);
     struct samples samples = {0};
     bool same = true;
     uint32_t seen = 0;
@@ -221,11 +237,9 @@ static bool is_range_same(struct world *world, uint32_t property, int64_t from_m
         struct err err = history_read(world->history, &query, &samples);
         assert_int_equal(err.code, ERR_OK);
         for (uint32_t i = 0; i < samples.count && same; i++, seen++) {
-            same = seen < end - first &&
-                   is_same(model, ascending ? first + seen : end - 1 - seen, &samples.at[i]);
+            same = seen < count && is_same(model, indexes[seen], &samples.at[i]);
         }
-        same = same && samples.count <= limit && samples.more == (seen < end - first) &&
-               (!samples.more || samples.count == limit);
+        same = same && is_page_full(&query, &samples) && samples.more == (seen < count);
         if (same && samples.more) {
             const struct sample *last = &samples.at[samples.count - 1];
             query.has_after = true;
@@ -233,7 +247,18 @@ static bool is_range_same(struct world *world, uint32_t property, int64_t from_m
         }
     } while (same && samples.more);
     samples_deinit(&samples);
-    return same && seen == end - first;
+    free(indexes);
+    return same && seen == count;
+}
+
+static bool is_all_same(struct world *world, uint32_t property, bool ascending)
+{
+    return is_query_same(world, (struct history_query){
+                                    .property = property,
+                                    .to_ms = INT64_MAX,
+                                    .ascending = ascending,
+                                    .limit = 1000000,
+                                });
 }
 
 static bool is_latest_same(struct world *world, uint32_t property)
@@ -267,18 +292,30 @@ static int64_t random_time(struct world *world)
     }
 }
 
+/* A moment in which there may have been a commit. */
+static int64_t random_past(struct world *world)
+{
+    uint64_t seconds = (uint64_t)(world->now_ms - START_MS) / 1000;
+    return START_MS + (int64_t)rand_below(&world->rand, seconds + 1) * 1000;
+}
+
 static void check_everything(struct world *world)
 {
     for (uint32_t property = 1; property <= PROPERTY_COUNT; property++) {
         assert_true(is_latest_same(world, property));
-        assert_true(is_range_same(world, property, 0, INT64_MAX, true, 1000000));
-        assert_true(is_range_same(world, property, 0, INT64_MAX, false, 1000000));
+        assert_true(is_all_same(world, property, true));
+        assert_true(is_all_same(world, property, false));
         for (int i = 0; i < 3; i++) {
-            int64_t from_ms = random_time(world);
-            int64_t to_ms = random_time(world);
-            bool ascending = rand_below(&world->rand, 2) == 0;
-            uint32_t limit = 1 + (uint32_t)rand_below(&world->rand, 12);
-            assert_true(is_range_same(world, property, from_ms, to_ms, ascending, limit));
+            const struct history_query query = {
+                .property = property,
+                .from_ms = random_time(world),
+                .to_ms = random_time(world),
+                .created_max_ms = rand_below(&world->rand, 2) ? 0 : random_past(world),
+                .ascending = rand_below(&world->rand, 2) == 0,
+                .limit = 1 + (uint32_t)rand_below(&world->rand, 12),
+                .bytes_max = rand_below(&world->rand, 2) ? 0 : 1 + rand_below(&world->rand, 30),
+            };
+            assert_true(is_query_same(world, query));
         }
     }
 }
@@ -460,19 +497,19 @@ static void a_planted_fault_is_seen(void **state)
     add_point(&world, 1, START_MS, true, "1.0");
     add_point(&world, 1, START_MS, false, "2.0");
     commit(&world);
-    assert_true(is_range_same(&world, 1, 0, INT64_MAX, true, 10));
+    assert_true(is_all_same(&world, 1, true));
     struct model *model = &world.models[1];
     model->at[1].value[0] = '3';
-    assert_false(is_range_same(&world, 1, 0, INT64_MAX, true, 10));
+    assert_false(is_all_same(&world, 1, true));
     assert_false(is_latest_same(&world, 1));
     model->at[1].value[0] = '2';
     model->at[0].client_stamped = false;
-    assert_false(is_range_same(&world, 1, 0, INT64_MAX, false, 10));
+    assert_false(is_all_same(&world, 1, false));
     model->at[0].client_stamped = true;
     model->count--;
-    assert_false(is_range_same(&world, 1, 0, INT64_MAX, true, 1));
+    assert_false(is_all_same(&world, 1, true));
     model->count++;
-    assert_true(is_range_same(&world, 1, 0, INT64_MAX, true, 1));
+    assert_true(is_all_same(&world, 1, true));
     world_deinit(&world);
 }
 
