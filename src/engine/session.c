@@ -7,6 +7,14 @@ void session_init(struct session *session, const struct session_ops *ops)
     list_init(&session->subscriptions);
 }
 
+void session_fall_behind(struct session *session, uint64_t after)
+{
+    if (!session->is_behind) {
+        session->is_behind = true;
+        session->cursor = after + 1;
+    }
+}
+
 void session_deinit(struct session *session, struct subs *subs)
 {
     LIST_EACH (&session->subscriptions, link, after) {

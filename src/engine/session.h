@@ -46,6 +46,10 @@ struct session {
 
 void session_init(struct session *session, const struct session_ops *ops);
 
+/* The session goes on behind event <after>, when it is caught up; who is BEHIND already stays where
+ * it is. */
+void session_fall_behind(struct session *session, uint64_t after);
+
 /* Ends all subscriptions. */
 void session_deinit(struct session *session, struct subs *subs);
 

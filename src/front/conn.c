@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "front/address_limit.h"
 #include "front/auth.h"
+#include "front/replay.h"
 #include "front/state.h"
 
 #include <stdlib.h>
@@ -204,6 +205,7 @@ static void on_sock_closed(struct sock *sock)
     list_remove(&conn->flush);
     conn->proto->on_closed(conn);
     state_forget(conn);
+    replay_forget(conn);
     auth_detach(conn);
     address_limit_leave(front->shared->address_limit, &conn->peer);
     slot_give_back(front, conn);

@@ -106,6 +106,7 @@ struct conn {
     struct link by_key;            /* with others that act with the same key (auth.h) */
     struct auth_entry *key;
     struct link states;      /* present states that its session could not take yet (state.h) */
+    struct replays *replays; /* histories that its session is sent (replay.h); NULL: none yet */
     struct session *session; /* NULL: no subscriptions; the protocol owns it */
     uint32_t in_flight;      /* commands not answered yet */
     uint64_t sent_before;    /* bytes sent when conn_is_sending was last asked */

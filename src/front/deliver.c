@@ -10,6 +10,7 @@
 #include "front/auth.h"
 #include "front/conn.h"
 #include "front/fire.h"
+#include "front/replay.h"
 #include "front/state.h"
 
 #include <stdlib.h>
@@ -202,7 +203,7 @@ static void past_for_session(struct front *front, struct conn *conn, const struc
 {
     struct session *session = conn->session;
     conn->is_reading_past = false;
-    if (session == NULL || !session->is_behind) {
+    if (session == NULL || !session->is_behind || replay_go_on(conn)) {
         return;
     }
     if (read->from > session->cursor) { /* it was for another session, which has ended */
@@ -291,8 +292,7 @@ void front_drain(struct front *front)
     }
 }
 
-/* Another turn for it, behind what others want in this one. */
-static void catch_up_later(struct front *front, struct conn *conn)
+void front_catch_up_later(struct front *front, struct conn *conn)
 {
     if (!link_is_in_list(&conn->behind)) {
         list_push(&front->behind, &conn->behind);
@@ -304,7 +304,8 @@ void front_catch_up(struct front *front, struct conn *conn)
 {
     struct session *session = conn->session;
     state_retry(conn);
-    if (session == NULL || !session->is_behind || conn->is_reading_past || conn->is_closing) {
+    if (session == NULL || !session->is_behind || conn->is_closing || replay_go_on(conn) ||
+        conn->is_reading_past) {
         return;
     }
     for (unsigned turn = 0; turn < PAST_GROUPS_PER_TURN; turn++) {
@@ -328,6 +329,6 @@ void front_catch_up(struct front *front, struct conn *conn)
     }
     broadcast_release(&front->past_reader);
     if (session->is_behind && !conn->is_reading_past) {
-        catch_up_later(front, conn);
+        front_catch_up_later(front, conn);
     }
 }

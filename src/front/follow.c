@@ -30,6 +30,7 @@ void follow_ask(struct follow *follow, uint64_t request)
     command->project = follow->topic.options.project;
     command->as.subscribe.family = follow->topic.family;
     command->as.subscribe.name = copy;
+    command->as.subscribe.replays = follow->topic.options.replay.is_wanted;
 }
 
 struct err follow_begin(struct follow *follow, uint64_t after, struct slice text,
@@ -60,8 +61,7 @@ struct err follow_begin(struct follow *follow, uint64_t after, struct slice text
 
 void follow_resume(struct follow *follow, uint64_t after)
 {
-    follow->session.is_behind = true;
-    follow->session.cursor = after + 1;
+    session_fall_behind(&follow->session, after);
     front_catch_up(follow->conn->front, follow->conn);
 }
 

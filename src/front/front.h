@@ -203,4 +203,7 @@ void front_drain(struct front *front);
  */
 void front_catch_up(struct front *front, struct conn *conn);
 
+/* The same in another turn, behind what others want in this one. */
+void front_catch_up_later(struct front *front, struct conn *conn);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "front/replay.h"
 #include "front/state.h"
 
 #include <stdlib.h>
@@ -80,8 +81,8 @@ static void refuse(const struct mqtt_conn *mqtt, struct mqtt_wish *wish, struct 
 static struct err read_filter(struct slice text, struct topic_filter *filter)
 {
     TRY(topic_filter_parse(text, filter));
-    return filter->has_wildcard && filter->topic.options.replay.is_wanted ? ERR(QUERY_INVALID)
-                                                                          : ERR(OK);
+    bool replays = filter->topic.options.replay.is_wanted;
+    return filter->has_wildcard && replays ? ERR(QUERY_INVALID) : replay_check(&filter->topic);
 }
 
 /* Copies the filters, which must outlive the packet. */
@@ -174,6 +175,7 @@ static void send_command(struct mqtt_conn *mqtt, struct command_batch *batch,
     command->project = filter->topic.options.project;
     command->as.subscribe.family = filter->topic.family;
     command->as.subscribe.name = name;
+    command->as.subscribe.replays = filter->topic.options.replay.is_wanted;
     for (unsigned i = 0; filter->has_wildcard && i < filter->count; i++) {
         command->as.subscribe.families |= UINT32_C(1) << filter->patterns[i].family;
     }
@@ -244,6 +246,7 @@ static void finish(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
     request_states(mqtt, subscribe);
     subscribe_free(subscribe);
     if (list_is_empty(&mqtt->subscribes)) {
+        replay_start(mqtt->conn);
         conn_release(mqtt->conn);
     }
 }
@@ -287,7 +290,7 @@ static struct mqtt_subscribe *subscribe_find(const struct mqtt_conn *mqtt, uint3
 }
 
 /* The filter is granted: it enters the index exactly here in the order of events. */
-static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, uint64_t after)
+static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const struct answer *answer)
 {
     struct front *front = mqtt->conn->front;
     struct topic_filter filter;
@@ -309,10 +312,14 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, uint64_t a
         .token_hash = wish->token_hash,
         .text = wish->filter,
         .qos = granted(wish->qos),
-        .first_sequence = after + 1,
+        .first_sequence = answer->after + 1,
     };
     struct subscription *subscription;
     TRY(subs_add(&front->subs, &entry, &subscription));
+    if (filter.topic.options.replay
+            .is_wanted) { /* the latest of the history is the present state */
+        return replay_add(mqtt->conn, subscription, &filter.topic, answer);
+    }
     wish->wants_state = subscription->pub_states;
     return ERR(OK);
 }
@@ -326,7 +333,7 @@ void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer
     struct mqtt_wish *wish = &subscribe->wishes[index];
     struct err err = answer->err;
     if (!err_is_set(err)) {
-        err = add(mqtt, wish, answer->after);
+        err = add(mqtt, wish, answer);
     }
     if (err_is_set(err)) {
         refuse(mqtt, wish, err);

@@ -4,8 +4,10 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "codec/sse.h"
+#include "codec/uri.h"
 #include "front/auth.h"
 #include "front/follow.h"
+#include "front/replay.h"
 #include "front/rest_query.h"
 #include "front/state.h"
 
@@ -82,6 +84,7 @@ static struct err read_request(struct rest_follow *own)
     if (!own->is_stream || request->has_last_event) {
         topic->options.replay = (struct topic_replay){0};
     }
+    TRY(replay_check(topic));
     return own->is_stream ? ERR(OK) : read_wait(request, &own->wait_ms);
 }
 
@@ -283,7 +286,9 @@ static void start_stream(struct rest_follow *own, const struct subscription *sub
     http_stream_start(own->request, SLICE("text/event-stream"));
     sse_write_start(&own->message, RETRY_MS, own->last);
     http_stream_write(own->request, &own->message);
-    if (own->follow.topic.options.pub_states && own->last == after) {
+    if (own->follow.topic.options.replay.is_wanted) {
+        replay_start(own->follow.conn);
+    } else if (own->follow.topic.options.pub_states && own->last == after) {
         const struct topic_filter filter = topic_filter_of(&own->follow.topic);
         state_request(own->follow.conn, subscription, &filter, after);
     }
@@ -301,7 +306,11 @@ void rest_follow_answered(struct http_request *request, const struct answer *ans
         err = ERR(CREDENTIAL_UNKNOWN);
     }
     if (!err_is_set(err)) {
-        err = follow_begin(&own->follow, own->last, request->path, &subscription);
+        struct slice path = uri_split(target_of(request)).path;
+        err = follow_begin(&own->follow, own->last, path, &subscription);
+    }
+    if (!err_is_set(err) && own->follow.topic.options.replay.is_wanted) {
+        err = replay_add(conn, subscription, &own->follow.topic, answer);
     }
     if (err_is_set(err)) {
         http_refuse(request, err);

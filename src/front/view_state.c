@@ -112,35 +112,40 @@ bool view_action_target(enum resource_kind kind, enum filter_field *field)
     }
 }
 
-static struct err state_of_actions(const struct view *view, const struct topic *topic,
-                                   struct buf *out, bool *found)
+bool view_actions_of(const struct view *view, const struct topic *topic,
+                     struct view_actions *actions)
 {
-    const struct slice target = id_slice(&topic->resource);
-    const struct slice type = topic_name(topic);
-    struct filter_condition conditions[2];
     uint32_t count = 0;
     enum filter_field field;
+    *actions =
+        (struct view_actions){.target = id_slice(&topic->resource), .type = topic_name(topic)};
     if (view_action_target(topic_family_row(topic->family)->resource, &field)) {
-        conditions[count++] =
-            (struct filter_condition){.field = field, .values = &target, .value_count = 1};
+        actions->conditions[count++] =
+            (struct filter_condition){.field = field, .values = &actions->target, .value_count = 1};
     }
     if (topic_family_row(topic->family)->name_kind == TOPIC_NAME_ACTION_TYPE) {
-        conditions[count++] =
-            (struct filter_condition){.field = FILTER_TYPE, .values = &type, .value_count = 1};
+        actions->conditions[count++] = (struct filter_condition){
+            .field = FILTER_TYPE, .values = &actions->type, .value_count = 1};
     }
-    struct perm_reach reach;
-    struct documents_query query = {
+    actions->query = (struct documents_query){
         .account = view->actor->account,
         .kind = RESOURCE_ACTION,
         .limit = 1,
-        .conditions = conditions,
+        .conditions = actions->conditions,
         .condition_count = count,
     };
+    return view_narrow(view, &actions->query, &actions->reach);
+}
+
+static struct err state_of_actions(const struct view *view, const struct topic *topic,
+                                   struct buf *out, bool *found)
+{
+    struct view_actions actions;
     size_t before = buf_bytes(out);
-    if (!view_narrow(view, &query, &reach)) {
+    if (!view_actions_of(view, topic, &actions)) {
         return ERR(OK);
     }
-    TRY(documents_list(view->reader->documents, &query, put_action, out));
+    TRY(documents_list(view->reader->documents, &actions.query, put_action, out));
     *found = buf_bytes(out) > before;
     return ERR(OK);
 }

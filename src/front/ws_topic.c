@@ -21,6 +21,7 @@
 #include "front/publish.h"
 #include "front/rate.h"
 #include "front/refusals.h"
+#include "front/replay.h"
 #include "front/state.h"
 
 #include <stdlib.h>
@@ -155,6 +156,7 @@ static struct err begin(struct ws_topic *native, const struct http1_head *head)
     struct slice target = without_version(head->resource);
     struct slice key;
     TRY(topic_parse(target, &native->follow.topic));
+    TRY(replay_check(&native->follow.topic));
     TRY(find_key(head, &native->follow.topic.options, &key));
     native->follow.topic.options.access_token = (struct slice){0}; /* it dies with the head */
     buf_put(&native->path, uri_split(target).path);
@@ -168,11 +170,16 @@ static struct err begin(struct ws_topic *native, const struct http1_head *head)
 /* ---- open ---- */
 
 /* Granted: the socket is a subscriber exactly from here on in the order of events. */
-static void open_socket(struct ws_topic *native, uint64_t after)
+static void open_socket(struct ws_topic *native, const struct answer *answer)
 {
     struct conn *conn = native->ws.conn;
     struct subscription *subscription;
-    struct err err = follow_begin(&native->follow, after, buf_data(&native->path), &subscription);
+    struct err err =
+        follow_begin(&native->follow, answer->after, buf_data(&native->path), &subscription);
+    bool replays = native->follow.topic.options.replay.is_wanted;
+    if (!err_is_set(err) && replays) {
+        err = replay_add(conn, subscription, &native->follow.topic, answer);
+    }
     if (err_is_set(err)) {
         refuse(native, err);
         return;
@@ -183,9 +190,11 @@ static void open_socket(struct ws_topic *native, uint64_t after)
     ws_write_handshake(&conn->out, native->accept, (struct slice){0});
     conn_will_flush(conn);
     conn_arm(conn, PING_EVERY_MS);
-    if (native->follow.topic.options.pub_states) {
+    if (replays) { /* the latest of the history is the present state */
+        replay_start(conn);
+    } else if (native->follow.topic.options.pub_states) {
         const struct topic_filter filter = topic_filter_of(&native->follow.topic);
-        state_request(conn, subscription, &filter, after);
+        state_request(conn, subscription, &filter, answer->after);
     }
     conn_release(conn);
 }
@@ -336,7 +345,7 @@ static void on_answer(struct conn *conn, const struct answer *answer, const stru
         if (err_is_set(answer->err)) {
             refuse(native, answer->err);
         } else {
-            open_socket(native, answer->after);
+            open_socket(native, answer);
         }
         return;
     case WS_REQUEST_PUBLISH:
