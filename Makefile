@@ -51,7 +51,7 @@ FUZZ       := $(sort $(wildcard test/fuzz/*_fuzz.c))
 FUZZ_BIN   := $(FUZZ:test/fuzz/%.c=$(B)/fuzz/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps run test check asan tsan fuzz fuzz-run scenario durability bench tidy tidy-selftest docs docs-check fmt clean programs
+.PHONY: all help deps run test check asan tsan fuzz fuzz-run scenario durability bench tidy tidy-selftest docs docs-check fmt clean programs ws-echo
 
 all: programs ## build thrumd and thrum
 programs: $(B)/thrumd $(B)/thrum
@@ -79,6 +79,13 @@ $(B)/thrumd: $(B)/src/server/main.o $(LIBRARY)
 $(B)/thrum: $(B)/src/cli/main.o $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+ws-echo: $(B)/ws-echo ## a WebSocket server that sends back what it gets: build/ws-echo PORT
+	@mkdir -p build
+	@if [ "$(MODE)" = release ]; then ln -sf release/ws-echo build/ws-echo; fi
+
+$(B)/ws-echo: tools/ws-echo/main.c $(LIBRARY)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
+
 $(B)/unit/%: test/unit/%.c $(LIBRARY) $(TEST_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LIBRARY) $(LIBS) \
@@ -88,7 +95,8 @@ $(B)/fuzz/%: test/fuzz/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -fsanitize=fuzzer -MMD -MP $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
--include $(OBJECTS:.o=.d) $(UNIT_BIN:=.d) $(FUZZ_BIN:=.d) $(TEST_LIB:.o=.d) $(B)/src/server/main.d $(B)/src/cli/main.d
+-include $(OBJECTS:.o=.d) $(UNIT_BIN:=.d) $(FUZZ_BIN:=.d) $(TEST_LIB:.o=.d) $(B)/src/server/main.d $(B)/src/cli/main.d \
+    $(B)/ws-echo.d
 
 # Keep what was built on the way to a test.
 .SECONDARY:
@@ -119,9 +127,9 @@ fuzz-run: $(call WITH_T,$(FUZZ_BIN))
 
 SECONDS := 10
 
-scenario: programs ## outside clients against a running thrumd; T=word; MODE=asan
+scenario: programs $(B)/ws-echo ## outside clients against a running thrumd; T=word; MODE=asan
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/test/tsan.supp" THRUM=$(abspath $(B))/thrumd \
-	    THRUM_TEST_SLOW=$(if $(filter release,$(MODE)),1,4) test/scenario/run $(T)
+	    THRUM_WS_ECHO=$(abspath $(B))/ws-echo THRUM_TEST_SLOW=$(if $(filter release,$(MODE)),1,4) test/scenario/run $(T)
 
 durability: programs ## kill -9 under load, twenty times: nothing acknowledged may be lost
 	@THRUM=$(abspath $(B))/thrumd node test/durability/kill9.mjs && \

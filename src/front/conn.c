@@ -139,21 +139,21 @@ static void hold_due(struct wheel_timer *timer)
     loop_defer(conn->front->loop, &conn->front->again);
 }
 
-void conn_accept(struct front *front, int fd, const struct address *peer, enum sock_tls tls,
-                 struct tls_context *tls_context, unsigned protocols)
+struct conn *conn_accept(struct front *front, int fd, const struct address *peer, enum sock_tls tls,
+                         struct tls_context *tls_context, unsigned protocols)
 {
     struct address_limit *limit = front->shared->address_limit;
     if (!address_limit_enter(limit, peer)) {
         close(fd);
         LOG_LIMITED(LOG_WARN, "net", "too many connections of one address");
-        return;
+        return NULL;
     }
     struct conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL || err_is_set(slot_take(front, conn))) {
         free(conn);
         close(fd);
         address_limit_leave(limit, peer);
-        return;
+        return NULL;
     }
     conn->front = front;
     conn->proto = &sniff_proto;
@@ -172,12 +172,13 @@ void conn_accept(struct front *front, int fd, const struct address *peer, enum s
         slot_give_back(front, conn);
         free(conn);
         address_limit_leave(limit, peer);
-        return;
+        return NULL;
     }
     list_push(&front->conns, &conn->all);
     front->conn_count++;
     atomic_fetch_add_explicit(&front->stats.connections_open, 1, memory_order_relaxed);
     conn_arm(conn, front->shared->limits.handshake_ms);
+    return conn;
 }
 
 void conn_close(struct conn *conn)

@@ -121,9 +121,9 @@ struct conn {
     struct address peer;
 };
 
-/* Takes an accepted fd. On failure the fd is closed. */
-void conn_accept(struct front *front, int fd, const struct address *peer, enum sock_tls tls,
-                 struct tls_context *tls_context, unsigned protocols);
+/* Takes an accepted fd. On failure the fd is closed, and NULL is returned. */
+struct conn *conn_accept(struct front *front, int fd, const struct address *peer, enum sock_tls tls,
+                         struct tls_context *tls_context, unsigned protocols);
 
 /* The connection an answer is for, or NULL when it is gone. */
 struct conn *conn_find(struct front *front, uint32_t slot, uint32_t generation);
