@@ -51,6 +51,11 @@ static inline uint8_t ascii_lower(uint8_t byte)
     return (byte >= 'A' && byte <= 'Z') ? (uint8_t)(byte | 0x20) : byte;
 }
 
+static inline bool ascii_is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
 /* Equal when ASCII letters are compared without case; all else byte for byte. */
 static inline bool slice_equal_nocase(struct slice a, struct slice b)
 {
@@ -87,6 +92,18 @@ static inline size_t slice_find(struct slice s, uint8_t byte)
 {
     const uint8_t *found = s.bytes ? memchr(s.at, byte, s.bytes) : NULL;
     return found ? (size_t)(found - s.at) : s.bytes;
+}
+
+/* The slice without blanks (space, tab, carriage return) at both ends. */
+static inline struct slice slice_trim(struct slice s)
+{
+    while (s.bytes > 0 && ascii_is_blank(s.at[0])) {
+        s = slice_from(s, 1);
+    }
+    while (s.bytes > 0 && ascii_is_blank(s.at[s.bytes - 1])) {
+        s.bytes--;
+    }
+    return s;
 }
 
 /* Order as memcmp has it, a prefix before what continues it. */

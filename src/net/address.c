@@ -38,17 +38,6 @@ struct err address_parse(struct slice text, uint16_t port, struct address *addre
     return ERR(OK);
 }
 
-static struct slice trim(struct slice text)
-{
-    while (text.bytes > 0 && (text.at[0] == ' ' || text.at[0] == '\t')) {
-        text = slice_from(text, 1);
-    }
-    while (text.bytes > 0 && (text.at[text.bytes - 1] == ' ' || text.at[text.bytes - 1] == '\t')) {
-        text.bytes--;
-    }
-    return text;
-}
-
 struct err address_parse_list(struct slice text, uint16_t port, struct address *list,
                               size_t count_max, size_t *count)
 {
@@ -56,7 +45,7 @@ struct err address_parse_list(struct slice text, uint16_t port, struct address *
     for (bool is_last = false; !is_last;) {
         size_t comma = slice_find(text, ',');
         is_last = comma == text.bytes;
-        struct slice item = trim(slice_first(text, comma));
+        struct slice item = slice_trim(slice_first(text, comma));
         bool is_all = slice_equal(item, SLICE("*"));
         if (*count + (is_all ? 2 : 1) > count_max) {
             return ERR(CONFIG);

@@ -57,27 +57,11 @@ static const struct config_unit *units_of(enum config_type type, size_t *count)
     return count_units;
 }
 
-static bool is_blank(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r';
-}
-
-static struct slice trim(struct slice s)
-{
-    while (s.bytes > 0 && is_blank(s.at[0])) {
-        s = slice_from(s, 1);
-    }
-    while (s.bytes > 0 && is_blank(s.at[s.bytes - 1])) {
-        s.bytes--;
-    }
-    return s;
-}
-
 /* Takes the first item of a comma-separated list off <list>. */
 static struct slice next_item(struct slice *list)
 {
     size_t comma = slice_find(*list, ',');
-    struct slice item = trim(slice_first(*list, comma));
+    struct slice item = slice_trim(slice_first(*list, comma));
     *list = slice_from(*list, min_size(comma + 1, list->bytes));
     return item;
 }
@@ -99,7 +83,7 @@ static bool read_number(enum config_type type, struct slice text, int64_t *numbe
     if (digits == 0) {
         return false;
     }
-    struct slice suffix = trim(slice_from(text, digits));
+    struct slice suffix = slice_trim(slice_from(text, digits));
     if (sum == 0 && slice_is_empty(suffix)) {
         *number = 0;
         return true;
@@ -226,7 +210,7 @@ struct err config_value_read(struct config *config, const struct config_key *key
     } value;
     size_t bytes = 0;
     bool good = false;
-    text = trim(text);
+    text = slice_trim(text);
     switch (key->type) {
     case CONFIG_TYPE_BOOL:
         good = read_bool(text, &value.on);
