@@ -63,7 +63,7 @@ enum err_class {
     X(GRANTS_TOO_MUCH, INVALID, "Nobody can grant more than they hold.")                         \
     X(NAME_TAKEN, CONFLICT, "There is a resource of that name already.")                         \
     X(AMBIGUOUS, CONFLICT, "The identifier belongs to several resources.")                       \
-    X(BUILT_IN, DENIED, "What is built in can be neither changed nor deleted.")            \
+    X(BUILT_IN, DENIED, "What is built in can be neither changed nor deleted.")                  \
     X(COMMISSION_STATE, CONFLICT, "The thng is not in the state that this needs.")               \
     X(ACTIONS_TOO_MANY, INVALID, "The request has more actions than the limit allows.")          \
     X(MEMBERS_TOO_MANY, INVALID, "The request has more ids than the limit allows.")              \
@@ -115,7 +115,8 @@ enum err_class {
     X(MQTT_PROTOCOL, PROTOCOL, "The MQTT packet is not allowed here.")                           \
     X(WS_PROTOCOL, PROTOCOL, "The WebSocket frame is not allowed here.")                         \
     X(PEER_CLOSED, PROTOCOL, "The peer closed the connection.")                                  \
-    X(TLS_FAILED, PROTOCOL, "The TLS handshake failed.")
+    X(TLS_FAILED, PROTOCOL, "The TLS handshake failed.")                                         \
+    X(PROXY_HEADER, PROTOCOL, "The connection does not begin with a valid PROXY header.")
 
 enum err_code {
 #define X(name, class, text) ERR_##name,

@@ -20,6 +20,7 @@
 /* From each state to which others (the picture in sock.h). */
 static const unsigned next_states[SOCK_STATE_COUNT] = {
     [SOCK_CLOSED] = 0,
+    [SOCK_PREFACE] = BIT(SOCK_PEEK) | BIT(SOCK_OPEN) | BIT(SOCK_CLOSED),
     [SOCK_PEEK] = BIT(SOCK_HANDSHAKE) | BIT(SOCK_OPEN) | BIT(SOCK_CLOSED),
     [SOCK_HANDSHAKE] = BIT(SOCK_OPEN) | BIT(SOCK_CLOSED),
     [SOCK_OPEN] = BIT(SOCK_SHUT) | BIT(SOCK_CLOSED),
@@ -27,8 +28,8 @@ static const unsigned next_states[SOCK_STATE_COUNT] = {
 };
 
 static const char *const state_names[SOCK_STATE_COUNT] = {
-    [SOCK_CLOSED] = "closed", [SOCK_PEEK] = "peek", [SOCK_HANDSHAKE] = "handshake",
-    [SOCK_OPEN] = "open",     [SOCK_SHUT] = "shut",
+    [SOCK_CLOSED] = "closed",       [SOCK_PREFACE] = "preface", [SOCK_PEEK] = "peek",
+    [SOCK_HANDSHAKE] = "handshake", [SOCK_OPEN] = "open",       [SOCK_SHUT] = "shut",
 };
 
 static void go(struct sock *sock, enum sock_state state)
@@ -162,21 +163,76 @@ static void close_with(struct sock *sock, struct err err)
     sock_close(sock);
 }
 
-/* Looks at the first byte, which stays where it is. */
+/* Looks at the first bytes, which stay where they are: how many there are, 0 for none now. Closes
+ * the sock when none will come. */
+static size_t peek_at(struct sock *sock, uint8_t *at, size_t room)
+{
+    ssize_t bytes;
+    do {
+        bytes = recv(sock->fd, at, room, MSG_PEEK);
+    } while (bytes == -1 && errno == EINTR);
+    if (bytes > 0) {
+        return (size_t)bytes;
+    }
+    if (bytes == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        sock->can_read = false;
+    } else {
+        close_with(sock, bytes == 0 ? ERR(PEER_CLOSED) : err_of_errno(errno));
+    }
+    return 0;
+}
+
+/* Takes bytes that were looked at off the stream. */
+static struct err take_seen(struct sock *sock, uint8_t *at, size_t bytes)
+{
+    ssize_t taken;
+    do {
+        taken = recv(sock->fd, at, bytes, 0);
+    } while (taken == -1 && errno == EINTR);
+    return taken == (ssize_t)bytes ? ERR(OK) : ERR(IO);
+}
+
+static enum sock_state state_behind_preface(enum sock_tls tls)
+{
+    return tls == SOCK_TLS_OFF ? SOCK_OPEN : SOCK_PEEK;
+}
+
+/* The preface is looked at until it is whole, and only then taken, so that no byte behind it is:
+ * what follows belongs to TLS, which reads the stream itself. */
+static void read_preface(struct sock *sock)
+{
+    uint8_t seen[SOCK_PREFACE_BYTES_MAX];
+    size_t used = 0;
+    size_t bytes = peek_at(sock, seen, sizeof(seen));
+    if (bytes == 0) {
+        return;
+    }
+    struct err err = sock->on_preface(sock, slice_of(seen, bytes), &used);
+    if (sock->state == SOCK_CLOSED) {
+        return;
+    }
+    ASSERT(used <= bytes && (used > 0 || err_is_set(err) || bytes < sizeof(seen)));
+    if (!err_is_set(err) && used > 0) {
+        err = take_seen(sock, seen, used);
+    } else if (!err_is_set(err) && sock->has_end) {
+        err = ERR(PEER_CLOSED); /* in the middle of it */
+    }
+    if (err_is_set(err)) {
+        close_with(sock, err);
+    } else if (used > 0) {
+        go(sock, state_behind_preface((enum sock_tls)sock->tls_mode));
+    } else {
+        sock->can_read = false; /* more bytes are a new edge */
+    }
+}
+
 static void peek(struct sock *sock)
 {
     uint8_t first;
-    ssize_t bytes;
-    do {
-        bytes = recv(sock->fd, &first, 1, MSG_PEEK);
-    } while (bytes == -1 && errno == EINTR);
-    if (bytes == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-        sock->can_read = false;
-    } else if (bytes == -1) {
-        close_with(sock, err_of_errno(errno));
-    } else if (bytes == 0) {
-        close_with(sock, ERR(PEER_CLOSED));
-    } else if (first == TLS_FIRST_BYTE) {
+    if (peek_at(sock, &first, 1) == 0) {
+        return;
+    }
+    if (first == TLS_FIRST_BYTE) {
         sock->transport = &transport_tls;
         go(sock, SOCK_HANDSHAKE);
     } else if (sock->tls_mode == SOCK_TLS_ON) {
@@ -231,6 +287,10 @@ static void on_ready(struct loop_watch *watch, unsigned events)
         has_news |= sock->read_wants_write;
         sock->read_wants_write = false;
     }
+    if (sock->state == SOCK_PREFACE && sock->can_read) {
+        read_preface(sock);
+        has_news = true;
+    }
     if (sock->state == SOCK_PEEK && sock->can_read) {
         peek(sock);
         has_news = true;
@@ -271,6 +331,7 @@ struct err sock_open(struct sock *sock, struct loop *loop, const struct sock_opt
     *sock = (struct sock){
         .loop = loop,
         .events = options->events,
+        .on_preface = options->on_preface,
         .transport = &transport_plain,
         .tls_context = options->tls_context,
         .watch = {.ready = on_ready},
@@ -278,7 +339,8 @@ struct err sock_open(struct sock *sock, struct loop *loop, const struct sock_opt
         .closing = {.run = on_closes_phase},
         .peer = options->peer,
         .fd = options->fd,
-        .state = options->tls == SOCK_TLS_OFF ? SOCK_OPEN : SOCK_PEEK,
+        .state = (uint8_t)(options->on_preface != NULL ? SOCK_PREFACE
+                                                       : state_behind_preface(options->tls)),
         .tls_mode = (uint8_t)options->tls,
         .can_write = true,
     };

@@ -6,13 +6,16 @@
  * memory, the buffers and the timers; the sock owns the fd and the TLS session. It belongs to one
  * loop for life.
  *
- *      PEEK --0x16--> HANDSHAKE --ok--> OPEN --sock_shutdown--> SHUT
- *        |  \--plain--------------------^ |                       |
- *        |               |                |                       |
- *        '---------------+----------------+------ sock_close -----'--> CLOSED --> on_closed
+ *      PREFACE --taken--> PEEK --0x16--> HANDSHAKE --ok--> OPEN --sock_shutdown--> SHUT
+ *         |                |  \--plain--------------------^ |                       |
+ *         |                |               |                |                       |
+ *         '----------------+---------------+----------------+------ sock_close -----'--> CLOSED
+ *                                                                                       on_closed
  *
  * Before OPEN the sock works alone: a listener with tls = on closes plain bytes unanswered, auto
  * takes both, off skips PEEK. A failure there closes the sock; the only callback is on_closed.
+ * PREFACE is skipped unless the front expects bytes in front of all others, also of TLS, which a
+ * proxy has put there: on_preface reads them.
  * There is no time-out in here: the front arms its handshake timer at sock_open and calls
  * sock_close.
  *
@@ -51,12 +54,21 @@ enum sock_tls {
 
 enum sock_state {
     SOCK_CLOSED, /* all-zero: nothing to release */
+    SOCK_PREFACE,
     SOCK_PEEK,
     SOCK_HANDSHAKE,
     SOCK_OPEN,
     SOCK_SHUT, /* we have finished writing; reading goes on */
     SOCK_STATE_COUNT,
 };
+
+/* The longest preface. */
+#define SOCK_PREFACE_BYTES_MAX 4096
+
+/* Reads the preface of a connection. <seen> is what has come of it and behind it, at least one byte
+ * and at most SOCK_PREFACE_BYTES_MAX; *used, which is 0, becomes its length once it is whole. Left
+ * at 0 it is asked again with more. An error closes the sock with that error. */
+typedef struct err (*sock_preface_fn)(struct sock *sock, struct slice seen, size_t *used);
 
 /* All are mandatory. One table serves all socks of a kind. */
 struct sock_events {
@@ -74,12 +86,14 @@ struct sock_options {
     enum sock_tls tls;
     struct tls_context *tls_context; /* of this loop; NULL only with SOCK_TLS_OFF */
     const struct sock_events *events;
+    sock_preface_fn on_preface; /* NULL: there is no preface */
     struct address peer;
 };
 
 struct sock {
     struct loop *loop;
     const struct sock_events *events;
+    sock_preface_fn on_preface;
     const struct transport *transport;
     struct tls_context *tls_context;
     void *tls;              /* the session: owned by the TLS transport */
@@ -87,7 +101,7 @@ struct sock {
     struct loop_watch watch;
     struct loop_task again; /* on_readable without news from the kernel */
     struct loop_closing closing;
-    struct address peer;
+    struct address peer; /* on_preface may set it: who is behind the proxy */
     int fd;
     struct err failure;
     uint64_t received_bytes; /* of the protocol, that is decrypted */
@@ -130,8 +144,8 @@ enum sock_answer sock_write(struct sock *sock, const struct iovec *parts, size_t
  * answer SOCK_WAIT, or readiness came since. Costs nothing otherwise. */
 void sock_read_later(struct sock *sock);
 
-/* Why the sock closed itself or failed: ERR_PEER_CLOSED, ERR_TLS_FAILED, ERR_IO; ERR_OK when the
- * front closed it. */
+/* Why the sock closed itself or failed: ERR_PEER_CLOSED, ERR_TLS_FAILED, ERR_IO, the error of
+ * on_preface; ERR_OK when the front closed it. */
 static inline struct err sock_failure(const struct sock *sock)
 {
     return sock->failure;
