@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "codec/proxy.h"
 #include "front/address_limit.h"
 #include "front/auth.h"
 #include "front/replay.h"
@@ -116,6 +117,58 @@ static const struct proto sniff_proto = {
     .on_closed = sniff_on_closed,
 };
 
+/* ---- the header that a proxy puts in front ---- */
+
+static_assert(PROXY_HEADER_BYTES_MAX <= SOCK_PREFACE_BYTES_MAX, "a header must be seen whole");
+
+/* The connection counts from now on as that of the client who is behind the proxy. */
+static void set_client(struct conn *conn, const struct proxy_header *header)
+{
+    struct address *peer = &conn->peer;
+    if (header->family == PROXY_LOCAL) {
+        return;
+    }
+    if (header->family == PROXY_IPV6) {
+        *peer = (struct address){.bytes = sizeof(peer->at.v6), .at.v6.sin6_family = AF_INET6};
+        memcpy(&peer->at.v6.sin6_addr, header->address, 16);
+    } else {
+        *peer = (struct address){.bytes = sizeof(peer->at.v4), .at.v4.sin_family = AF_INET};
+        memcpy(&peer->at.v4.sin_addr, header->address, 4);
+    }
+    address_set_port(peer, header->port);
+    conn->sock.peer = *peer;
+}
+
+/* Counts the connection among those of its peer; false when that one has as many as it may. */
+static bool count_address(struct conn *conn)
+{
+    conn->is_counted = address_limit_enter(conn->front->shared->address_limit, &conn->peer);
+    if (!conn->is_counted) {
+        LOG_LIMITED(LOG_WARN, "net", "too many connections of one address");
+    }
+    return conn->is_counted;
+}
+
+/* A sock_preface_fn. */
+static struct err read_proxy_header(struct sock *sock, struct slice seen, size_t *used)
+{
+    struct conn *conn = conn_of(sock);
+    struct proxy_header header;
+    switch (proxy_read_header(seen, &header)) {
+    case DECODE_DONE:
+        *used = header.bytes;
+        set_client(conn, &header);
+        return count_address(conn) ? ERR(OK) : ERR(TOO_MANY_REQUESTS);
+    case DECODE_MORE:
+        return ERR(OK);
+    case DECODE_BAD:
+        break;
+    }
+    char peer[ADDRESS_TEXT_BYTES];
+    LOG_LIMITED(LOG_WARN, "net", "no PROXY header peer=%s", address_describe(&conn->peer, peer));
+    return ERR(PROXY_HEADER);
+}
+
 /* ---- life ---- */
 
 static void timer_due(struct wheel_timer *timer)
@@ -139,20 +192,35 @@ static void hold_due(struct wheel_timer *timer)
     loop_defer(conn->front->loop, &conn->front->again);
 }
 
-struct conn *conn_accept(struct front *front, int fd, const struct address *peer, enum sock_tls tls,
-                         struct tls_context *tls_context, unsigned protocols)
+static struct err open_sock(struct conn *conn, int fd, const struct conn_options *options)
 {
-    struct address_limit *limit = front->shared->address_limit;
-    if (!address_limit_enter(limit, peer)) {
-        close(fd);
-        LOG_LIMITED(LOG_WARN, "net", "too many connections of one address");
-        return NULL;
+    const struct sock_options wanted = {
+        .fd = fd,
+        .tls = options->tls,
+        .tls_context = options->tls_context,
+        .events = &conn_sock_events,
+        .on_preface = options->proxies != NULL ? read_proxy_header : NULL,
+        .peer = conn->peer,
+    };
+    return sock_open(&conn->sock, conn->front->loop, &wanted);
+}
+
+/* True when <peer> may connect: any client, or those proxies alone. */
+static bool may_connect(const struct conn_options *options, const struct address *peer)
+{
+    if (options->proxies == NULL || network_list_has(options->proxies, peer)) {
+        return true;
     }
+    char text[ADDRESS_TEXT_BYTES];
+    LOG_LIMITED(LOG_WARN, "net", "not one of proxy_from peer=%s", address_describe(peer, text));
+    return false;
+}
+
+static struct conn *conn_new(struct front *front, const struct address *peer, unsigned protocols)
+{
     struct conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL || err_is_set(slot_take(front, conn))) {
         free(conn);
-        close(fd);
-        address_limit_leave(limit, peer);
         return NULL;
     }
     conn->front = front;
@@ -163,21 +231,43 @@ struct conn *conn_accept(struct front *front, int fd, const struct address *peer
     conn->timer.fire = timer_due;
     conn->hold_timer.fire = hold_due;
     list_init(&conn->states);
-    struct sock_options options = {.fd = fd,
-                                   .tls = tls,
-                                   .tls_context = tls_context,
-                                   .events = &conn_sock_events,
-                                   .peer = *peer};
-    if (err_is_set(sock_open(&conn->sock, front->loop, &options))) {
-        slot_give_back(front, conn);
-        free(conn);
-        address_limit_leave(limit, peer);
+    return conn;
+}
+
+/* Gives back what conn_new and count_address have taken. */
+static void conn_free(struct conn *conn)
+{
+    struct front *front = conn->front;
+    if (conn->is_counted) {
+        address_limit_leave(front->shared->address_limit, &conn->peer);
+    }
+    slot_give_back(front, conn);
+    free(conn);
+}
+
+struct conn *conn_accept(struct front *front, int fd, const struct address *peer,
+                 const struct conn_options *options)
+{
+    struct conn *conn =
+        may_connect(options, peer) ? conn_new(front, peer, options->protocols) : NULL;
+    if (conn == NULL) {
+        close(fd);
+        return NULL;
+    }
+    if (options->proxies == NULL && !count_address(conn)) {
+        close(fd);
+        conn_free(conn);
+        return NULL;
+    }
+    if (err_is_set(open_sock(conn, fd, options))) {
+        conn_free(conn);
         return NULL;
     }
     list_push(&front->conns, &conn->all);
     front->conn_count++;
     atomic_fetch_add_explicit(&front->stats.connections_open, 1, memory_order_relaxed);
     conn_arm(conn, front->shared->limits.handshake_ms);
+    return conn;
     return conn;
 }
 
@@ -208,14 +298,12 @@ static void on_sock_closed(struct sock *sock)
     state_forget(conn);
     replay_forget(conn);
     auth_detach(conn);
-    address_limit_leave(front->shared->address_limit, &conn->peer);
-    slot_give_back(front, conn);
     list_remove(&conn->all);
     front->conn_count--;
     atomic_fetch_sub_explicit(&front->stats.connections_open, 1, memory_order_relaxed);
     buf_deinit(&conn->in);
     buf_deinit(&conn->out);
-    free(conn);
+    conn_free(conn);
 }
 
 void conn_set_proto(struct conn *conn, const struct proto *proto, void *state)

@@ -20,6 +20,7 @@
 #include "front/front.h"
 #include "model/actor.h"
 #include "net/listener.h"
+#include "net/network.h"
 #include "net/sock.h"
 
 struct conn;
@@ -118,12 +119,23 @@ struct conn {
     bool is_draining;     /* our side is shut down; input is thrown away */
     bool was_full;        /* output had passed the bound: on_drained is owed */
     bool is_reading_past; /* a reader is fetching groups for its session */
-    struct address peer;
+    bool is_counted;      /* by shared->address_limit */
+    struct address peer;  /* the client; until a proxy has said who that is, the proxy */
 };
 
-/* Takes an accepted fd. On failure the fd is closed, and NULL is returned. */
-struct conn *conn_accept(struct front *front, int fd, const struct address *peer, enum sock_tls tls,
-                         struct tls_context *tls_context, unsigned protocols);
+/* What a listener makes of its connections. */
+struct conn_options {
+    enum sock_tls tls;
+    struct tls_context *tls_context;
+    unsigned protocols;                 /* enum conn_protocols */
+    const struct network_list *proxies; /* NULL: clients connect themselves. Else only these may
+                                           connect, and say who the client is in a PROXY header */
+};
+
+/* Takes an accepted fd. On failure the fd is closed, and NULL is returned. <options> is borrowed for
+ * the call. */
+struct conn *conn_accept(struct front *front, int fd, const struct address *peer,
+                         const struct conn_options *options);
 
 /* The connection an answer is for, or NULL when it is gone. */
 struct conn *conn_find(struct front *front, uint32_t slot, uint32_t generation);

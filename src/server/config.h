@@ -21,6 +21,7 @@
 #include "base/common.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "net/network.h"
 
 /* As long as PATH_MAX allows on Linux, with the NUL. */
 #define CONFIG_PATH_BYTES 4096
@@ -76,6 +77,8 @@ struct config_listener {
     bool enabled;
     struct config_addresses addresses;
     int64_t port; /* 0: the kernel chooses one */
+    bool proxy_protocol;
+    struct network_list proxy_from; /* who may say who the client is */
     enum config_tls tls;
     unsigned protocols; /* enum config_protocol, or-ed */
     enum config_client_certificates client_certificates;

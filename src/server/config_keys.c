@@ -61,6 +61,15 @@ const size_t config_section_count = ARRAY_LEN(config_sections);
      "The numeric addresses to listen on; * is every address of the machine, IPv4 and IPv6."},     \
     {listener, "port", CONFIG_TYPE_COUNT, AT(listeners[i].port), default_port, 0, 65535, NULL,     \
      "The port. With 0 the kernel chooses one, which is printed at the start."},                   \
+    {listener, "proxy_protocol", CONFIG_TYPE_BOOL, AT(listeners[i].proxy_protocol), "off", 0, 0,   \
+     NULL,                                                                                         \
+     "on: every connection comes through a proxy, which begins it with a PROXY header of version " \
+     "1 or 2, in front of TLS. The client's address in it counts for limits and logs. Connections "\
+     "without one are closed, and so are those of anybody who is not in proxy_from."},             \
+    {listener, "proxy_from", CONFIG_TYPE_NETWORKS, AT(listeners[i].proxy_from),                    \
+     "127.0.0.0/8, ::1", 0, 0, NULL,                                                               \
+     "The proxies. Whoever connects from here can claim to be any address: name the proxies and "  \
+     "nobody else."},                                                                              \
     {listener, "tls", CONFIG_TYPE_CHOICE, AT(listeners[i].tls), default_tls, 0, 0, tls_choices,    \
      "off: plain only. on: TLS only; plain bytes are closed unanswered, so that no key travels "   \
      "in clear text by mistake. auto: the first byte tells."},                                     \

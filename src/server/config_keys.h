@@ -16,6 +16,7 @@ enum config_type {
     CONFIG_TYPE_CHOICE,    /* an enum; <choices> names its values in order */
     CONFIG_TYPE_PROTOCOLS, /* unsigned: all, or names of enum config_protocol */
     CONFIG_TYPE_ADDRESSES, /* struct config_addresses */
+    CONFIG_TYPE_NETWORKS,  /* struct network_list */
     CONFIG_TYPE_PATH,      /* char[CONFIG_PATH_BYTES]; may be empty */
 };
 

@@ -206,6 +206,7 @@ struct err config_value_read(struct config *config, const struct config_key *key
         int64_t number;
         unsigned choice;
         struct config_addresses addresses;
+        struct network_list networks;
         char path[CONFIG_PATH_BYTES];
     } value;
     size_t bytes = 0;
@@ -234,6 +235,10 @@ struct err config_value_read(struct config *config, const struct config_key *key
     case CONFIG_TYPE_ADDRESSES:
         good = read_addresses(text, &value.addresses);
         bytes = sizeof(value.addresses);
+        break;
+    case CONFIG_TYPE_NETWORKS:
+        good = !err_is_set(network_parse_list(text, &value.networks));
+        bytes = sizeof(value.networks);
         break;
     case CONFIG_TYPE_PATH:
         good = read_path(text, value.path);
@@ -290,6 +295,10 @@ void config_value_describe(const struct config_key *key, char *out)
     case CONFIG_TYPE_ADDRESSES:
         snprintf(out, CONFIG_DESCRIBE_BYTES, "a list of at most %d numeric addresses, or *",
                  CONFIG_ADDRESS_COUNT_MAX);
+        break;
+    case CONFIG_TYPE_NETWORKS:
+        snprintf(out, CONFIG_DESCRIBE_BYTES,
+                 "a list of at most %d addresses and networks, like 10.0.0.0/8", NETWORK_COUNT_MAX);
         break;
     case CONFIG_TYPE_PATH:
         snprintf(out, CONFIG_DESCRIBE_BYTES, "a path");

@@ -95,8 +95,13 @@ struct err core_open_listeners(struct core *core, struct buf *problem)
 static void on_accept(struct listener *listener, int fd, const struct address *peer)
 {
     struct core_listener *on = listener->owner;
-    conn_accept(&on->loop->front, fd, peer, (enum sock_tls)on->config->tls, on->tls,
-                on->config->protocols);
+    const struct conn_options options = {
+        .tls = (enum sock_tls)on->config->tls,
+        .tls_context = on->tls,
+        .protocols = on->config->protocols,
+        .proxies = on->config->proxy_protocol ? &on->config->proxy_from : NULL,
+    };
+    conn_accept(&on->loop->front, fd, peer, &options);
 }
 
 static void on_accept_paused(struct listener *listener, int error_number)

@@ -166,7 +166,8 @@ static const struct proto echo_proto = {
 static void on_accept(struct listener *listener, int fd, const struct address *peer)
 {
     (void)listener;
-    struct conn *conn = conn_accept(&server->front, fd, peer, SOCK_TLS_OFF, NULL, CONN_WEBSOCKET);
+    const struct conn_options options = {.tls = SOCK_TLS_OFF, .protocols = CONN_WEBSOCKET};
+    struct conn *conn = conn_accept(&server->front, fd, peer, &options);
     struct echo *echo = conn != NULL ? calloc(1, sizeof(*echo)) : NULL;
     if (echo == NULL) {
         if (conn != NULL) {
