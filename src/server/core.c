@@ -382,6 +382,7 @@ size_t core_endpoints(const struct core *core, struct first_start_endpoint *endp
                 .port = core->sockets[i].port,
                 .tls = core->config->listeners[i].tls,
                 .protocols = core->config->listeners[i].protocols,
+                .is_behind_proxy = core->config->listeners[i].proxy_protocol,
             };
         }
     }

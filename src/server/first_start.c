@@ -98,7 +98,7 @@ static void put_host_port(struct buf *out, const char *address, uint16_t port)
 static int suitability(const struct first_start_endpoint *endpoint, enum config_protocol protocol,
                        bool wants_tls)
 {
-    if ((endpoint->protocols & protocol) == 0) {
+    if ((endpoint->protocols & protocol) == 0 || endpoint->is_behind_proxy) {
         return 0;
     }
     bool is_for_mqtt =
@@ -152,8 +152,9 @@ static void put_endpoints(struct buf *out, const struct first_start *start, cons
             put_host_port(out, start->endpoints[i].address, start->endpoints[i].port);
         }
         size_t width = buf_bytes(out) - column;
-        buf_put_format(out, "%*s%s%s%s\n", width < 30 ? (int)(30 - width) : 2, "", p->faint,
-                       tls_text(first->tls), p->end);
+        buf_put_format(out, "%*s%s%s%s%s\n", width < 30 ? (int)(30 - width) : 2, "", p->faint,
+                       tls_text(first->tls), first->is_behind_proxy ? ", behind a proxy" : "",
+                       p->end);
     }
 }
 

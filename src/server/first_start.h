@@ -22,7 +22,8 @@ struct first_start_endpoint {
     const char *address; /* numeric: "127.0.0.1", "::1", "0.0.0.0" */
     uint16_t port;       /* as bound, never 0 */
     enum config_tls tls;
-    unsigned protocols; /* enum config_protocol, or-ed */
+    unsigned protocols;   /* enum config_protocol, or-ed */
+    bool is_behind_proxy; /* clients cannot connect here themselves */
 };
 
 /* All borrowed for the call. */

@@ -170,6 +170,8 @@ static void defaults_are_those_of_the_contract(void **state)
         assert_int_equal(listener->protocols, CONFIG_PROTOCOL_ALL);
         assert_int_equal(listener->addresses.count, expected[i].addresses);
         assert_string_equal(listener->addresses.at[0], "127.0.0.1");
+        assert_false(listener->proxy_protocol);
+        assert_int_equal(listener->proxy_from.count, 2);
     }
     assert_string_equal(config->listeners[CONFIG_LISTENER_MQTTS].addresses.at[1], "::1");
 }
@@ -299,6 +301,30 @@ static void addresses(void **state)
     ASSERT_BAD(trial_set(trial, "listener.http.address=::1,::2,::3,::4,::5,::6,::7,::8,::9"));
     ASSERT_BAD(trial_set(trial, "listener.http.address="
                                 "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb"));
+}
+
+static bool is_proxy(const struct config_listener *listener, const char *text)
+{
+    struct address address;
+    assert_false(err_is_set(address_parse(slice_of_text(text), 1, &address)));
+    return network_list_has(&listener->proxy_from, &address);
+}
+
+static void networks(void **state)
+{
+    struct trial *trial = *state;
+    const struct config_listener *listener = &trial->config.listeners[CONFIG_LISTENER_HTTPS];
+    ASSERT_GOOD(trial_set(trial, "listener.https.proxy_protocol=on"));
+    assert_true(listener->proxy_protocol);
+    assert_true(is_proxy(listener, "127.1.2.3") && is_proxy(listener, "::1"));
+    assert_false(is_proxy(listener, "10.0.0.1"));
+    ASSERT_GOOD(trial_set(trial, "listener.https.proxy_from=10.0.0.0/8, 2001:db8::7"));
+    assert_true(is_proxy(listener, "10.0.0.1") && is_proxy(listener, "2001:db8::7"));
+    assert_false(is_proxy(listener, "127.0.0.1"));
+    ASSERT_BAD(trial_set(trial, "listener.https.proxy_from="));
+    ASSERT_BAD(trial_set(trial, "listener.https.proxy_from=*"));
+    ASSERT_BAD(trial_set(trial, "listener.https.proxy_from=10.0.0.1/8"));
+    ASSERT_BAD(trial_set(trial, "listener.https.proxy_from=proxy.example"));
 }
 
 /* ------------------------------------------------------------------ sources */
@@ -588,6 +614,7 @@ int main(void)
         TEST(words),
         TEST(protocols),
         TEST(addresses),
+        TEST(networks),
         TEST(later_sources_win),
         TEST(file_syntax_is_forgiving_about_layout),
         TEST(all_faults_are_told_at_once),

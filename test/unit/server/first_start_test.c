@@ -16,13 +16,13 @@
 #define KEY "k3yk3yk3y"
 
 static const struct first_start_endpoint endpoints[] = {
-    {CONFIG_LISTENER_MQTT, "127.0.0.1", 1883, CONFIG_TLS_OFF, CONFIG_PROTOCOL_ALL},
-    {CONFIG_LISTENER_MQTTS, "127.0.0.1", 8883, CONFIG_TLS_ON, CONFIG_PROTOCOL_ALL},
-    {CONFIG_LISTENER_MQTTS, "::1", 8883, CONFIG_TLS_ON, CONFIG_PROTOCOL_ALL},
+    {CONFIG_LISTENER_MQTT, "127.0.0.1", 1883, CONFIG_TLS_OFF, CONFIG_PROTOCOL_ALL, false},
+    {CONFIG_LISTENER_MQTTS, "127.0.0.1", 8883, CONFIG_TLS_ON, CONFIG_PROTOCOL_ALL, false},
+    {CONFIG_LISTENER_MQTTS, "::1", 8883, CONFIG_TLS_ON, CONFIG_PROTOCOL_ALL, false},
     {CONFIG_LISTENER_HTTP, "127.0.0.1", 8080, CONFIG_TLS_OFF,
-     CONFIG_PROTOCOL_HTTP | CONFIG_PROTOCOL_WEBSOCKET},
+     CONFIG_PROTOCOL_HTTP | CONFIG_PROTOCOL_WEBSOCKET, false},
     {CONFIG_LISTENER_HTTPS, "127.0.0.1", 8443, CONFIG_TLS_ON,
-     CONFIG_PROTOCOL_HTTP | CONFIG_PROTOCOL_WEBSOCKET},
+     CONFIG_PROTOCOL_HTTP | CONFIG_PROTOCOL_WEBSOCKET, false},
 };
 
 static struct first_start first(void)
@@ -142,8 +142,8 @@ static void other_ports_and_folders(void **state)
 {
     (void)state;
     static const struct first_start_endpoint other[] = {
-        {CONFIG_LISTENER_MQTT, "::", 18830, CONFIG_TLS_AUTO, CONFIG_PROTOCOL_MQTT},
-        {CONFIG_LISTENER_HTTP, "0.0.0.0", 18080, CONFIG_TLS_OFF, CONFIG_PROTOCOL_HTTP},
+        {CONFIG_LISTENER_MQTT, "::", 18830, CONFIG_TLS_AUTO, CONFIG_PROTOCOL_MQTT, false},
+        {CONFIG_LISTENER_HTTP, "0.0.0.0", 18080, CONFIG_TLS_OFF, CONFIG_PROTOCOL_HTTP, false},
     };
     struct first_start start = first();
     start.endpoints = other;
@@ -168,7 +168,7 @@ static void tls_only(void **state)
 {
     (void)state;
     static const struct first_start_endpoint other[] = {
-        {CONFIG_LISTENER_HTTPS, "127.0.0.1", 8443, CONFIG_TLS_ON, CONFIG_PROTOCOL_ALL},
+        {CONFIG_LISTENER_HTTPS, "127.0.0.1", 8443, CONFIG_TLS_ON, CONFIG_PROTOCOL_ALL, false},
     };
     struct first_start start = first();
     start.endpoints = other;
@@ -202,6 +202,25 @@ static void without_mqtt_or_http(void **state)
 
     only = endpoints[0];
     only.protocols = CONFIG_PROTOCOL_MQTT;
+    text = print(&start);
+    HAS(text, KEY);
+    HAS_NOT(text, "curl");
+}
+
+static void behind_a_proxy(void **state)
+{
+    (void)state;
+    struct first_start_endpoint some[] = {endpoints[0], endpoints[3], endpoints[4]};
+    struct first_start start = first();
+    start.endpoints = some;
+    start.endpoint_count = ARRAY_LEN(some);
+    some[1].is_behind_proxy = true;
+    const char *text = print(&start);
+    HAS(line_of(text, "  http "), "plain, behind a proxy");
+    HAS_NOT(line_of(text, "  https "), "proxy");
+    HAS(line_of(text, "THNG="), "\"http://127.0.0.1:1883/thngs\"");
+    HAS_NOT(line_of(text, "curl -sN"), ":8080");
+    some[2].is_behind_proxy = some[0].is_behind_proxy = true;
     text = print(&start);
     HAS(text, KEY);
     HAS_NOT(text, "curl");
@@ -241,6 +260,7 @@ int main(void)
         cmocka_unit_test(other_ports_and_folders),
         cmocka_unit_test(tls_only),
         cmocka_unit_test(without_mqtt_or_http),
+        cmocka_unit_test(behind_a_proxy),
         cmocka_unit_test(web_socket_line_prints_payloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
