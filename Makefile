@@ -129,7 +129,7 @@ SECONDS := 10
 
 scenario: programs $(B)/ws-echo ## outside clients against a running thrumd; T=word; MODE=asan
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/test/tsan.supp" THRUM=$(abspath $(B))/thrumd \
-	    THRUM_WS_ECHO=$(abspath $(B))/ws-echo THRUM_TEST_SLOW=$(if $(filter release,$(MODE)),1,4) test/scenario/run $(T)
+	    THRUM_TEST_WS_ECHO=$(abspath $(B))/ws-echo THRUM_TEST_SLOW=$(if $(filter release,$(MODE)),1,4) test/scenario/run $(T)
 
 durability: programs ## kill -9 under load, twenty times: nothing acknowledged may be lost
 	@THRUM=$(abspath $(B))/thrumd node test/durability/kill9.mjs && \

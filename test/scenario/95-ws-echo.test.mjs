@@ -10,7 +10,7 @@ import path from 'node:path';
 import WebSocket from 'ws';
 import { program, within } from './lib/daemon.mjs';
 
-const echoProgram = process.env.THRUM_WS_ECHO ?? path.join(path.dirname(program), 'ws-echo');
+const echoProgram = process.env.THRUM_TEST_WS_ECHO ?? path.join(path.dirname(program), 'ws-echo');
 
 /** A frame as a client sends it. */
 function frame(opcode, payload = '', { fin = true, rsv = 0, masked = true, length } = {}) {
