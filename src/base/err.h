@@ -52,6 +52,7 @@ enum err_class {
     X(CREDENTIAL_MISSING, UNAUTHENTICATED, "An API key is required.")                            \
     X(CREDENTIAL_UNKNOWN, DENIED, "The API key is not valid.")                                   \
     X(DENIED, DENIED, "The API key does not permit this operation.")                             \
+    X(ORIGIN_DENIED, DENIED, "Pages of this origin are not allowed.")                            \
     X(NOT_FOUND, ABSENT, "The requested resource was not found.")                                \
     X(METHOD_UNKNOWN, METHOD, "The method is not supported on this path.")                       \
     X(CONFLICT, CONFLICT, "The request conflicts with the current state of the resource.")       \

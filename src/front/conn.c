@@ -246,7 +246,7 @@ static void conn_free(struct conn *conn)
 }
 
 struct conn *conn_accept(struct front *front, int fd, const struct address *peer,
-                 const struct conn_options *options)
+                         const struct conn_options *options)
 {
     struct conn *conn =
         may_connect(options, peer) ? conn_new(front, peer, options->protocols) : NULL;

@@ -132,8 +132,8 @@ struct conn_options {
                                            connect, and say who the client is in a PROXY header */
 };
 
-/* Takes an accepted fd. On failure the fd is closed, and NULL is returned. <options> is borrowed for
- * the call. */
+/* Takes an accepted fd. On failure the fd is closed, and NULL is returned. <options> is borrowed
+ * for the call. */
 struct conn *conn_accept(struct front *front, int fd, const struct address *peer,
                          const struct conn_options *options);
 

@@ -32,6 +32,7 @@
 
 struct conn;
 struct file_store;
+struct origin_list;
 
 /* Numbers from the configuration, in the units that the front works in. */
 struct front_limits {
@@ -48,8 +49,8 @@ struct front_limits {
     struct document_limits document;
     uint32_t subscriptions_max; /* of one session */
     int64_t keepalive_max_ms;
-    int64_t wait_max_ms;  /* of a long poll */
-    int64_t heartbeat_ms; /* of a stream of events that is silent */
+    int64_t wait_max_ms;     /* of a long poll */
+    int64_t heartbeat_ms;    /* of a stream of events that is silent */
     uint16_t inflight_max;   /* QoS 1 messages sent and not acknowledged, per session */
     size_t outbox_bytes_max; /* output of a connection beyond which its session is behind */
     uint32_t commands_max;   /* commands of one connection under way */
@@ -78,9 +79,10 @@ struct front_shared {
     struct refusals *refusals;
     struct rate_limiter *rate; /* NULL: off */
     struct login_limit *login_limit;
-    struct workers *workers; /* passwords: they take their time */
-    const char *ca_path;     /* the CA's certificate, for GET /ca.pem */
-    uint16_t https_port;     /* for links; 0: none */
+    struct workers *workers;           /* passwords: they take their time */
+    const char *ca_path;               /* the CA's certificate, for GET /ca.pem */
+    uint16_t https_port;               /* for links; 0: none */
+    const struct origin_list *origins; /* whose pages may ask; NULL: any */
 };
 
 /* Counters of one loop; written by it, read by anybody (relaxed). */

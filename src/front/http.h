@@ -69,15 +69,16 @@ struct http_request {
     bool keeps_alive;
     struct slice path;    /* as sent; slices live until the answer */
     struct slice query;   /* as sent */
+    struct slice origin;  /* as sent: of the page that asks; empty: none does */
     struct slice host;    /* as sent */
     struct slice api_key; /* the credential; empty: none. Never logged */
     const struct rest_route *route;
-    unsigned methods;           /* bits 1 << enum http1_method: what the path has, for a 405 */
-    bool takes_events;          /* Accept names text/event-stream; */
-    bool takes_json;            /* JSON is acceptable (too) */
-    bool has_last_event;        /* Last-Event-ID: the last event that the client has had */
-    bool is_http10;             /* knows no chunks */
-    struct err last_event_err;  /* of what it says */
+    unsigned methods;          /* bits 1 << enum http1_method: what the path has, for a 405 */
+    bool takes_events;         /* Accept names text/event-stream; */
+    bool takes_json;           /* JSON is acceptable (too) */
+    bool has_last_event;       /* Last-Event-ID: the last event that the client has had */
+    bool is_http10;            /* knows no chunks */
+    struct err last_event_err; /* of what it says */
     uint64_t last_event;
     struct rest_follow *follow; /* it follows a topic (rest_follow.h); NULL: it does not */
     struct slice user_agent;    /* as sent; empty: none */

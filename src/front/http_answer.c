@@ -8,12 +8,13 @@
 #include "base/log.h"
 #include "codec/uri.h"
 #include "front/http_error.h"
+#include "front/origins.h"
 #include "front/refusals.h"
 #include "front/rest.h"
 #include "front/rest_query.h"
 
 /* CORS, Location, Link, X-Result-Count, Allow and what goes with it. */
-#define FIELDS_MAX (HTTP_CORS_FIELD_COUNT + 8)
+#define FIELDS_MAX 11
 
 /* Most heads have no more bytes. */
 #define HEAD_BYTES 640
@@ -29,11 +30,20 @@ static void put_field(struct fields *fields, struct slice name, struct slice val
     fields->at[fields->count++] = (struct http1_field){name, value};
 }
 
-static void put_cors(struct fields *fields)
+/* Which pages may read the answer. Where not all may, caches must know that it depends. */
+static void put_cors(struct fields *fields, const struct http_request *request)
 {
-    for (size_t i = 0; i < HTTP_CORS_FIELD_COUNT; i++) {
-        fields->at[fields->count++] = http_cors_fields[i];
+    const struct origin_list *origins = request->conn->front->shared->origins;
+    bool is_any = origins == NULL || origins_are_any(origins);
+    if (!is_any) {
+        put_field(fields, SLICE("Vary"), SLICE("Origin"));
     }
+    if (!is_any && (slice_is_empty(request->origin) || !origins_allow(origins, request->origin))) {
+        return;
+    }
+    put_field(fields, SLICE("Access-Control-Allow-Origin"), is_any ? SLICE("*") : request->origin);
+    put_field(fields, SLICE("Access-Control-Expose-Headers"),
+              SLICE("Link, Location, X-Result-Count, Last-Event-ID, Events-Missed"));
 }
 
 static void put_head(struct http_request *request, int status, struct slice content_type,
@@ -123,7 +133,7 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     struct buf link = {0};
     struct buf count = {0};
     struct buf last_event = {0};
-    put_cors(&fields);
+    put_cors(&fields, request);
     if (answer->location.bytes > 0) {
         put_field(&fields, SLICE("Location"), answer->location);
     }
@@ -172,7 +182,7 @@ void http_stream_start(struct http_request *request, struct slice content_type)
     struct fields fields = {0};
     uint8_t date[HTTP1_DATE_BYTES];
     http1_date(clock_wall_ms() / 1000, date);
-    put_cors(&fields);
+    put_cors(&fields, request);
     put_field(&fields, SLICE("Cache-Control"), SLICE("no-store"));
     put_field(&fields, SLICE("X-Accel-Buffering"), SLICE("no")); /* for nginx before it */
     request->keeps_alive = false;
@@ -215,7 +225,7 @@ void http_answer_preflight(struct http_request *request)
 {
     const struct slice methods = SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS");
     struct fields fields = {0};
-    put_cors(&fields);
+    put_cors(&fields, request);
     put_field(&fields, SLICE("Access-Control-Allow-Methods"), methods);
     put_field(&fields, SLICE("Access-Control-Allow-Headers"),
               SLICE("authorization, content-type, accept, last-event-id"));
@@ -287,7 +297,7 @@ static void refuse(struct http_request *request, struct err err, int status)
     struct buf retry = {0};
     struct fields fields = {0};
     note_refusal(request, err);
-    put_cors(&fields);
+    put_cors(&fields, request);
     if (status == 405) {
         write_allow(&allow, request->methods);
         put_field(&fields, SLICE("Allow"), buf_data(&allow));

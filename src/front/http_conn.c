@@ -204,15 +204,19 @@ static struct err keep_head(struct http_conn *http, const struct http1_head *hea
     struct slice key = http_credential(head);
     struct slice user_agent = {0};
     struct slice content_type = {0};
+    struct slice origin = {0};
+    http1_find(head, SLICE("Origin"), &origin);
     http1_find(head, SLICE("User-Agent"), &user_agent);
     http1_find(head, SLICE("Content-Type"), &content_type);
-    size_t fields_bytes = head->host.bytes + key.bytes + user_agent.bytes + content_type.bytes;
+    size_t fields_bytes =
+        head->host.bytes + key.bytes + user_agent.bytes + content_type.bytes + origin.bytes;
     /* Target, decoded segments, a key from the parameters, and fields. */
     TRY(buf_reserve(&http->text, 1 + 3 * head->resource.bytes + fields_bytes));
     struct uri uri = uri_split(keep(http, head->resource));
     request->path = uri.path;
     request->query = uri.query;
     request->host = keep(http, head->host);
+    request->origin = keep(http, http1_trim(origin));
     request->user_agent = keep(http, http1_trim(user_agent));
     request->content_type = keep(http, http1_trim(content_type));
     request->is_head = head->method == HTTP1_HEAD;

@@ -4,12 +4,6 @@
 #include "base/clock.h"
 #include "codec/json_write.h"
 
-const struct http1_field http_cors_fields[HTTP_CORS_FIELD_COUNT] = {
-    {SLICE_INIT("Access-Control-Allow-Origin"), SLICE_INIT("*")},
-    {SLICE_INIT("Access-Control-Expose-Headers"),
-     SLICE_INIT("Link, Location, X-Result-Count, Last-Event-ID, Events-Missed")},
-};
-
 /* class << 24 | reason << 16; see rest.md 1.3. */
 enum {
     CODE_NONE = 0,
@@ -89,8 +83,6 @@ void http_error_write(struct buf *out, struct err err, int status, struct slice 
                               .content_type = SLICE("application/json"),
                               .content_length = buf_bytes(&body),
                               .date = slice_of(date, sizeof(date)),
-                              .fields = http_cors_fields,
-                              .field_count = HTTP_CORS_FIELD_COUNT,
                           });
     buf_put(out, buf_data(&body));
     out->failed |= body.failed;

@@ -13,10 +13,6 @@
 #include "base/err.h"
 #include "codec/http1.h"
 
-/* The fields that every answer carries so that pages of other origins can read it. */
-#define HTTP_CORS_FIELD_COUNT 2
-extern const struct http1_field http_cors_fields[HTTP_CORS_FIELD_COUNT];
-
 /* Appends the body. <detail>, when not empty, is what people read instead of the error's own text;
  * it must be UTF-8, and never repeats a credential. */
 void http_error_write_body(struct buf *out, struct err err, int status, struct slice detail);

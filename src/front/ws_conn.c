@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "front/http_error.h"
+#include "front/origins.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -91,9 +92,22 @@ static void refuse_version(struct conn *conn)
     buf_deinit(&body);
 }
 
+/* Browsers ask nobody before they open a WebSocket for a page: so the page is judged here. */
+static bool is_from_allowed_page(const struct conn *conn, const struct http1_head *head)
+{
+    const struct origin_list *origins = conn->front->shared->origins;
+    struct slice origin = {0};
+    http1_find(head, SLICE("Origin"), &origin);
+    return origins == NULL || origins_allow(origins, http1_trim(origin));
+}
+
 bool ws_conn_accept(struct conn *conn, const struct http1_head *head,
                     uint8_t accept[WS_ACCEPT_BYTES])
 {
+    if (!is_from_allowed_page(conn, head)) {
+        ws_conn_refuse_without_state(conn, ERR(ORIGIN_DENIED), 403);
+        return false;
+    }
     switch (ws_handshake_check(head, accept)) {
     case WS_HANDSHAKE_OK:
         return true;

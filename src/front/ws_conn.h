@@ -39,7 +39,8 @@ struct ws_conn {
 };
 
 /* Checks the request for an upgrade and computes what the 101 says. False: it is no WebSocket
- * handshake; the refusal is written and the connection finishes. */
+ * handshake, or from a page that is not allowed; the refusal is written and the connection
+ * finishes. */
 bool ws_conn_accept(struct conn *conn, const struct http1_head *head,
                     uint8_t accept[WS_ACCEPT_BYTES]);
 

@@ -21,6 +21,7 @@
 #include "base/common.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "front/origins.h"
 #include "net/network.h"
 
 /* As long as PATH_MAX allows on Linux, with the NUL. */
@@ -145,6 +146,7 @@ struct config {
     } auth;
 
     struct {
+        struct origin_list allowed_origins;
         int64_t heartbeat_ms;
     } http;
 

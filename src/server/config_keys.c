@@ -41,7 +41,7 @@ const struct config_section config_sections[] = {
      "What one client may ask for. Beyond a limit the answer is the one that the protocol "
      "has for it; see docs/reference/limits.md."},
     {"auth", "Keys, roles and passwords."},
-    {"http", "Behaviour of HTTP."},
+    {"http", "Behaviour of HTTP and WebSocket."},
     {"mqtt", "Behaviour of MQTT, also inside WebSocket."},
     {"engine", "Sizes of the path every update takes."},
     {"journal", "How long delivered updates stay readable for sessions that were away."},
@@ -193,6 +193,11 @@ const struct config_key config_keys[] = {
     {"auth", "login_delay_max", CONFIG_TYPE_DURATION, AT(auth.login_delay_max_ms), "60s", SECOND,
      HOUR, NULL, "The longest that a login has to wait after failed ones."},
 
+    {"http", "allowed_origins", CONFIG_TYPE_ORIGINS, AT(http.allowed_origins), "*", 0, 0, NULL,
+     "The web pages that may use the server from a browser, by their origins: scheme, host and "
+     "port. WebSockets that others open are refused with 403, and their scripts may not read "
+     "answers. * is every page; the key is the credential in any case. Clients that are no "
+     "browsers name no origin, and are not asked for one."},
     {"http", "heartbeat", CONFIG_TYPE_DURATION, AT(http.heartbeat_ms), "15s", SECOND / 10,
      HOUR, NULL,
      "A stream of server-sent events that is silent for so long is sent a comment, which keeps it "

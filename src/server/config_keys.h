@@ -17,6 +17,7 @@ enum config_type {
     CONFIG_TYPE_PROTOCOLS, /* unsigned: all, or names of enum config_protocol */
     CONFIG_TYPE_ADDRESSES, /* struct config_addresses */
     CONFIG_TYPE_NETWORKS,  /* struct network_list */
+    CONFIG_TYPE_ORIGINS,   /* struct origin_list */
     CONFIG_TYPE_PATH,      /* char[CONFIG_PATH_BYTES]; may be empty */
 };
 

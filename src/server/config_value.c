@@ -207,6 +207,7 @@ struct err config_value_read(struct config *config, const struct config_key *key
         unsigned choice;
         struct config_addresses addresses;
         struct network_list networks;
+        struct origin_list origins;
         char path[CONFIG_PATH_BYTES];
     } value;
     size_t bytes = 0;
@@ -239,6 +240,10 @@ struct err config_value_read(struct config *config, const struct config_key *key
     case CONFIG_TYPE_NETWORKS:
         good = !err_is_set(network_parse_list(text, &value.networks));
         bytes = sizeof(value.networks);
+        break;
+    case CONFIG_TYPE_ORIGINS:
+        good = !err_is_set(origins_parse(text, &value.origins));
+        bytes = sizeof(value.origins);
         break;
     case CONFIG_TYPE_PATH:
         good = read_path(text, value.path);
@@ -299,6 +304,10 @@ void config_value_describe(const struct config_key *key, char *out)
     case CONFIG_TYPE_NETWORKS:
         snprintf(out, CONFIG_DESCRIBE_BYTES,
                  "a list of at most %d addresses and networks, like 10.0.0.0/8", NETWORK_COUNT_MAX);
+        break;
+    case CONFIG_TYPE_ORIGINS:
+        snprintf(out, CONFIG_DESCRIBE_BYTES,
+                 "*, or a list of at most %d origins, like https://app.example.com", ORIGINS_MAX);
         break;
     case CONFIG_TYPE_PATH:
         snprintf(out, CONFIG_DESCRIBE_BYTES, "a path");

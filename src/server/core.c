@@ -289,6 +289,7 @@ static struct err open_rights(struct core *core)
 {
     const struct config *config = core->config;
     struct front_shared *shared = &core->shared;
+    shared->origins = &core->config->http.allowed_origins;
     shared->grants = grants_new(shared->hash_seed);
     shared->refusals = refusals_new();
     if (shared->grants == NULL || shared->refusals == NULL) {
