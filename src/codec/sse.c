@@ -46,11 +46,17 @@ void sse_write_start(struct buf *out, unsigned retry_ms, uint64_t id)
     BUF_PUT_LITERAL(out, "retry: ");
     buf_put_decimal_unsigned(out, retry_ms);
     buf_put_byte(out, '\n');
-    put_id(out, id);
+    if (id != 0) {
+        put_id(out, id);
+    }
     buf_put_byte(out, '\n');
 }
 
-void sse_write_heartbeat(struct buf *out)
+void sse_write_heartbeat(struct buf *out, uint64_t id)
 {
-    BUF_PUT_LITERAL(out, ":\n\n");
+    BUF_PUT_LITERAL(out, ":\n");
+    if (id != 0) {
+        put_id(out, id);
+    }
+    buf_put_byte(out, '\n');
 }

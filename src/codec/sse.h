@@ -15,10 +15,12 @@ void sse_write_event(struct buf *out, uint64_t id, struct slice data);
 /* One of type <type>, which is thrum's own word. */
 void sse_write_typed(struct buf *out, struct slice type, struct slice data);
 
-/* The beginning: clients reconnect after <retry_ms>, and with <id> even before the first event. */
+/* The beginning: clients reconnect after <retry_ms>, and with <id> even before the first event; 0:
+ * they begin anew until then. */
 void sse_write_start(struct buf *out, unsigned retry_ms, uint64_t id);
 
-/* Nothing, for whoever closes connections that are silent. */
-void sse_write_heartbeat(struct buf *out);
+/* Nothing, for whoever closes connections that are silent; but clients reconnect with <id> now,
+ * so that they need not be shown again what was not for them. */
+void sse_write_heartbeat(struct buf *out, uint64_t id);
 
 #endif

@@ -148,6 +148,7 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     if (answer->has_last_event) {
         buf_put_decimal_unsigned(&last_event, answer->last_event);
         put_field(&fields, SLICE("Last-Event-ID"), buf_data(&last_event));
+        put_field(&fields, SLICE("Cache-Control"), SLICE("no-store"));
     }
     if (answer->has_missed) {
         put_field(&fields, SLICE("Events-Missed"), SLICE("true"));

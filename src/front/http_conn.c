@@ -259,8 +259,8 @@ static struct err judge_rest(struct http_conn *http)
         TRY(http->media);
     }
     http->request.takes_json = flags & ROUTE_NO_JSON || !err_is_set(http->accept);
-    bool may_follow = rest_follow_is_wanted(&http->request);
-    return may_follow || http->request.takes_json ? ERR(OK) : http->accept;
+    bool may_stream = rest_follow_is_wanted(&http->request) && http->request.takes_events;
+    return may_stream || http->request.takes_json ? ERR(OK) : http->accept;
 }
 
 static void body_begins(struct http_conn *http);
@@ -545,8 +545,8 @@ static bool has_room(struct http_conn *http)
 static size_t on_input(struct conn *conn, struct slice input)
 {
     struct http_conn *http = conn->state;
-    if (http->request.follow != NULL && rest_follow_is_stream(&http->request)) {
-        return input.bytes; /* the connection ends with its stream: nothing is asked behind it */
+    if (rest_follow_is_open(&http->request)) {
+        return rest_follow_take_input(&http->request, input);
     }
     size_t used = 0;
     bool goes_on = true;
@@ -582,7 +582,7 @@ static void on_end(struct conn *conn)
     struct http_conn *http = conn->state;
     http->is_ended = true;
     http->request.keeps_alive = false;
-    if (http->request.follow != NULL && rest_follow_is_stream(&http->request)) {
+    if (rest_follow_is_open(&http->request)) {
         conn_close(conn); /* nobody reads it any more */
         return;
     }

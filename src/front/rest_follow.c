@@ -15,6 +15,9 @@
 
 /* A client that lost its stream comes back after so long. */
 #define RETRY_MS 1000
+/* Who takes nothing of a stream for so long is given up, as on a WebSocket (contract, pub/sub 7).
+ */
+#define DEAF_MAX_MS 120000
 
 struct rest_follow {
     struct follow follow;
@@ -23,10 +26,12 @@ struct rest_follow {
     bool is_stream;
     bool is_open;
     bool is_over;
+    bool is_placed; /* a stream's: history or state, if wanted, have come: it can be resumed */
     bool has_message;
-    bool has_missed; /* the journal no longer had all that came since */
-    int64_t wait_ms; /* a poll's */
-    uint64_t last;   /* a poll's: the last event that the client has had, or that was not for it */
+    bool has_missed;  /* the journal no longer had all that came since */
+    int64_t wait_ms;  /* a poll's */
+    uint64_t last;    /* a poll's: the last event that the client has had, or that was not for it */
+    int64_t moved_ms; /* a stream's: when it was last seen that the client takes its output */
     struct buf message;
 };
 
@@ -44,9 +49,20 @@ bool rest_follow_is_wanted(const struct http_request *request)
            (request->takes_events || has_wait(request));
 }
 
-bool rest_follow_is_stream(const struct http_request *request)
+bool rest_follow_is_open(const struct http_request *request)
 {
-    return request->follow->is_stream && request->follow->is_open;
+    return request->follow != NULL && request->follow->is_open;
+}
+
+size_t rest_follow_take_input(struct http_request *request, struct slice input)
+{
+    if (request->follow->is_stream) {
+        return input.bytes; /* the connection ends with its stream: nothing is asked behind it */
+    }
+    if (input.bytes > 0) {
+        conn_hold(request->conn); /* the next request waits for the answer */
+    }
+    return 0;
 }
 
 /* Path and query, which lie in one text; "/v2" before any path is an alias (contract, README point
@@ -143,15 +159,15 @@ static void end_soon(struct rest_follow *own)
     }
 }
 
+/* The connection ends, too: this may be in the middle of the walk over the connections of a key
+ * that ends, and what was pipelined behind the request would still be judged by it. */
 void rest_follow_end(struct http_request *request, struct err err)
 {
     struct rest_follow *own = request->follow;
-    if (!own->is_open) {
-        http_refuse(request, err);
-    } else if (own->is_stream) {
+    if (own->is_open && own->is_stream) {
         http_stream_end(request);
     } else if (!own->is_over) {
-        http_refuse(request, err);
+        http_refuse_and_close(request, err, err_http_status(err));
     }
 }
 
@@ -167,15 +183,18 @@ static bool is_of_journal(const struct delivery *delivery)
 static void send_event(struct rest_follow *own, const struct delivery *delivery)
 {
     struct front *front = own->follow.conn->front;
+    bool is_live = is_of_journal(delivery);
+    own->is_placed |= is_live || !own->follow.topic.options.replay.is_wanted;
     buf_reset(&own->message);
-    sse_write_event(&own->message, is_of_journal(delivery) ? delivery->sequence : 0,
-                    delivery->payload);
+    sse_write_event(&own->message, is_live ? delivery->sequence : 0, delivery->payload);
     http_stream_write(own->request, &own->message);
     atomic_fetch_add_explicit(&front->stats.messages_out, 1, memory_order_relaxed);
 }
 
 static void keep_message(struct rest_follow *own, const struct delivery *delivery)
 {
+    struct front *front = own->follow.conn->front;
+    atomic_fetch_add_explicit(&front->stats.messages_out, 1, memory_order_relaxed);
     buf_put(&own->message, delivery->payload);
     own->has_message = true;
     own->last = delivery->sequence;
@@ -249,6 +268,24 @@ static enum rest_step begin_otherwise(struct http_request *request, struct err e
     return REST_TAKEN;
 }
 
+/* From here on, before the engine is asked, it is told when the key is revoked or may something
+ * else: what happened while the answer is on the way would be missed. */
+static struct err attach(struct http_request *request)
+{
+    struct conn *conn = request->conn;
+    if (!auth_attach(conn->front, conn, request->api_key)) {
+        return ERR(CREDENTIAL_UNKNOWN);
+    }
+    /* Its rights may have changed while its body came. */
+    return auth_holds(conn->front, request->api_key, &request->actor) ? ERR(OK) : ERR(BUSY);
+}
+
+static struct err begin_anew(struct rest_follow *own)
+{
+    TRY(read_request(own));
+    return attach(own->request);
+}
+
 enum rest_step rest_follow_begin(struct http_request *request)
 {
     struct rest_follow *own = request->follow;
@@ -258,7 +295,7 @@ enum rest_step rest_follow_begin(struct http_request *request)
             http_refuse(request, ERR(NO_MEMORY));
             return REST_TAKEN;
         }
-        struct err err = read_request(own);
+        struct err err = begin_anew(own);
         if (err_is_set(err)) {
             return begin_otherwise(request, err);
         }
@@ -283,44 +320,45 @@ static void arm(struct rest_follow *own)
 static void start_stream(struct rest_follow *own, const struct subscription *subscription,
                          uint64_t after)
 {
+    const struct topic_options *options = &own->follow.topic.options;
+    bool is_replayed = options->replay.is_wanted;
+    bool has_state = !is_replayed && options->pub_states && own->last == after;
+    own->is_placed = !is_replayed && !has_state;
     http_stream_start(own->request, SLICE("text/event-stream"));
-    sse_write_start(&own->message, RETRY_MS, own->last);
+    sse_write_start(&own->message, RETRY_MS, own->is_placed ? own->last : 0);
     http_stream_write(own->request, &own->message);
-    if (own->follow.topic.options.replay.is_wanted) {
+    if (is_replayed) {
         replay_start(own->follow.conn);
-    } else if (own->follow.topic.options.pub_states && own->last == after) {
+    } else if (has_state) {
         const struct topic_filter filter = topic_filter_of(&own->follow.topic);
         state_request(own->follow.conn, subscription, &filter, after);
     }
-    conn_release(own->follow.conn); /* only to see when the client goes */
 }
 
 void rest_follow_answered(struct http_request *request, const struct answer *answer)
 {
     struct rest_follow *own = request->follow;
-    struct conn *conn = request->conn;
     struct subscription *subscription;
     struct err err = answer->err;
     own->last = begins_after(request, answer->after);
-    if (!err_is_set(err) && !auth_attach(conn->front, conn, request->api_key)) {
-        err = ERR(CREDENTIAL_UNKNOWN);
-    }
     if (!err_is_set(err)) {
         struct slice path = uri_split(target_of(request)).path;
         err = follow_begin(&own->follow, own->last, path, &subscription);
     }
     if (!err_is_set(err) && own->follow.topic.options.replay.is_wanted) {
-        err = replay_add(conn, subscription, &own->follow.topic, answer);
+        err = replay_add(request->conn, subscription, &own->follow.topic, answer);
     }
     if (err_is_set(err)) {
         http_refuse(request, err);
         return;
     }
     own->is_open = true;
+    own->moved_ms = request->conn->front->loop->now_ms;
     arm(own);
     if (own->is_stream) {
         start_stream(own, subscription, answer->after);
     }
+    conn_release(request->conn); /* only to see when the client goes */
     if (own->last < answer->after) {
         follow_resume(&own->follow, own->last);
     }
@@ -352,13 +390,17 @@ void rest_follow_timer(struct http_request *request)
         end_soon(own);
         return;
     }
-    if (buf_bytes(&conn->out) > 0 && !conn_is_sending(conn)) {
-        conn_close(conn); /* deaf */
+    if (buf_bytes(&conn->out) == 0 || conn_is_sending(conn)) {
+        own->moved_ms = conn->front->loop->now_ms;
+    } else if (conn->front->loop->now_ms - own->moved_ms >= DEAF_MAX_MS) {
+        conn_close(conn);
         return;
     }
     if (buf_bytes(&conn->out) == 0) {
         buf_reset(&own->message);
-        sse_write_heartbeat(&own->message);
+        own->is_placed |=
+            own->follow.topic.options.replay.is_wanted && !own->follow.session.is_behind;
+        sse_write_heartbeat(&own->message, own->is_placed ? position(own) : 0);
         http_stream_write(request, &own->message);
     }
     arm(own);

@@ -28,8 +28,11 @@ void rest_follow_timer(struct http_request *request);
 void rest_follow_rights(struct http_request *request, const struct actor *actor);
 /* Its key was revoked, or the server stops: it is answered, or its stream ends. */
 void rest_follow_end(struct http_request *request, struct err err);
-/* True for a stream: what the client sends behind its request is not read as others. */
-bool rest_follow_is_stream(const struct http_request *request);
+/* True while a topic is followed. The connection is read then, so that it is seen when the client
+ * goes; who ends its side has gone. */
+bool rest_follow_is_open(const struct http_request *request);
+/* What the client sends behind such a request; returns how much of it is used. */
+size_t rest_follow_take_input(struct http_request *request, struct slice input);
 /* The request is over, or its connection. */
 void rest_follow_free(struct http_request *request);
 
