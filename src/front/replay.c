@@ -328,6 +328,8 @@ struct err replay_add(struct conn *conn, struct subscription *subscription,
     memcpy(replay->filter, filter.at, filter.bytes);
     list_push(&replays->list, &replay->link);
     subscription->replay = replay->number;
+    /* Also when it had begun before: what lies between comes with the history. */
+    subscription->first_sequence = answer->after + 1;
     replays->is_held = true;
     session_fall_behind(conn->session, answer->after);
     return ERR(OK);

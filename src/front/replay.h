@@ -24,8 +24,8 @@
 
 #include "front/conn.h"
 
-/* ERR_QUERY_INVALID when the topic asks for a history that there is none of: wildcards, documents,
- * members, tasks. Any topic that asks for none is ERR_OK. */
+/* ERR_QUERY_INVALID when the topic asks for a history that there is none of: documents, members,
+ * tasks. Any topic that asks for none is ERR_OK. */
 MUST_USE struct err replay_check(const struct topic *topic);
 
 /* The subscription, of the connection's session, has just been granted with <answer>, and replays.

@@ -7,8 +7,10 @@
  *      photo  |  8: parked | more            left reads its next share
  *
  * Their order is (timestamp, property number, ordinal); samples of one property keep the history's.
- * All shares together are about as large as a page. A sample that is larger than its share is
- * parked: only its place is kept, and when its turn comes it is read again. */
+ * All first shares together are about as large as a page; who has used up its share gets one twice
+ * as large, so that a property with many samples among others with few is read in few steps. A
+ * sample that is larger than its share is parked: only its place is kept, and when its turn comes
+ * it is read again. */
 #include "front/replay_read.h"
 
 #include "base/common.h"
@@ -28,8 +30,10 @@ struct source {
     uint32_t key_bytes;
     struct history_position last; /* taken; when has_last is set */
     bool has_last;
-    bool is_parked; /* the sample at samples.at[next] has no value */
-    uint32_t next;  /* in samples; none left when it is their count */
+    bool is_parked;         /* the sample at samples.at[next] has no value */
+    uint32_t share_samples; /* of the next share */
+    size_t share_bytes;
+    uint32_t next; /* in samples; none left when it is their count */
     struct samples samples;
 };
 
@@ -41,8 +45,6 @@ struct merge {
     struct source *sources;
     uint32_t count;
     uint32_t room;
-    uint32_t share_samples;
-    size_t share_bytes;
     struct buf keys;
     struct err err;
 };
@@ -126,22 +128,17 @@ static struct history_position begin_behind(const struct merge *merge, const str
 
 static struct err read_samples(const struct merge *merge, struct source *source, uint32_t limit)
 {
-    struct history_query query = {
+    const struct history_query query = {
         .property = source->property,
         .from_ms = merge->read->from_ms,
         .to_ms = INT64_MAX,
         .created_max_ms = merge->read->boundary_ms,
         .ascending = merge->ascending,
         .limit = limit,
-        .bytes_max = merge->share_bytes,
+        .bytes_max = source->share_bytes,
+        .has_after = source->has_last || merge->read->place.is_set,
+        .after = source->has_last ? source->last : begin_behind(merge, source),
     };
-    if (source->has_last) {
-        query.has_after = true;
-        query.after = source->last;
-    } else if (merge->read->place.is_set) {
-        query.has_after = true;
-        query.after = begin_behind(merge, source);
-    }
     source->next = 0;
     source->is_parked = false;
     return history_read(store_history(merge->view->reader->store), &query, &source->samples);
@@ -150,13 +147,16 @@ static struct err read_samples(const struct merge *merge, struct source *source,
 /* The next share. */
 static struct err fill(const struct merge *merge, struct source *source)
 {
-    TRY(read_samples(merge, source, merge->share_samples));
+    TRY(read_samples(merge, source, source->share_samples));
     struct samples *samples = &source->samples;
-    if (merge->count > 1 && buf_bytes(&samples->values) > 2 * merge->share_bytes) {
+    if (merge->count > 1 && buf_bytes(&samples->values) > 2 * source->share_bytes) {
         buf_deinit(&samples->values);
         samples->more |= samples->count > 1;
         samples->count = 1;
         source->is_parked = true;
+    } else if (source->share_bytes < REPLAY_PAGE_BYTES) {
+        source->share_samples *= 2;
+        source->share_bytes *= 2;
     }
     return ERR(OK);
 }
@@ -272,12 +272,11 @@ static struct err read_merged(struct merge *merge)
     if (merge->keys.failed) {
         return ERR(NO_MEMORY);
     }
-    uint32_t count = merge->count > 0 ? merge->count : 1;
-    uint32_t samples = REPLAY_PAGE_MESSAGES / count;
-    merge->share_samples = samples > SHARE_SAMPLES_MIN ? samples : SHARE_SAMPLES_MIN;
-    merge->share_bytes = max_size(REPLAY_PAGE_BYTES / count, SHARE_BYTES_MIN);
     for (uint32_t i = 0; i < merge->count; i++) {
-        TRY(fill(merge, &merge->sources[i]));
+        struct source *source = &merge->sources[i];
+        source->share_samples = SHARE_SAMPLES_MIN + REPLAY_PAGE_MESSAGES / merge->count;
+        source->share_bytes = SHARE_BYTES_MIN + REPLAY_PAGE_BYTES / merge->count;
+        TRY(fill(merge, source));
     }
     return merge->ascending ? put_page(merge) : count_back(merge);
 }
