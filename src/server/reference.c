@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/reference.h"
 
+#include "front/replay_read.h"
 #include "front/rest.h"
 #include "model/perm.h"
 #include "model/topic.h"
@@ -87,17 +88,35 @@ void reference_print_topics(struct buf *out)
              "`pubStates=1` sends the present value first, `project=ID` narrows\nto what is "
              "visible in that project, `access_token=KEY` carries a key for this one "
              "operation.\n\n"
-             "| topic | a publish is | fires when | what is sent | " ACTOR_HEADS
-             " |\n|---|---|---|---|" ACTOR_LINES "\n");
+             "| topic | a publish is | fires when | what is sent | history | " ACTOR_HEADS
+             " |\n|---|---|---|---|---|" ACTOR_LINES "\n");
     for (int family = TOPIC_NONE + 1; family < TOPIC_FAMILY_COUNT; family++) {
         const struct topic_family_row *row = topic_family_row((enum topic_family)family);
         buf_put_format(out, "| `%s` | %s | %s | %s |", row->pattern, publish_verb(row->publish),
                        row->fires, row->payload);
+        buf_put(out, replay_has_history(row->family) ? SLICE(" yes |") : SLICE(" |"));
         print_topic_cells(out, row);
         buf_put_byte(out, '\n');
     }
     BUF_PUT_LITERAL(out, "\nWith the public key of an application actions of the type `scans` can "
                          "be published, to `/actions/scans`.\n");
+    BUF_PUT_LITERAL(
+        out,
+        "\n## History first\n\n"
+        "Who subscribes to a topic that has a history can have it sent first, then what is live, "
+        "without a gap and\nwithout anything twice: every sample and action once, in order.\n\n"
+        "| option | what is sent of the history |\n|---|---|\n"
+        "| `from=1700000000000` | from that time on (milliseconds since 1970); `from=0` is all |\n"
+        "| `from=-1h` | from so long ago on; `ms`, `s`, `m`, `h`, `d`, `w` |\n"
+        "| `last=100` | the newest 100, at most 1,000,000; `from=latest` is `last=1` |\n"
+        "| `from=-1h&last=100` | of those since then the newest 100 |\n\n"
+        "Times are compared with `timestamp`, as in REST. Each sample and each action is a message "
+        "of its own, encoded as live\nones are, with the granted QoS, ascending by `timestamp`; "
+        "all properties of a resource are merged. A sample that\nwas replaced or deleted meanwhile "
+        "is not sent. The history begins behind the SUBACK; several in one SUBSCRIBE\ncome one "
+        "after the other. Subscribing again sends it again. With these options `pubStates` adds "
+        "nothing.\nOn any other topic, and with wildcards, they are refused (SUBACK 0x80, "
+        "WebSocket 403).\n");
 }
 
 /* ---- rights ---- */

@@ -77,6 +77,7 @@ scenario('replay', {}, (d) => {
         assert.deepEqual(await values('from=-1h'), [0, 1, 2, 3, 4]);
         assert.deepEqual(await values('from=-5m'), []);
         assert.deepEqual(await values('last=1'), [4]);
+        assert.deepEqual(await values('from=latest'), [4]);
         assert.deepEqual(await values('last=4'), [1, 2, 3, 4]);
         assert.deepEqual(await values('last=5'), [0, 1, 2, 3, 4]);
         assert.deepEqual(await values('last=1000000'), [0, 1, 2, 3, 4]);
