@@ -145,6 +145,7 @@ bench: programs $(B)/bench/load $(MICRO_BIN) ## speed, beside mosquitto and ngin
 	@script/bootstrap bench
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/run
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/rest.mjs
+	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/replay.mjs
 
 $(B)/bench/%.o: tools/bench/%.c
 	@mkdir -p $(@D)
