@@ -45,11 +45,11 @@ static bool read_prefix_bits(struct slice text, unsigned max, unsigned *bits)
 static uint8_t mask_of(const struct network *network, size_t index)
 {
     size_t before = index * 8;
-    if (network->prefix_bits >= before + 8) {
-        return 0xff;
+    if (network->prefix_bits <= before) {
+        return 0;
     }
-    return network->prefix_bits <= before ? 0
-                                          : (uint8_t)(0xff00u >> (network->prefix_bits - before));
+    size_t bits = min_size(network->prefix_bits - before, 8);
+    return (uint8_t)(0xff00u >> bits);
 }
 
 /* 10.0.0.1/8 is a slip of somebody who meant something else: one host, or another network. */
