@@ -145,8 +145,8 @@ function describe(first, body) {
 
 /** Bytes over TCP or TLS: keeps what arrives, tells when the peer closes. */
 export class RawSocket {
-    /** <tlsOptions>: { ca } for TLS. */
-    static open(port, { host = '127.0.0.1', tlsOptions, ...more } = {}) {
+    /** <tlsOptions>: { ca } for TLS. <localAddress>: where it connects from. */
+    static open(port, { host = '127.0.0.1', localAddress, tlsOptions, ...more } = {}) {
         const raw = new this(more);
         return within(
             5000,
@@ -156,7 +156,7 @@ export class RawSocket {
                     ? tls.connect({ port, host, servername: 'localhost', ...tlsOptions }, () =>
                           resolve(raw),
                       )
-                    : net.connect({ port, host }, () => resolve(raw));
+                    : net.connect({ port, host, localAddress }, () => resolve(raw));
                 raw.socket = socket;
                 atTestEnd(() => socket.destroy());
                 socket.setNoDelay(true);
