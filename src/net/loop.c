@@ -58,7 +58,7 @@ void loop_stop(struct loop *loop)
 /* How long the poll may sleep, at most <sleep_max_ms>. */
 static int sleep_ms(const struct loop *loop, int sleep_max_ms)
 {
-    if (!list_is_empty(&loop->tasks) || !list_is_empty(&loop->closings)) {
+    if (loop->has_deferred || !list_is_empty(&loop->closings)) {
         return 0;
     }
     int64_t due_ms = wheel_next_due_ms(&loop->wheel);
@@ -80,6 +80,7 @@ static size_t poll_phase(struct loop *loop, int sleep_max_ms)
         timeout_ms = 0;
     }
     size_t count = poll_wait(&loop->poll, loop->ready, timeout_ms);
+    loop->has_deferred = false;
     /* From here on whoever wakes us is seen in the next turn; who did before has written what we
      * are about to read. */
     atomic_exchange(&loop->state, STATE_AWAKE);
@@ -183,6 +184,7 @@ void loop_unwatch(struct loop *loop, int fd)
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
     ASSERT(task->run != NULL);
+    loop->has_deferred = true;
     if (!link_is_in_list(&task->link)) {
         list_push(&loop->tasks, &task->link);
     }

@@ -6,7 +6,7 @@
  *        |    on_turn_start   hook: the front drains the event ring here, before it reads anything,
  *        |                    so that an answer that is committed leaves before new work enters
  *        |    inbox           messages of other threads, in the order of each sender
- *        |    sockets         tasks deferred by the turn before, then sockets that are ready
+ *        |    sockets         tasks deferred before, then sockets that are ready
  *        |    on_turn_end     hook: commands go to the engine, output leaves, one write a socket
  *        |    closes          what was closed in this turn is released, and its owner told
  *        +--- timers          what is due fires
@@ -58,7 +58,7 @@ struct loop_watch {
     void (*ready)(struct loop_watch *watch, unsigned events);
 };
 
-/* Work for the sockets phase of the next turn. All-zero, with <run> set, is a task not deferred. */
+/* Work for the next sockets phase. All-zero, with <run> set, is a task not deferred. */
 struct loop_task {
     struct link link;
     void (*run)(struct loop_task *task);
@@ -86,7 +86,8 @@ struct loop {
     struct wheel wheel;
     struct link tasks;
     struct link closings;
-    struct poll poll; /* wake_fd is written to by any thread */
+    bool has_deferred; /* since the last poll: the next one must not sleep */
+    struct poll poll;  /* wake_fd is written to by any thread */
     struct poll_ready ready[POLL_READY_MAX];
 
     /* shared: any thread */
@@ -130,7 +131,9 @@ MUST_USE struct err loop_watch_level(struct loop *loop, int fd, struct loop_watc
  * lives until the closes phase. */
 void loop_unwatch(struct loop *loop, int fd);
 
-/* Runs <task> in the next turn, once, however often it is deferred before. */
+/* Runs <task> in the next sockets phase, once, however often it is deferred before. Even when that
+ * is the one of this turn, there is another turn at once: so a hook that has more to do can defer
+ * until it is called again. */
 void loop_defer(struct loop *loop, struct loop_task *task);
 void loop_defer_cancel(struct loop_task *task);
 

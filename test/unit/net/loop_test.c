@@ -159,6 +159,44 @@ static void test_turns_are_bounded(void **state)
     close_diary(&diary);
 }
 
+static void defer_from_hook(struct loop *loop)
+{
+    struct diary *diary = loop->owner;
+    note(diary, 's');
+    if (diary->loop.turn_count == 1) {
+        loop_defer(loop, &diary->task);
+    }
+}
+
+static void defer_from_message(struct loop *loop, struct loop_message *message)
+{
+    struct diary *diary = loop->owner;
+    (void)message;
+    note(diary, 'm');
+    loop_defer(loop, &diary->task);
+}
+
+/* A task that is deferred before the sockets phase runs in that of the same turn; the loop does not
+ * sleep before the next turn all the same. */
+static void test_deferred_before_the_sockets(void **state)
+{
+    (void)state;
+    struct diary diary;
+    open_diary(&diary);
+    diary.message.run = defer_from_message;
+    loop_post(&diary.loop, &diary.message);
+    loop_turn(&diary.loop, -1);
+    loop_turn(&diary.loop, -1);
+    assert_string_equal(take(&diary), "smdese");
+    close_diary(&diary);
+    open_diary(&diary);
+    diary.loop.on_turn_start = defer_from_hook;
+    loop_turn(&diary.loop, 0);
+    loop_turn(&diary.loop, -1);
+    assert_string_equal(take(&diary), "sdese");
+    close_diary(&diary);
+}
+
 /* A turn after a wake-up sleeps again; a wake-up from the loop's own hook counts, too. */
 static void test_wake_is_good_for_one_turn(void **state)
 {
@@ -408,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_of_a_turn),
         cmocka_unit_test(test_turns_are_bounded),
+        cmocka_unit_test(test_deferred_before_the_sockets),
         cmocka_unit_test(test_wake_is_good_for_one_turn),
         cmocka_unit_test(test_timer_ends_the_sleep),
         cmocka_unit_test(test_closing_in_a_closing_waits_for_the_next_turn),
