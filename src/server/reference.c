@@ -78,6 +78,41 @@ static void print_topic_cells(struct buf *out, const struct topic_family_row *ro
     }
 }
 
+static void print_topic_wildcards(struct buf *out)
+{
+    BUF_PUT_LITERAL(
+        out,
+        "\n## Wildcards\n\n"
+        "In an MQTT subscription a level may be `+`, which stands for any, and the last one `#`, "
+        "which stands for any\nnumber, none too: `/thngs/+/properties/temp`, `/thngs/ID/#`, `#`. "
+        "They select among the topics above. Every\nmessage is judged for the key when it is "
+        "sent; its topic is the concrete one, with or without the leading\nslash, and with the "
+        "options, as the filter has them. A filter is refused when the key may not subscribe to "
+        "anything\nthat it could select, or when it names a resource that is not there. One "
+        "message comes for each filter that\nmatches. `pubStates=1` sends the states of what is "
+        "there, 1,000 at most; of actions where the filter names the\ntype, or `all`. To publish "
+        "to a topic with a wildcard ends the connection.\n");
+}
+
+static void print_topic_streams(struct buf *out)
+{
+    BUF_PUT_LITERAL(
+        out,
+        "\n## Over HTTP\n\n"
+        "`GET` of a topic's path with `Accept: text/event-stream` is a stream of server-sent "
+        "events, which browsers read\nwith `EventSource` and people with `curl -N`. Each message "
+        "is an event with the payload as its data and its number\nin the journal as its `id`. A "
+        "client that comes back says the last one in `Last-Event-ID` and is sent all that has\n"
+        "come since, as long as the journal is kept (`journal.keep`); if it is not, an event of "
+        "the type `gap` says so.\nThe options are those above, a key for browsers is "
+        "`access_token`. A comment keeps silent streams open\n(`http.heartbeat`).\n\n"
+        "`GET` of a topic's path with `?wait=SECONDS` is answered with the next message (200), or "
+        "when the time is over\nwithout one (204). Either answer has a `Last-Event-ID`: who sends "
+        "it with the next request misses nothing between\nthe two. `Events-Missed: true` says "
+        "that the journal no longer had all of it. Who ends its side of the connection\nhas "
+        "gone.\n");
+}
+
 void reference_print_topics(struct buf *out)
 {
     BUF_PUT_LITERAL(
@@ -117,6 +152,8 @@ void reference_print_topics(struct buf *out)
         "after the other. Subscribing again sends it again. With these options `pubStates` adds "
         "nothing.\nOn any other topic, and with wildcards, they are refused (SUBACK 0x80, "
         "WebSocket 403).\n");
+    print_topic_wildcards(out);
+    print_topic_streams(out);
 }
 
 /* ---- rights ---- */
