@@ -272,9 +272,10 @@ static struct err read_merged(struct merge *merge)
     if (merge->keys.failed) {
         return ERR(NO_MEMORY);
     }
+    uint32_t samples = merge->ascending ? REPLAY_PAGE_MESSAGES : REPLAY_PAGE_PASSED;
     for (uint32_t i = 0; i < merge->count; i++) {
         struct source *source = &merge->sources[i];
-        source->share_samples = SHARE_SAMPLES_MIN + REPLAY_PAGE_MESSAGES / merge->count;
+        source->share_samples = SHARE_SAMPLES_MIN + samples / merge->count;
         source->share_bytes = SHARE_BYTES_MIN + REPLAY_PAGE_BYTES / merge->count;
         TRY(fill(merge, source));
     }

@@ -16,7 +16,7 @@
 #include "model/topic.h"
 
 /* What a page holds at most; of the bytes, one message more. */
-#define REPLAY_PAGE_MESSAGES 2048
+#define REPLAY_PAGE_MESSAGES 4096
 #define REPLAY_PAGE_BYTES ((size_t)256 << 10)
 /* What is passed over in one page at most, counted back, or not of the past. */
 #define REPLAY_PAGE_PASSED 16384
