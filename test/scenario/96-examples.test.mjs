@@ -162,6 +162,16 @@ scenario('examples', {}, (d) => {
         assert.equal(end, '');
     });
 
+    it('curl: the last value, then each new one', async () => {
+        await publish(17.5);
+        const program = command('curl/stream.sh');
+        const value = async () => onePoint((await program.line(/^data: (.*)$/))[1]).value;
+        assert.equal(await value(), 17.5);
+        await publish(17.25);
+        assert.equal(await value(), 17.25);
+        await program.end();
+    });
+
     let browser;
     before(async () => {
         browser = await openBrowser(d);
@@ -199,6 +209,7 @@ scenario('examples', {}, (d) => {
 
     const pages = {
         websocket: ['wss', /^Property update: \[/],
+        events: ['https', /^Property update: \[/],
         sdk: ['https', /^Received \[/],
         'mqtt-over-websocket': ['wss', /^Received \[/],
     };
@@ -248,5 +259,6 @@ scenario('examples', {}, (d) => {
         await (await open('websocket', d.url.wss, { key: wrongKey })).says('Closed: 1006');
         await (await open('mqtt-over-websocket', d.url.wss, { key: wrongKey })).says('Refused');
         await (await open('sdk', d.url.https, { key: wrongKey })).says('403');
+        await (await open('events', d.url.https, { key: wrongKey })).says('Refused');
     });
 });
