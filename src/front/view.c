@@ -207,11 +207,50 @@ static struct err put_stored(const struct view *view, const struct document *doc
     return ERR(OK);
 }
 
-static void put_scopes(struct buf *out, struct slice scopes)
+/* A project that was deleted stands in scopes until they are rewritten. */
+static struct err put_live_projects(const struct view *view, struct slice scopes, struct buf *out)
 {
-    json_write_member_json(out, SLICE("scopes"),
-                           slice_is_empty(scopes) ? SLICE("{\"users\":[],\"projects\":[]}")
-                                                  : scopes);
+    const struct json_value object = {.type = JSON_OBJECT, .text = scopes};
+    struct json_each each = json_each(json_member(object, SLICE("projects")));
+    struct json_value project;
+    json_write_open(out, '[');
+    while (json_array_next(&each, &project)) {
+        struct id id;
+        bool exists = true;
+        if (id_parse(json_string_raw(project), &id)) {
+            TRY(documents_exists(view->reader->documents, RESOURCE_PROJECT, &id, &exists));
+        }
+        if (exists) {
+            json_write_comma(out);
+            buf_put(out, project.text);
+        }
+    }
+    json_write_close(out, ']');
+    return ERR(OK);
+}
+
+static struct err put_scopes(const struct view *view, struct slice scopes, struct buf *out)
+{
+    bool is_pending = !view->is_settled;
+    if (slice_is_empty(scopes)) {
+        json_write_member_json(out, SLICE("scopes"), SLICE("{\"users\":[],\"projects\":[]}"));
+        return ERR(OK);
+    }
+    if (is_pending) {
+        TRY(documents_has_cascades(view->reader->documents, &is_pending));
+    }
+    if (!is_pending) {
+        json_write_member_json(out, SLICE("scopes"), scopes);
+        return ERR(OK);
+    }
+    const struct json_value object = {.type = JSON_OBJECT, .text = scopes};
+    json_write_name(out, SLICE("scopes"));
+    json_write_open(out, '{');
+    json_write_member_json(out, SLICE("users"), json_member(object, SLICE("users")).text);
+    json_write_name(out, SLICE("projects"));
+    TRY(put_live_projects(view, scopes, out));
+    json_write_close(out, '}');
+    return ERR(OK);
 }
 
 /* ---- what is derived ---- */
@@ -344,7 +383,7 @@ static struct err put_derived(const struct view *view, const struct document *do
     bool has_collections = document->kind == RESOURCE_THNG || document->kind == RESOURCE_COLLECTION;
     bool is_bare = (view->flags & VIEW_BARE) != 0;
     if (view->flags & VIEW_SCOPES) {
-        put_scopes(out, document->scopes);
+        TRY(put_scopes(view, document->scopes, out));
     }
     if (has_collections && !is_bare) {
         TRY(put_collections(view, document, out));

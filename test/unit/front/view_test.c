@@ -28,6 +28,7 @@
 #define ID_2 "U00000000000000000000002"
 #define ID_3 "U00000000000000000000003"
 #define ID_4 "U00000000000000000000004"
+#define ID_5 "U00000000000000000000005"
 #define ID_7 "U00000000000000000000007"
 #define ID_9 "U00000000000000000000009"
 #define ID_10 "U00000000000000000000010"
@@ -194,6 +195,25 @@ static void a_dead_product_is_not_shown(void **state)
     put_deletion(&world->bench, RESOURCE_PRODUCT, PRODUCT);
     assert_ok(apply(&world->bench));
     assert_shown(world, RESOURCE_THNG, THNG, HEAD(ID_1) ",\"name\":\"x\",\"properties\":{}}");
+}
+
+/* Nor is a project that was deleted, before the scopes that name it are rewritten. */
+static void a_dead_project_is_not_shown(void **state)
+{
+    struct world *world = *state;
+    put_new(world, RESOURCE_PROJECT, PROJECT, HEAD(ID_4) "}", "");
+    put_new(world, RESOURCE_PROJECT, OTHER_PROJECT, HEAD(ID_5) "}", "");
+    put_new(world, RESOURCE_COLLECTION, COLLECTION, HEAD(ID_3) "}",
+            "{\"users\":[\"all\"],\"projects\":[\"" ID_4 "\",\"" ID_5 "\"]}");
+    world->view.flags = VIEW_SCOPES | VIEW_BARE;
+    assert_ok(apply(&world->bench));
+    assert_shown(world, RESOURCE_COLLECTION, COLLECTION,
+                 HEAD(ID_3) ",\"scopes\":{\"users\":[\"all\"],\"projects\":[\"" ID_4 "\",\"" ID_5
+                            "\"]}}");
+    put_deletion(&world->bench, RESOURCE_PROJECT, PROJECT);
+    assert_ok(apply(&world->bench));
+    assert_shown(world, RESOURCE_COLLECTION, COLLECTION,
+                 HEAD(ID_3) ",\"scopes\":{\"users\":[\"all\"],\"projects\":[\"" ID_5 "\"]}}");
 }
 
 static void kinds_are_not_mixed_up(void **state)
@@ -529,6 +549,7 @@ int main(void)
         T(a_thng_has_its_properties_behind_what_is_stored),
         T(joining_a_collection_counts_as_an_update),
         T(a_dead_product_is_not_shown),
+        T(a_dead_project_is_not_shown),
         T(kinds_are_not_mixed_up),
         T(a_project_narrows),
         T(the_context_of_an_action_is_shown_when_asked_for),
