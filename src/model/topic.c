@@ -172,8 +172,8 @@ static struct err read_levels(struct slice path, struct levels *levels)
         bool is_any = slice_equal(segment, SLICE("+"));
         levels->is_open = slice_equal(segment, SLICE("#"));
         levels->has_wildcard = levels->has_wildcard || is_any || levels->is_open;
-        if (levels->is_open && rest.bytes != 0) {
-            return ERR(TOPIC_INVALID); /* [MQTT-4.7.1-2] */
+        if (levels->is_open && (rest.bytes != 0 || path.at[path.bytes - 1] != '#')) {
+            return ERR(TOPIC_INVALID); /* nothing behind it, no slash either [MQTT-4.7.1-2] */
         }
         if (levels->count == TOPIC_LEVELS_MAX) {
             return ERR(TOPIC_INVALID);
