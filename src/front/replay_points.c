@@ -10,7 +10,7 @@
  * All first shares together are about as large as a page; who has used up its share gets one twice
  * as large, so that a property with many samples among others with few is read in few steps. A
  * sample that is larger than its share is parked: only its place is kept, and when its turn comes
- * it is read again. */
+ * it is read again. Counting back, no values are read. */
 #include "front/replay_read.h"
 
 #include "base/common.h"
@@ -136,6 +136,7 @@ static struct err read_samples(const struct merge *merge, struct source *source,
         .ascending = merge->ascending,
         .limit = limit,
         .bytes_max = source->share_bytes,
+        .without_values = !merge->ascending,
         .has_after = source->has_last || merge->read->place.is_set,
         .after = source->has_last ? source->last : begin_behind(merge, source),
     };

@@ -36,8 +36,9 @@ struct history_query {
     bool ascending;
     bool has_after; /* only samples behind <after>, in the query's order */
     struct history_position after;
-    uint32_t limit;   /* 1 or more */
-    size_t bytes_max; /* no more once the values have as many bytes; 0: no such bound */
+    uint32_t limit;      /* 1 or more */
+    size_t bytes_max;    /* no more once the values have as many bytes; 0: no such bound */
+    bool without_values; /* when only times and ordinals are asked for; values are empty */
 };
 
 /* Answers of history_read; zero it before first use, samples_deinit at the end. */

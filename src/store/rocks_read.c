@@ -27,7 +27,8 @@ void samples_deinit(struct samples *samples)
 }
 
 /* Adds a sample. The bytes of values may still move: slices are set at the end. */
-static struct err put_sample(struct samples *samples, const struct run_sample *sample)
+static struct err put_sample(struct samples *samples, const struct run_sample *sample,
+                             struct slice value)
 {
     if (samples->count == samples->room) {
         uint32_t room = samples->room == 0 ? 32 : samples->room * 2;
@@ -38,7 +39,7 @@ static struct err put_sample(struct samples *samples, const struct run_sample *s
         samples->at = at;
         samples->room = room;
     }
-    buf_put(&samples->values, sample->value);
+    buf_put(&samples->values, value);
     if (samples->values.failed) {
         return ERR(NO_MEMORY);
     }
@@ -47,7 +48,7 @@ static struct err put_sample(struct samples *samples, const struct run_sample *s
         .created_ms = sample->created_ms,
         .ordinal = sample->order,
         .client_stamped = sample->client_stamped,
-        .value = slice_of(NULL, sample->value.bytes),
+        .value = slice_of(NULL, value.bytes),
     };
     return ERR(OK);
 }
@@ -104,7 +105,8 @@ static struct err emit_hour(struct reading *reading)
             reading->samples->more = true;
             reading->is_done = true;
         } else {
-            TRY(put_sample(reading->samples, sample));
+            TRY(put_sample(reading->samples, sample,
+                           query->without_values ? (struct slice){0} : sample->value));
         }
     }
     return ERR(OK);

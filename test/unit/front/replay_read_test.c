@@ -322,7 +322,7 @@ static void test_properties(void **state)
     assert_same(past, &question);
     question.last = past->count - 1;
     assert_same(past, &question);
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < 12; i++) {
         question = random_question(past, A_ALL, 0);
         assert_same(past, &question);
     }
@@ -333,7 +333,7 @@ static void test_one_property(void **state)
 {
     struct past *past = past_new(*state);
     fill_properties(past);
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < 12; i++) {
         struct question question = random_question(past, A_ALL "/k1", 1);
         assert_same(past, &question);
         question = random_question(past, A_ALL "/k7", 7);
