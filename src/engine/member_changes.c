@@ -49,9 +49,8 @@ static void make_room(struct member_changes *changes, uint64_t documents_mark)
         if (!is_shown && map_count(&changes->map) < MEMBER_CHANGES_MAX) {
             return;
         }
-        if (!is_shown) {
-            changes->floor = max_u64(changes->floor, oldest->sequence);
-        }
+        /* Somebody may be reading since before it was shown. */
+        changes->floor = max_u64(changes->floor, oldest->sequence);
         forget(changes, oldest);
     }
 }

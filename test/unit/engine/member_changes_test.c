@@ -26,7 +26,8 @@ static void test_changes_are_forgotten_when_they_are_shown(void **state)
     assert_int_equal(member_changes_last(&changes, &a), 13);
     assert_int_equal(member_changes_last(&changes, &b), 12);
     member_changes_note(&changes, &b, 14, 13);
-    assert_int_equal(member_changes_last(&changes, &a), 10);
+    /* Not as little as before: what somebody has read since 10 may not show the change. */
+    assert_int_equal(member_changes_last(&changes, &a), 13);
     assert_int_equal(member_changes_last(&changes, &b), 14);
     member_changes_deinit(&changes);
 }
