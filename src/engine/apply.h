@@ -268,7 +268,8 @@ struct head *engine_add_head(struct engine *engine, uint32_t account, enum resou
                              const struct id *id);
 
 /* Writes the document in engine->scratch as the head's next state, with those scopes, and keeps it
- * in the head. Returns the event. */
+ * in the head. A thng's or a collection's update tells which collections it is in: call
+ * memberships_find before. Returns the event. */
 uint64_t write_document(struct engine *engine, struct head *head, enum event_operation operation,
                         struct slice scopes);
 
@@ -319,6 +320,12 @@ struct members_event {
 
 /* Writes the event, which the next load of members waits for (member_changes.h). Returns it. */
 uint64_t write_members(struct engine *engine, const struct members_event *of);
+
+/* The last event after which the head may be in other collections than before. */
+uint64_t memberships_last(const struct engine *engine, const struct head *head);
+/* Finds out which collections the head is in, a thng or a collection whose document is kept, and
+ * keeps that with the document. False: later, or refused. */
+bool memberships_find(struct engine *engine, struct command *command, struct head *head);
 
 /* For apply_delete, of a thng or a collection: a load with its member_load filled in, for
  * engine_load_members; NULL without memory. */

@@ -425,7 +425,7 @@ void apply_commission(struct engine *engine, struct command *command)
         engine_answer(engine, command, ERR(NO_MEMORY), 0);
     } else if (is_commissioned(head) != is_decommission) {
         engine_answer(engine, command, ERR(COMMISSION_STATE), 0);
-    } else {
+    } else if (memberships_find(engine, command, head)) {
         write_commission(engine, command, head, &action, &finding);
     }
 }

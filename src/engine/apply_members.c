@@ -26,6 +26,16 @@ static void note(struct engine *engine, const struct id *id, uint64_t event)
     member_changes_note(&engine->member_changes, id, event, mark);
 }
 
+/* What was known of the collections that it is in is known no longer. */
+static void note_member(struct engine *engine, const struct id *id)
+{
+    struct head *head = heads_find(&engine->heads, id);
+    if (head != NULL) {
+        head->may_be_member = true;
+        head_forget_collections(&engine->heads, head);
+    }
+}
+
 uint64_t write_members(struct engine *engine, const struct members_event *of)
 {
     ASSERT(of->count <= MEMBERS_PER_EVENT_MAX);
@@ -36,6 +46,7 @@ uint64_t write_members(struct engine *engine, const struct members_event *of)
     note(engine, &of->collection, event);
     for (uint32_t i = 0; i < of->count; i++) {
         note(engine, &of->ids[i], event);
+        note_member(engine, &of->ids[i]);
     }
     if (of->member_kind == RESOURCE_COLLECTION) {
         engine->member_changes.nested = event;
@@ -78,6 +89,7 @@ static uint64_t write_emptied(struct engine *engine, const struct head *collecti
     };
     uint64_t event = write_members(engine, &of);
     if (count > MEMBERS_PER_EVENT_MAX) {
+        engine->member_changes.emptied = event;
         chore_add_notices(engine, of.account, &of.collection, member_kind);
     }
     return event;
@@ -271,6 +283,48 @@ void apply_members(struct engine *engine, struct command *command)
     }
 }
 
+/* ---- which collections a thng or a collection is in ---- */
+
+uint64_t memberships_last(const struct engine *engine, const struct head *head)
+{
+    const struct member_changes *changes = &engine->member_changes;
+    return max_u64(member_changes_last(changes, &head->id), changes->emptied);
+}
+
+static bool is_known(const struct engine *engine, const struct head *head)
+{
+    const struct head_collections *kept = head->document->collections;
+    return !head->may_be_member || (kept != NULL && kept->read >= engine->member_changes.emptied);
+}
+
+static struct err keep_read(struct engine *engine, struct head *head, const struct head_load *load)
+{
+    struct slice ids = buf_data(&load->members.collections);
+    head->may_be_member = ids.bytes > 0;
+    return ids.bytes == 0 ? ERR(OK) : head_keep_collections(&engine->heads, head, load->read, ids);
+}
+
+bool memberships_find(struct engine *engine, struct command *command, struct head *head)
+{
+    struct err err = ERR(OK);
+    const struct head_load *load = engine_loaded(engine, command);
+    if (!is_known(engine, head) && load != NULL && load->read >= memberships_last(engine, head)) {
+        err = keep_read(engine, head, load);
+    }
+    if (!err_is_set(err) && is_known(engine, head)) {
+        return true;
+    }
+    struct head_load *wanted = err_is_set(err) ? NULL : head_load_new(&head->id);
+    if (wanted == NULL) {
+        engine_answer(engine, command, ERR(NO_MEMORY), 0);
+        return false;
+    }
+    wanted->after = memberships_last(engine, head);
+    wanted->members.asker = command;
+    engine_load_members(engine, head, command, wanted);
+    return false;
+}
+
 /* ---- when a thng or a collection goes ---- */
 
 struct head_load *members_gone_load(struct engine *engine, struct head *head,
@@ -278,7 +332,7 @@ struct head_load *members_gone_load(struct engine *engine, struct head *head,
 {
     struct head_load *load = head_load_new(&head->id);
     if (load != NULL) {
-        load->after = member_changes_last(&engine->member_changes, &head->id);
+        load->after = memberships_last(engine, head);
         load->members.asker = command;
         if (head->kind == RESOURCE_COLLECTION) {
             load->members.kind = RESOURCE_THNG;
@@ -291,7 +345,7 @@ struct head_load *members_gone_load(struct engine *engine, struct head *head,
 
 bool members_gone_is_current(struct engine *engine, struct head *head, const struct head_load *load)
 {
-    return load->read >= member_changes_last(&engine->member_changes, &head->id);
+    return load->read >= memberships_last(engine, head);
 }
 
 /* The next of the scopes that were read, unless the head in memory knows better: one that has

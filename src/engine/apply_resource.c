@@ -173,8 +173,11 @@ uint64_t write_document(struct engine *engine, struct head *head, enum event_ope
                         struct slice scopes)
 {
     struct slice text = buf_data(&engine->scratch);
-    uint64_t event = group_write_document(engine_group(engine), head->account, operation,
-                                          head->kind, &head->id, text, scopes);
+    const struct head_collections *in =
+        head->may_be_member && head->document != NULL ? head->document->collections : NULL;
+    uint64_t event = group_write_member_document(
+        engine_group(engine), head->account, operation, head->kind, &head->id, text, scopes,
+        in == NULL ? NULL : in->at, in == NULL ? 0 : in->count);
     wrote_document(engine, head, event);
     head_forget_gist(head);
     /* Who sees the resource must not be forgotten. There is no memory for a few bytes: there is no

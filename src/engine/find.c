@@ -250,6 +250,7 @@ static struct err take_load(struct engine *engine, struct head *head, const stru
     bool has_document = load->want_document && load->found;
     if (head->state == HEAD_LOADING) {
         TRY(head_fill(&engine->heads, head, load));
+        head->may_be_member |= load->read < memberships_last(engine, head);
     } else if (head->state != HEAD_PRESENT || !load->want_document || head->changed > load->after) {
         /* The head had been here. If it has been changed since its document was asked for (by who
          * held it), those who wait ask again. */

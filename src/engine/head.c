@@ -41,6 +41,9 @@ static void head_free(struct head *head)
         free(head->properties->at[i].key);
     }
     free(head->properties);
+    if (head->document != NULL) {
+        free(head->document->collections);
+    }
     free(head->document);
     free(head->scopes);
     free(head->keys);
@@ -153,6 +156,7 @@ struct err head_fill(struct heads *heads, struct head *head, const struct head_l
     }
     head->kind = (uint8_t)load->kind;
     head->account = load->account;
+    head->may_be_member |= load->may_be_member;
     TRY(head_keep_parent(head, &load->parent));
     TRY(fill_keys(head, load));
     TRY(fill_properties(heads, head, buf_data(&load->properties)));
@@ -166,14 +170,30 @@ struct err head_fill(struct heads *heads, struct head *head, const struct head_l
 
 /* ---- documents ---- */
 
+static size_t document_bytes(const struct head_document *document)
+{
+    const struct head_collections *collections = document->collections;
+    return document->bytes + (collections == NULL ? 0 : collections->count * sizeof(struct id));
+}
+
+/* Returns the collections kept with the document, which are the caller's. */
+static struct head_collections *remove_document(struct heads *heads, struct head *head)
+{
+    struct head_document *document = head->document;
+    if (document == NULL) {
+        return NULL;
+    }
+    struct head_collections *collections = document->collections;
+    heads->document_bytes -= document_bytes(document);
+    list_remove(&document->link);
+    free(document);
+    head->document = NULL;
+    return collections;
+}
+
 void head_drop_document(struct heads *heads, struct head *head)
 {
-    if (head->document != NULL) {
-        heads->document_bytes -= head->document->bytes;
-        list_remove(&head->document->link);
-        free(head->document);
-        head->document = NULL;
-    }
+    free(remove_document(heads, head));
 }
 
 struct err head_keep_document(struct heads *heads, struct head *head, struct slice document)
@@ -184,14 +204,46 @@ struct err head_keep_document(struct heads *heads, struct head *head, struct sli
         *kept = (struct head_document){.head = head, .bytes = document.bytes};
         memcpy(kept->text, document.at, document.bytes);
     }
-    head_drop_document(heads, head);
+    struct head_collections *collections = remove_document(heads, head);
+    if (kept == NULL) {
+        free(collections);
+        return ERR(NO_MEMORY);
+    }
+    kept->collections = collections;
+    head->document = kept;
+    list_push(&heads->documents, &kept->link);
+    heads->document_bytes += document_bytes(kept);
+    return ERR(OK);
+}
+
+static void set_collections(struct heads *heads, struct head_document *document,
+                            struct head_collections *collections)
+{
+    heads->document_bytes -= document_bytes(document);
+    free(document->collections);
+    document->collections = collections;
+    heads->document_bytes += document_bytes(document);
+}
+
+struct err head_keep_collections(struct heads *heads, struct head *head, uint64_t read,
+                                 struct slice ids)
+{
+    struct head_collections *kept = malloc(sizeof(*kept) + ids.bytes);
     if (kept == NULL) {
         return ERR(NO_MEMORY);
     }
-    head->document = kept;
-    list_push(&heads->documents, &kept->link);
-    heads->document_bytes += kept->bytes;
+    *kept =
+        (struct head_collections){.read = read, .count = (uint32_t)(ids.bytes / sizeof(struct id))};
+    memcpy(kept->at, ids.at, ids.bytes);
+    set_collections(heads, head->document, kept);
     return ERR(OK);
+}
+
+void head_forget_collections(struct heads *heads, struct head *head)
+{
+    if (head->document != NULL) {
+        set_collections(heads, head->document, NULL);
+    }
 }
 
 void heads_trim_documents(struct heads *heads)

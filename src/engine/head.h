@@ -58,9 +58,17 @@ struct head_text {
     uint8_t at[];
 };
 
+/* The collections that a resource is in. */
+struct head_collections {
+    uint64_t read; /* the documents showed all events up to this one */
+    uint32_t count;
+    struct id at[];
+};
+
 struct head_document {
     struct link link; /* in heads.documents */
     struct head *head;
+    struct head_collections *collections; /* NULL: not known */
     size_t bytes;
     uint8_t text[];
 };
@@ -71,11 +79,12 @@ struct head {
     struct link clock; /* in heads.clock */
     struct id id;
     uint32_t account;
-    uint8_t state;       /* enum head_state */
-    uint8_t kind;        /* enum resource_kind */
-    bool referenced : 1; /* looked at since the eviction's hand came by */
-    bool is_ready : 1;   /* in heads.ready_first.. */
-    bool knows_gist : 1; /* of a thng or a place: <gist> is that of its document */
+    uint8_t state;          /* enum head_state */
+    uint8_t kind;           /* enum resource_kind */
+    bool referenced : 1;    /* looked at since the eviction's hand came by */
+    bool is_ready : 1;      /* in heads.ready_first.. */
+    bool knows_gist : 1;    /* of a thng or a place: <gist> is that of its document */
+    bool may_be_member : 1; /* of a collection; else it is in none */
     uint8_t key_count;
     uint64_t changed; /* the last event that changed what the documents show of it */
     struct head_properties *properties; /* those alive; the location under its empty key */
@@ -113,7 +122,7 @@ struct member_load {
     struct buf listed;   /* struct id each */
     bool wants_children; /* and beside thngs its first child collections, as many; */
     struct buf children; /* struct id each */
-    /* and always the collections that the resource is in, at most MEMBERS_PER_EVENT_MAX. */
+    /* and always the collections that the resource is in, at most COLLECTIONS_SHOWN_MAX. */
     struct buf collections;       /* struct id each, */
     struct buf collection_scopes; /* and their scopes, each behind its length as a varint */
 };
@@ -140,6 +149,7 @@ struct head_load {
     struct err err; /* ERR_OK, also when there is no such resource; else reading failed */
     uint64_t read;  /* the documents showed all events up to this one */
     bool found;
+    bool may_be_member; /* of a collection: it was one once */
     enum resource_kind kind;
     uint32_t account;
     struct id parent; /* what the head's gist becomes, where that does not come from a document */
@@ -192,6 +202,13 @@ MUST_USE struct err head_fill(struct heads *heads, struct head *head, const stru
 MUST_USE struct err head_keep_document(struct heads *heads, struct head *head,
                                        struct slice document);
 void head_drop_document(struct heads *heads, struct head *head);
+
+/* Keeps with the document, which must be kept, which collections the head is in, as was read from
+ * documents that showed all events up to <read>. ERR_NO_MEMORY. */
+MUST_USE struct err head_keep_collections(struct heads *heads, struct head *head, uint64_t read,
+                                          struct slice ids);
+/* The head is in others now; nothing when they are not kept. */
+void head_forget_collections(struct heads *heads, struct head *head);
 
 /* The document, which must be kept. */
 static inline struct slice head_document(const struct head *head)

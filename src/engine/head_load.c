@@ -42,6 +42,7 @@ static struct err read_resource(struct head_load *load, struct documents_reader 
     load->found = true;
     load->kind = document.kind;
     load->account = document.account;
+    load->may_be_member = document.touched_ms != 0;
     load->parent = parent_of(&document);
     buf_put(&load->scopes, document.scopes);
     if (load->want_document) {
@@ -178,7 +179,7 @@ static struct err read_scopes(struct documents_reader *documents, const struct i
 
 static struct err read_collections(struct head_load *load, struct documents_reader *documents)
 {
-    struct id ids[MEMBERS_PER_EVENT_MAX];
+    struct id ids[COLLECTIONS_SHOWN_MAX];
     uint32_t count;
     TRY(documents_collections_of(documents, &load->id, ids, ARRAY_LEN(ids), &count));
     count = count < ARRAY_LEN(ids) ? count : ARRAY_LEN(ids);

@@ -4,8 +4,9 @@
  *
  * Who is a member of what is known to the documents alone, and they lag behind the engine. This
  * says how far they must have come for what is read from them to be true: for each collection and
- * each member the event of its last change, until the documents show that. Bounded: what there is
- * no room for counts as changed lately, so somebody waits a little longer than need be.
+ * each member the event of its last change, until the documents show that; from then on all that
+ * is read must be as new. Bounded: what there is no room for counts as changed lately, so somebody
+ * waits a little longer than need be.
  *
  * Owned by the engine's thread. */
 #ifndef THRUM_ENGINE_MEMBER_CHANGES_H
@@ -22,8 +23,9 @@ struct member_changes {
     struct map map;      /* struct member_change, by id */
     struct link in_turn; /* the same, the one that changed longest ago first */
     uint64_t seed;
-    uint64_t floor;  /* no resource's last change is taken to lie before it */
-    uint64_t nested; /* the last event that put a collection into another, or took it out */
+    uint64_t floor;   /* no resource's last change is taken to lie before it */
+    uint64_t nested;  /* the last event that put a collection into another, or took it out */
+    uint64_t emptied; /* the last that took more out of a collection than it lists */
 };
 
 /* Nothing has changed since <floor>. */

@@ -9,13 +9,28 @@
 
 /* ---- payloads ---- */
 
+static void put_ids(struct buf *out, const struct id *ids, uint32_t count)
+{
+    json_write_open(out, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        json_write_comma(out);
+        json_write_string(out, id_slice(&ids[i]));
+    }
+    json_write_close(out, ']');
+}
+
 void fire_encode_document(struct buf *out, const struct firing *firing)
 {
+    const struct event *event = firing->event;
     struct slice shown;
     struct slice hidden;
-    document_split(firing->event->kind, firing->event->text, &shown, &hidden);
+    document_split(event->kind, event->text, &shown, &hidden);
     buf_put(out, shown);
-    buf_put_byte(out, '}');
+    if (event->count > 0) {
+        json_write_name(out, SLICE("collections"));
+        put_ids(out, event->collections, event->count);
+    }
+    json_write_close(out, '}');
 }
 
 static void write_notice(struct buf *out, struct slice operation, int64_t time_ms)
@@ -24,13 +39,6 @@ static void write_notice(struct buf *out, struct slice operation, int64_t time_m
     json_write_member_string(out, SLICE("operation"), operation);
     json_write_member_int(out, SLICE("timestamp"), time_ms);
     json_write_name(out, SLICE("resources"));
-    json_write_open(out, '[');
-}
-
-static void end_notice(struct buf *out)
-{
-    json_write_close(out, ']');
-    json_write_close(out, '}');
 }
 
 /* {"operation":"deleted","timestamp":..,"resources":["<id, or name of an action type>"]} */
@@ -38,8 +46,10 @@ static void encode_deleted(struct buf *out, const struct firing *firing)
 {
     bool has_name = firing->ref.family == TOPIC_ACTIONS;
     write_notice(out, SLICE("deleted"), firing->event->time_ms);
+    json_write_open(out, '[');
     json_write_string(out, has_name ? firing->ref.name : id_slice(firing->event->resource));
-    end_notice(out);
+    json_write_close(out, ']');
+    json_write_close(out, '}');
 }
 
 static void encode_members(struct buf *out, const struct firing *firing)
@@ -51,11 +61,8 @@ static void encode_members(struct buf *out, const struct firing *firing)
     };
     const struct event *event = firing->event;
     write_notice(out, operations[event->change], event->time_ms);
-    for (uint32_t i = 0; i < event->count; i++) {
-        json_write_comma(out);
-        json_write_string(out, id_slice(&event->members[i]));
-    }
-    end_notice(out);
+    put_ids(out, event->members, event->count);
+    json_write_close(out, '}');
 }
 
 /* ---- what fires ---- */

@@ -9,9 +9,6 @@
 #include "model/document.h"
 #include "model/role.h"
 
-/* Collections that one resource is shown to be in; it may be in more. */
-#define COLLECTIONS_SHOWN_MAX 1000
-
 /* ---- judging ---- */
 
 const struct id *view_project(const struct view *view)
@@ -385,7 +382,7 @@ static struct err put_derived(const struct view *view, const struct document *do
     if (view->flags & VIEW_SCOPES) {
         TRY(put_scopes(view, document->scopes, out));
     }
-    if (has_collections && !is_bare) {
+    if (has_collections) {
         TRY(put_collections(view, document, out));
     }
     if (has_points && !is_bare) {

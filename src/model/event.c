@@ -180,6 +180,8 @@ static void read_document(struct event *event, struct cursor *c)
     event->resource = must_id(c);
     event->text = must_counted(c);
     event->scopes = must_counted(c);
+    event->count = (uint32_t)(cursor_left(c) / sizeof(struct id));
+    event->collections = must_ids(c, event->count);
 }
 
 static void read_key(struct event *event, struct cursor *c)
@@ -369,11 +371,22 @@ uint64_t group_write_document(struct group_writer *writer, uint32_t account,
                               enum event_operation operation, enum resource_kind kind,
                               const struct id *resource, struct slice text, struct slice scopes)
 {
+    return group_write_member_document(writer, account, operation, kind, resource, text, scopes,
+                                       NULL, 0);
+}
+
+uint64_t group_write_member_document(struct group_writer *writer, uint32_t account,
+                                     enum event_operation operation, enum resource_kind kind,
+                                     const struct id *resource, struct slice text,
+                                     struct slice scopes, const struct id *collections,
+                                     uint32_t count)
+{
     size_t mark = event_begin(writer, EVENT_DOCUMENT, account);
     buf_put_byte(&writer->body, (uint8_t)operation);
     put_resource(writer, account, kind, resource);
     put_counted(&writer->body, text);
     put_counted(&writer->body, scopes);
+    buf_put_bytes(&writer->body, collections, count * sizeof(*collections));
     writer->document_count++;
     return event_end(writer, mark);
 }

@@ -31,7 +31,8 @@
  *      cut        resource kind (1), resource id (24), varint count, then each cut: flags (1),
  *                 varint property number, varint key bytes, key, zigzag from, zigzag to
  *      document   operation (1), resource kind (1), resource id (24), varint text bytes, text,
- *                 varint scopes bytes, scopes
+ *                 varint scopes bytes, scopes; then, to the event's end, the ids (24 each) of the
+ *                 collections that it is in
  *      key        operation (1), key kind (1), actor id (24), hash (32), varint sealed bytes,
  *                 sealed
  *      members    change (1), flags (1), collection id (24), scopes if the flags say so, kind of
@@ -164,11 +165,14 @@ struct event {
     enum resource_kind kind;   /* members: RESOURCE_COLLECTION */
     const struct id *resource; /* members: the collection */
     uint8_t flags;             /* points: POINTS_*; members: MEMBERS_ALL */
-    uint32_t count;            /* points, cut, members: how many */
+    uint32_t count;            /* points, cut, members: how many; document: collections */
     struct cursor entries;     /* points, cut: for event_next_point, event_next_cut */
     /* points, document, members: */
     struct slice scopes; /* JSON object, or empty for none; of members, the collection's. (Groups
                             of older versions have none in points and members.) */
+    /* document: */
+    const struct id *collections; /* <count> of them: those that it is in, told of a thng or a
+                                     collection that is updated (not in groups of older versions) */
     /* document, key: */
     enum event_operation operation;
     /* document: */
@@ -261,6 +265,12 @@ static inline size_t group_writer_bytes(const struct group_writer *w)
 uint64_t group_write_document(struct group_writer *writer, uint32_t account,
                               enum event_operation operation, enum resource_kind kind,
                               const struct id *resource, struct slice text, struct slice scopes);
+/* The same of one that is in <count> collections, which can be 0. */
+uint64_t group_write_member_document(struct group_writer *writer, uint32_t account,
+                                     enum event_operation operation, enum resource_kind kind,
+                                     const struct id *resource, struct slice text,
+                                     struct slice scopes, const struct id *collections,
+                                     uint32_t count);
 uint64_t group_write_key(struct group_writer *writer, uint32_t account,
                          enum event_operation operation, enum key_kind kind, const struct id *actor,
                          const uint8_t hash[KEY_HASH_BYTES], struct slice sealed);

@@ -209,6 +209,9 @@ MUST_USE struct err documents_property(struct documents_reader *reader, const st
 
 /* ---- collections ---- */
 
+/* Collections that one resource is shown to be in; it may be in more. */
+#define COLLECTIONS_SHOWN_MAX 1000
+
 /* The collections that <id> is a direct member of, in the order in which it joined them, at most
  * <max>; *count is how many there are in all. */
 MUST_USE struct err documents_collections_of(struct documents_reader *reader, const struct id *id,

@@ -89,9 +89,8 @@ const checks = {
         }
     },
 
-    /* Which collections it is in is told on the topics of those. */
     async document({ api }, { path, has }, payload, topic) {
-        const { properties, location, collections, ...shown } = await read(api, path);
+        const { properties, location, ...shown } = await read(api, path);
         assert.deepEqual(payload, shown, topic);
         for (const [name, value] of Object.entries(has))
             assert.deepEqual(payload[name], value, `${topic}: ${name}`);

@@ -65,6 +65,13 @@ static struct command_batch *deletion(enum resource_kind kind, const struct id *
     return batch;
 }
 
+static struct command_batch *update(enum resource_kind kind, const struct id *id)
+{
+    struct command_batch *batch = batch_of(4096);
+    update_in(batch, kind, id, 1);
+    return batch;
+}
+
 static struct id new_collection(struct mirror *mirror)
 {
     return create(&mirror->world, RESOURCE_COLLECTION);
@@ -489,6 +496,28 @@ static void test_a_thng_that_is_being_deleted_joins_nothing_for_good(void **stat
     assert_told(1, MEMBERS_REMOVED, &collection, 1);
 }
 
+/* Nor when it is shown that it has joined, and somebody else joins before the load is here. */
+static void test_a_load_from_before_a_change_that_is_shown_is_not_believed(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id collection = new_collection(mirror);
+    struct id ids[2];
+    new_thngs(mirror, ids, ARRAY_LEN(ids));
+    run(&mirror->world, deletion(RESOURCE_THNG, &ids[0]));
+    mirror_read_load(mirror, 0);
+    struct head_load *deleting = take_load(&mirror->world);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        engine_accept(mirror->world.engine,
+                      members(MEMBERS_ADDED, RESOURCE_THNG, &collection, &ids[i], 1));
+        mirror_settle(mirror);
+    }
+    engine_accept(mirror->world.engine, deleting->batch);
+    engine_turn(mirror->world.engine);
+    mirror_settle(mirror);
+    assert_int_equal(tell(mirror), 3);
+    assert_told(2, MEMBERS_REMOVED, &collection, 1);
+}
+
 /* The other way round: it is deleted while it is being put in. */
 static void test_a_thng_deleted_meanwhile_is_not_put_in(void **state)
 {
@@ -555,6 +584,63 @@ static void test_a_deleted_collection_is_emptied_and_leaves(void **state)
     assert_int_equal(told[7].flags, 0);
 }
 
+/* ---- what a resource is in is told when it is updated (the mirror compares) ---- */
+
+static struct event updated; /* the last one */
+
+static void note_update(struct mirror *mirror, const struct event *event)
+{
+    (void)mirror;
+    if (event->type == EVENT_DOCUMENT && event->operation == OPERATION_UPDATED) {
+        updated = *event;
+    }
+}
+
+static void assert_tells_collections(struct mirror *mirror, enum resource_kind kind,
+                                     const struct id *id, uint32_t count)
+{
+    assert_int_equal(mirror_outcome(mirror, update(kind, id)), ERR_OK);
+    mirror_each(mirror, note_update);
+    assert_true(id_equal(updated.resource, id));
+    assert_int_equal(updated.count, count);
+}
+
+static void test_an_update_tells_the_collections(void **state)
+{
+    struct mirror *mirror = *state;
+    struct id first = new_collection(mirror);
+    struct id second = new_collection(mirror);
+    struct id thng = create_thng(&mirror->world);
+    assert_tells_collections(mirror, RESOURCE_THNG, &thng, 0);
+    assert_int_equal(add(mirror, &first, &thng, 1), ERR_OK);
+    assert_tells_collections(mirror, RESOURCE_THNG, &thng, 1);
+    assert_int_equal(add(mirror, &second, &thng, 1), ERR_OK);
+    assert_int_equal(nest(mirror, &first, &second), ERR_OK);
+    assert_tells_collections(mirror, RESOURCE_THNG, &thng, 2);
+    assert_tells_collections(mirror, RESOURCE_COLLECTION, &second, 1);
+    assert_int_equal(mirror_outcome(mirror, deletion(RESOURCE_COLLECTION, &first)), ERR_OK);
+    assert_tells_collections(mirror, RESOURCE_THNG, &thng, 1);
+    assert_tells_collections(mirror, RESOURCE_COLLECTION, &second, 0);
+    mirror_crash(mirror);
+    assert_tells_collections(mirror, RESOURCE_THNG, &thng, 1);
+    assert_int_equal(remove_one(mirror, &second, &thng), ERR_OK);
+    assert_tells_collections(mirror, RESOURCE_THNG, &thng, 0);
+}
+
+/* Those that the event of emptying does not list are out all the same. */
+static void test_an_update_after_emptying_tells_none(void **state)
+{
+    struct mirror *mirror = *state;
+    static struct id ids[700];
+    struct id collection = new_collection(mirror);
+    new_thngs(mirror, ids, ARRAY_LEN(ids));
+    assert_int_equal(add(mirror, &collection, ids, 500), ERR_OK);
+    assert_int_equal(add(mirror, &collection, ids + 500, 200), ERR_OK);
+    assert_tells_collections(mirror, RESOURCE_THNG, &ids[699], 1);
+    assert_int_equal(clear(mirror, &collection), ERR_OK);
+    assert_tells_collections(mirror, RESOURCE_THNG, &ids[699], 0);
+}
+
 /* ---- all at once ---- */
 
 #define COLLECTIONS 4
@@ -570,7 +656,13 @@ static struct command_batch *any_command(struct mirror *mirror, const struct id 
     for (uint32_t i = 0; i < count; i++) {
         ids[i] = thngs[rand_below(rand, THNGS)];
     }
-    switch (rand_below(rand, 10)) {
+    switch (rand_below(rand, 14)) {
+    case 10:
+        return update(RESOURCE_COLLECTION, collection);
+    case 11:
+    case 12:
+    case 13:
+        return update(RESOURCE_THNG, &ids[0]);
     case 0:
         return members(MEMBERS_CLEARED, RESOURCE_THNG, collection, NULL, 0);
     case 1:
@@ -689,9 +781,12 @@ int main(void)
         WITH_MIRROR(test_a_long_cycle_is_not_closed_by_two_at_once),
         WITH_MIRROR(test_a_deleted_thng_leaves_its_collections),
         WITH_MIRROR(test_a_thng_that_is_being_deleted_joins_nothing_for_good),
+        WITH_MIRROR(test_a_load_from_before_a_change_that_is_shown_is_not_believed),
         WITH_MIRROR(test_a_thng_deleted_meanwhile_is_not_put_in),
         WITH_MIRROR(test_a_thng_deleted_and_forgotten_is_not_put_in),
         WITH_MIRROR(test_a_deleted_collection_is_emptied_and_leaves),
+        WITH_MIRROR(test_an_update_tells_the_collections),
+        WITH_MIRROR(test_an_update_after_emptying_tells_none),
         WITH_MIRROR(test_any_order_tells_the_truth),
         WITH_MIRROR(test_any_order_with_few_heads),
     };

@@ -190,6 +190,21 @@ static inline void mirror_each(struct mirror *mirror, mirror_visit_fn visit)
     }
 }
 
+/* An update tells which collections it is in, all of them and no others. */
+static inline void mirror_check_collections(struct mirror *mirror, const struct event *event)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < mirror->member_count; i++) {
+        const struct mirror_member *member = &mirror->members[i];
+        count += id_equal(&member->resource, event->resource) && member->sequence > 0 &&
+                 mirror_is_alive(mirror, member);
+    }
+    assert_int_equal(event->count, count);
+    for (uint32_t i = 0; i < event->count; i++) {
+        assert_true(mirror_has_member(mirror, &event->collections[i], event->resource));
+    }
+}
+
 static inline void mirror_show_event(struct mirror *mirror, const struct event *event)
 {
     if (event->sequence <= mirror->shown) {
@@ -197,6 +212,9 @@ static inline void mirror_show_event(struct mirror *mirror, const struct event *
     }
     if (event->type == EVENT_DOCUMENT) {
         mirror_document(mirror, event);
+        if (event->operation == OPERATION_UPDATED) {
+            mirror_check_collections(mirror, event);
+        }
     } else if (event->type == EVENT_MEMBERS) {
         mirror_members_event(mirror, event);
     }
@@ -295,6 +313,9 @@ static inline void mirror_read(struct mirror *mirror, struct head_load *load)
         load->kind = row->kind;
         load->account = row->account;
         load->parent = row->parent;
+        for (size_t i = 0; i < mirror->member_count; i++) {
+            load->may_be_member |= id_equal(&mirror->members[i].resource, &load->id);
+        }
         buf_put(&load->scopes, buf_data(&row->scopes));
         if (load->want_document) {
             buf_put(&load->document, buf_data(&row->text));

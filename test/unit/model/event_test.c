@@ -331,6 +331,29 @@ static void many_members_come_back(void **state)
     group_writer_deinit(&writer);
 }
 
+static void documents_tell_their_collections(void **state)
+{
+    (void)state;
+    const struct id collections[] = {COLLECTION, PRODUCT};
+    struct group_writer writer = {0};
+    group_writer_start(&writer, 1, TIME_MS);
+    for (uint32_t count = 0; count <= ARRAY_LEN(collections); count++) {
+        group_write_member_document(&writer, 1, OPERATION_UPDATED, RESOURCE_THNG, &THNG,
+                                    SLICE("{}"), SLICE("s"), collections, count);
+    }
+    struct group group;
+    assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
+    struct event_walk walk = event_walk_start(&group);
+    for (uint32_t count = 0; count <= ARRAY_LEN(collections); count++) {
+        struct event event;
+        assert_true(event_walk_next(&walk, &event));
+        assert_slice(event.scopes, SLICE("s"));
+        assert_int_equal(event.count, count);
+        assert_memory_equal(event.collections, collections, count * sizeof(collections[0]));
+    }
+    group_writer_deinit(&writer);
+}
+
 /* A group of the first release, byte by byte: journals live longer than programs. */
 static void older_groups_are_read(void **state)
 {
@@ -440,6 +463,7 @@ int main(void)
         cmocka_unit_test(the_filter_never_hides_and_seldom_lies),
         cmocka_unit_test(long_events_come_back),
         cmocka_unit_test(many_members_come_back),
+        cmocka_unit_test(documents_tell_their_collections),
         cmocka_unit_test(scopes_are_written_once),
         cmocka_unit_test(older_groups_are_read),
         cmocka_unit_test(a_full_writer_says_so),
