@@ -8,8 +8,9 @@
 
 static const char about[] =
     "The resources of a thrum broker. Every change is also a message on the topic of the same "
-    "path, over MQTT and WebSocket. `/v2` in front of any path is an alias. Errors have the body "
-    "that the schema Error describes.";
+    "path, over MQTT and WebSocket, and over HTTP to whoever asks for `text/event-stream` or says "
+    "`wait`; then the options of topics (`pubStates`, `from`, `last`) stand in the query. `/v2` in "
+    "front of any path is an alias. Errors have the body that the schema Error describes.";
 
 /* Operations are put together by the first word of their path. */
 static const struct openapi_tag {

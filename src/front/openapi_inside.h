@@ -19,6 +19,9 @@
 void openapi_put_parameters(struct buf *out, const struct rest_route *route);
 void openapi_put_path_parameters(struct buf *out, struct slice pattern);
 
+/* Has the operation the path of a topic, so that it can be streamed and polled? */
+bool openapi_is_topic(const struct rest_route *route);
+
 /* The members of components.parameters. */
 void openapi_put_all_parameters(struct buf *out);
 

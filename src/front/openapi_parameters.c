@@ -99,6 +99,17 @@ static bool is_link(const struct rest_route *route)
     return route->begin == rest_file_content || route->begin == rest_file_upload;
 }
 
+bool openapi_is_topic(const struct rest_route *route)
+{
+    for (int family = 1; family < TOPIC_FAMILY_COUNT && route->method == HTTP1_GET; family++) {
+        const char *pattern = topic_family_row((enum topic_family)family)->pattern;
+        if (slice_equal(slice_of_text(pattern), slice_of_text(route->pattern))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- the parameters ---- */
 
 static const struct {
@@ -133,50 +144,58 @@ static const struct {
 };
 
 static const struct {
+    const char *place;
     const char *name;
     const char *schema;
     const char *help;
     bool (*is_taken)(const struct rest_route *route);
-} query_parameters[] = {
-    {"project", ID,
+} other_parameters[] = {
+    {"query", "project", ID,
      "A project: only what is visible in it is found, and what is made is put into it.",
      has_project},
-    {"userScope", "{\"const\":\"all\"}", "What a user makes is shown to all users.",
+    {"query", "userScope", "{\"const\":\"all\"}", "What a user makes is shown to all users.",
      has_user_scope},
-    {"withScopes", BOOLEAN, "Shows `scopes`.", has_scopes},
-    {"context", BOOLEAN, "Shows `context`.", has_context},
-    {"perPage", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":30}",
+    {"query", "withScopes", BOOLEAN, "Shows `scopes`.", has_scopes},
+    {"query", "context", BOOLEAN, "Shows `context`.", has_context},
+    {"query", "perPage", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":30}",
      "Items on a page.", is_list},
-    {"sortOrder",
+    {"query", "sortOrder",
      "{\"type\":\"string\",\"enum\":[\"ASCENDING\",\"DESCENDING\"],\"default\":\"DESCENDING\"}",
      "Oldest first, or newest first.", is_list},
-    {"nextPageToken", TEXT, "Where the page begins, as the header Link of the one before says.",
-     is_list},
-    {"page", "{\"type\":\"integer\",\"minimum\":1,\"default\":1}",
+    {"query", "nextPageToken", TEXT,
+     "Where the page begins, as the header Link of the one before says.", is_list},
+    {"query", "page", "{\"type\":\"integer\",\"minimum\":1,\"default\":1}",
      "The number of the page; nextPageToken is quicker and surer.", is_resource_list},
-    {"filter", TEXT, "Conditions joined by `&`, such as `tags=a,b` or `createdAt>1700000000000`.",
-     has_filter},
-    {"ids", TEXT, "Ids, at most 100, with commas between them.", is_selecting},
-    {"withTotalCount", BOOLEAN, "Tells in the header X-Result-Count how many there are.",
+    {"query", "filter", TEXT,
+     "Conditions joined by `&`, such as `tags=a,b` or `createdAt>1700000000000`.", has_filter},
+    {"query", "ids", TEXT, "Ids, at most 100, with commas between them.", is_selecting},
+    {"query", "withTotalCount", BOOLEAN, "Tells in the header X-Result-Count how many there are.",
      is_resource_list},
-    {"from", TIMESTAMP, "Not before this time, in milliseconds since 1970.", has_times},
-    {"to", TIMESTAMP,
+    {"query", "from", TIMESTAMP, "Not before this time, in milliseconds since 1970.", has_times},
+    {"query", "to", TIMESTAMP,
      "Not after this time, in milliseconds since 1970; of what is deleted, before it.", has_times},
-    {"lat", "{\"type\":\"number\",\"minimum\":-90,\"maximum\":90}",
+    {"query", "lat", "{\"type\":\"number\",\"minimum\":-90,\"maximum\":90}",
      "Latitude: places are listed by their distance from there.", is_near},
-    {"lon", "{\"type\":\"number\",\"minimum\":-180,\"maximum\":180}", "Longitude, with `lat`.",
-     is_near},
-    {"maxDist", "{\"type\":\"number\",\"minimum\":0}", "The longest distance in kilometres.",
-     is_near},
-    {"tz", TEXT, "A time zone, such as `Europe/Zurich`.", is_time},
-    {"expires", TIMESTAMP, "As the link has it.", is_link},
-    {"signature", TEXT, "As the link has it.", is_link},
+    {"query", "lon", "{\"type\":\"number\",\"minimum\":-180,\"maximum\":180}",
+     "Longitude, with `lat`.", is_near},
+    {"query", "maxDist", "{\"type\":\"number\",\"minimum\":0}",
+     "The longest distance in kilometres.", is_near},
+    {"query", "tz", TEXT, "A time zone, such as `Europe/Zurich`.", is_time},
+    {"query", "expires", TIMESTAMP, "As the link has it.", is_link},
+    {"query", "signature", TEXT, "As the link has it.", is_link},
+    {"query", "wait", "{\"type\":\"integer\",\"minimum\":1}",
+     "Answers with the next message of the topic, or with 204 when none has come in so many "
+     "seconds. The answer's header Last-Event-ID, sent with the next such request, says where to "
+     "go on.",
+     openapi_is_topic},
+    {"header", "Last-Event-ID", "{\"type\":\"integer\",\"minimum\":0}",
+     "Of a stream or with `wait`: the last event that has been received.", openapi_is_topic},
 };
 
-static void put_reference(struct buf *out, const char *prefix, struct slice name)
+static void put_reference(struct buf *out, const char *place, struct slice name)
 {
     json_write_comma(out);
-    buf_put_format(out, "{\"$ref\":\"#/components/parameters/%s%.*s\"}", prefix, SLICE_ARGS(name));
+    buf_put_format(out, "{\"$ref\":\"#/components/parameters/%s-%.*s\"}", place, SLICE_ARGS(name));
 }
 
 void openapi_put_path_parameters(struct buf *out, struct slice pattern)
@@ -190,7 +209,7 @@ void openapi_put_path_parameters(struct buf *out, struct slice pattern)
     json_write_open(out, '[');
     while (uri_path_next(&rest, &word)) {
         if (word.at[0] == ':') {
-            put_reference(out, "path-", slice_from(word, 1));
+            put_reference(out, "path", slice_from(word, 1));
         }
     }
     json_write_close(out, ']');
@@ -199,8 +218,8 @@ void openapi_put_path_parameters(struct buf *out, struct slice pattern)
 void openapi_put_parameters(struct buf *out, const struct rest_route *route)
 {
     bool is_begun = false;
-    for (size_t i = 0; i < ARRAY_LEN(query_parameters); i++) {
-        if (!query_parameters[i].is_taken(route)) {
+    for (size_t i = 0; i < ARRAY_LEN(other_parameters); i++) {
+        if (!other_parameters[i].is_taken(route)) {
             continue;
         }
         if (!is_begun) {
@@ -208,7 +227,7 @@ void openapi_put_parameters(struct buf *out, const struct rest_route *route)
             json_write_name(out, SLICE("parameters"));
             json_write_open(out, '[');
         }
-        put_reference(out, "query-", slice_of_text(query_parameters[i].name));
+        put_reference(out, other_parameters[i].place, slice_of_text(other_parameters[i].name));
     }
     if (is_begun) {
         json_write_close(out, ']');
@@ -237,8 +256,8 @@ void openapi_put_all_parameters(struct buf *out)
         put_parameter(out, "path", path_parameters[i].name, path_parameters[i].schema,
                       path_parameters[i].help);
     }
-    for (size_t i = 0; i < ARRAY_LEN(query_parameters); i++) {
-        put_parameter(out, "query", query_parameters[i].name, query_parameters[i].schema,
-                      query_parameters[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(other_parameters); i++) {
+        put_parameter(out, other_parameters[i].place, other_parameters[i].name,
+                      other_parameters[i].schema, other_parameters[i].help);
     }
 }

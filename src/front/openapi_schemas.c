@@ -436,7 +436,11 @@ static void put_headers(struct buf *out, const struct rest_route *route)
 void openapi_put_responses(struct buf *out, const struct rest_route *route)
 {
     json_write_name(out, SLICE("responses"));
-    buf_put_format(out, "{\"%d\":", route->status);
+    buf_put_byte(out, '{');
+    if (openapi_is_topic(route)) {
+        BUF_PUT_LITERAL(out, "\"204\":{\"description\":\"No message has come in time.\"},");
+    }
+    buf_put_format(out, "\"%d\":", route->status);
     json_write_open(out, '{');
     json_write_member_string(out, SLICE("description"), SLICE("Done."));
     put_headers(out, route);
@@ -445,7 +449,12 @@ void openapi_put_responses(struct buf *out, const struct rest_route *route)
         buf_put_format(
             out, "{\"%.*s\":{\"schema\":", SLICE_ARGS(media_type(route->reply == REPLY_BYTES)));
         put_reply_schema(out, route);
-        BUF_PUT_LITERAL(out, "}}");
+        BUF_PUT_LITERAL(out, "}");
+        if (openapi_is_topic(route)) {
+            BUF_PUT_LITERAL(out, ",\"text/event-stream\":{\"schema\":{\"type\":\"string\","
+                                 "\"description\":\"Messages of the topic as they come.\"}}");
+        }
+        BUF_PUT_LITERAL(out, "}");
     }
     json_write_close(out, '}');
     json_write_member_json(out, SLICE("default"),

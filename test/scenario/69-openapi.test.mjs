@@ -244,6 +244,26 @@ scenario('the description of the API', { set: { 'limits.task_quantity': 20 } }, 
         ajv.addSchema(document, 'api');
     });
 
+    it('says which paths can be streamed and polled', () => {
+        const isTopic = (path) => {
+            const { responses, parameters = [] } = document.paths[path].get;
+            const marks = [
+                Object.keys(responses[200].content ?? {}).includes('text/event-stream'),
+                responses[204] !== undefined,
+                parameters.some(({ $ref }) => $ref.endsWith('/query-wait')),
+                parameters.some(({ $ref }) => $ref.endsWith('/header-Last-Event-ID')),
+            ];
+            assert.equal(new Set(marks).size, 1, path);
+            return marks[0];
+        };
+        const paths = Object.keys(document.paths).filter((path) => document.paths[path].get);
+        const topics = paths.filter(isTopic);
+        for (const path of ['/thngs/{thngId}', '/thngs/{thngId}/location', '/actions/{type}'])
+            assert.ok(topics.includes(path), path);
+        for (const path of ['/thngs', '/products/{productId}', '/places/{placeId}', '/time'])
+            assert.ok(!topics.includes(path), path);
+    });
+
     it('names operations once, and their parameters', () => {
         const ids = operations.map(({ operationId }) => operationId);
         assert.equal(new Set(ids).size, ids.length);
@@ -326,7 +346,7 @@ scenario('the description of the API', { set: { 'limits.task_quantity': 20 } }, 
             );
             const query = (operation.parameters ?? [])
                 .map(parameter)
-                .filter(() => maker.chance(0.15))
+                .filter((one) => one.in === 'query' && one.name !== 'wait' && maker.chance(0.15))
                 .map(({ name, schema }) => {
                     const value = maker.chance(0.8)
                         ? maker.named(name, schema)
