@@ -400,9 +400,9 @@ void mqtt_take_timer(struct mqtt_conn *mqtt)
 
 void mqtt_take_rights(struct mqtt_conn *mqtt, const struct actor *actor)
 {
-    /* What the engine is being asked for with the former rights is to be asked anew. */
-    if (list_is_empty(&mqtt->subscribes) && auth_take_rights(mqtt->conn, actor)) {
+    if (auth_take_rights(mqtt->conn, actor)) {
         mqtt->actor = *actor;
+        mqtt_subscribes_outdate(mqtt);
     } else {
         mqtt->conn->proto->on_revoked(mqtt->conn);
     }
@@ -489,6 +489,11 @@ static void on_rights(struct conn *conn, const struct actor *actor)
     mqtt_take_rights(conn->state, actor);
 }
 
+static void on_resume(struct conn *conn)
+{
+    mqtt_take_resumed(conn->state);
+}
+
 static void on_timer(struct conn *conn)
 {
     mqtt_take_timer(conn->state);
@@ -507,6 +512,7 @@ const struct proto mqtt_proto = {
     .on_answer = on_answer,
     .on_actor = on_actor,
     .on_drained = on_drained,
+    .on_resume = on_resume,
     .on_timer = on_timer,
     .on_revoked = conn_finish, /* what it was sent before still goes out */
     .on_rights = on_rights,

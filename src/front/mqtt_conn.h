@@ -98,6 +98,7 @@ void mqtt_take_answer(struct mqtt_conn *mqtt, const struct answer *answer);
 void mqtt_take_actor(struct mqtt_conn *mqtt, struct err err);
 void mqtt_take_timer(struct mqtt_conn *mqtt);
 void mqtt_take_drained(struct mqtt_conn *mqtt);
+void mqtt_take_resumed(struct mqtt_conn *mqtt);
 /* Publishes the will if it is due, ends the claim, frees. */
 void mqtt_end(struct mqtt_conn *mqtt);
 
@@ -135,6 +136,9 @@ void mqtt_publish_will(struct mqtt_conn *mqtt);
 enum mqtt_taken mqtt_take_subscribe(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
 enum mqtt_taken mqtt_take_unsubscribe(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
 void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer);
+/* What the engine is being asked for with the rights of the connection's key, which have changed,
+ * is asked for again. */
+void mqtt_subscribes_outdate(struct mqtt_conn *mqtt);
 void mqtt_subscribes_free(struct mqtt_conn *mqtt);
 
 enum mqtt_taken mqtt_take_puback(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);

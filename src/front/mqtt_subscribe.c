@@ -22,6 +22,7 @@ struct mqtt_wish {
     uint8_t code;
     uint8_t qos; /* asked for */
     bool wants_state;
+    bool is_outdated; /* open, and asked for with rights that have changed */
     uint64_t token_hash;
     struct actor actor;
     struct slice filter; /* in the struct's text */
@@ -34,6 +35,7 @@ struct mqtt_subscribe {
     uint16_t packet_id;
     uint32_t count;
     uint32_t left;  /* filters not answered */
+    bool must_ask;  /* once more, when commands are taken again */
     uint64_t after; /* the latest answer's place */
     uint8_t *text;
     struct mqtt_wish wishes[];
@@ -161,6 +163,11 @@ static bool find_actors(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
     return true;
 }
 
+static uint64_t request_of(const struct mqtt_subscribe *subscribe, uint32_t index)
+{
+    return MQTT_REQUEST(MQTT_REQUEST_SUBSCRIBE, (uint64_t)subscribe->number << 24 | index);
+}
+
 /* Asks for one filter: a topic, or the families of which wildcards select topics. */
 static void send_command(struct mqtt_conn *mqtt, struct command_batch *batch,
                          const struct mqtt_wish *wish, const struct topic_filter *filter,
@@ -181,6 +188,11 @@ static void send_command(struct mqtt_conn *mqtt, struct command_batch *batch,
     }
 }
 
+static size_t command_bytes(const struct mqtt_wish *wish)
+{
+    return FRONT_COMMAND_BYTES + 64 + wish->filter.bytes;
+}
+
 /* One command for each filter that is still open; all or none. */
 static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
 {
@@ -188,7 +200,7 @@ static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscri
     size_t bytes = 0;
     for (uint32_t i = 0; i < subscribe->count; i++) {
         const struct mqtt_wish *wish = &subscribe->wishes[i];
-        bytes += wish->code == CODE_OPEN ? FRONT_COMMAND_BYTES + 64 + wish->filter.bytes : 0;
+        bytes += wish->code == CODE_OPEN ? command_bytes(wish) : 0;
     }
     struct command_batch *batch = front_batch(conn->front, bytes);
     if (batch == NULL) {
@@ -199,9 +211,7 @@ static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscri
         struct mqtt_wish *wish = &subscribe->wishes[i];
         struct topic_filter filter;
         if (wish->code == CODE_OPEN && !err_is_set(topic_filter_parse(wish->filter, &filter))) {
-            send_command(
-                mqtt, batch, wish, &filter,
-                MQTT_REQUEST(MQTT_REQUEST_SUBSCRIBE, (uint64_t)subscribe->number << 24 | i));
+            send_command(mqtt, batch, wish, &filter, request_of(subscribe, i));
             subscribe->left++;
         }
     }
@@ -324,13 +334,8 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const stru
     return ERR(OK);
 }
 
-void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer)
+static void take_answer(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const struct answer *answer)
 {
-    uint32_t number = (uint32_t)(answer->token.request >> 24);
-    uint32_t index = (uint32_t)(answer->token.request & 0xffffff);
-    struct mqtt_subscribe *subscribe = subscribe_find(mqtt, number);
-    ASSERT(subscribe != NULL && index < subscribe->count);
-    struct mqtt_wish *wish = &subscribe->wishes[index];
     struct err err = answer->err;
     if (!err_is_set(err)) {
         err = add(mqtt, wish, answer);
@@ -340,8 +345,73 @@ void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer
     } else {
         wish->code = granted(wish->qos);
     }
+}
+
+/* ---- when rights change meanwhile ---- */
+
+void mqtt_subscribes_outdate(struct mqtt_conn *mqtt)
+{
+    LIST_EACH (&mqtt->subscribes, link, after) {
+        struct mqtt_subscribe *subscribe = LIST_ENTRY(link, struct mqtt_subscribe, link);
+        for (uint32_t i = 0; i < subscribe->count; i++) {
+            struct mqtt_wish *wish = &subscribe->wishes[i];
+            wish->is_outdated = wish->code == CODE_OPEN && wish->token_hash == 0;
+        }
+    }
+}
+
+static bool is_outdated(const struct mqtt_subscribe *subscribe)
+{
+    bool is = false;
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        is |= subscribe->wishes[i].is_outdated;
+    }
+    return is;
+}
+
+/* The same once more, with what the connection's key may now; later, when too many commands are
+ * under way. */
+static void ask_again(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+{
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        struct mqtt_wish *wish = &subscribe->wishes[i];
+        if (wish->is_outdated) {
+            wish->is_outdated = false;
+            wish->actor = mqtt->actor;
+        }
+    }
+    subscribe->must_ask = !send_commands(mqtt, subscribe);
+}
+
+void mqtt_take_resumed(struct mqtt_conn *mqtt)
+{
+    LIST_EACH (&mqtt->subscribes, link, after) {
+        struct mqtt_subscribe *subscribe = LIST_ENTRY(link, struct mqtt_subscribe, link);
+        if (subscribe->must_ask) {
+            ask_again(mqtt, subscribe);
+        }
+    }
+}
+
+/* ---- answers ---- */
+
+void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer)
+{
+    uint32_t number = (uint32_t)(answer->token.request >> 24);
+    uint32_t index = (uint32_t)(answer->token.request & 0xffffff);
+    struct mqtt_subscribe *subscribe = subscribe_find(mqtt, number);
+    ASSERT(subscribe != NULL && index < subscribe->count);
+    struct mqtt_wish *wish = &subscribe->wishes[index];
+    if (!wish->is_outdated) {
+        take_answer(mqtt, wish, answer);
+    }
     subscribe->after = answer->after;
-    if (--subscribe->left == 0) {
+    if (--subscribe->left > 0) {
+        return;
+    }
+    if (is_outdated(subscribe)) {
+        ask_again(mqtt, subscribe);
+    } else {
         finish(mqtt, subscribe);
     }
 }

@@ -135,6 +135,12 @@ static void on_drained(struct conn *conn)
     mqtt_take_drained(wrapper->mqtt);
 }
 
+static void on_resume(struct conn *conn)
+{
+    struct ws_mqtt *wrapper = conn->state;
+    mqtt_take_resumed(wrapper->mqtt);
+}
+
 static void on_timer(struct conn *conn)
 {
     struct ws_mqtt *wrapper = conn->state;
@@ -177,6 +183,7 @@ static const struct proto ws_mqtt_proto = {
     .on_actor = on_actor,
     .before_flush = before_flush,
     .on_drained = on_drained,
+    .on_resume = on_resume,
     .on_timer = on_timer,
     .on_revoked = on_revoked,
     .on_rights = on_rights,

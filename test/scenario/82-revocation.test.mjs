@@ -3,7 +3,7 @@
 import { scenario, it, assert } from './lib/suite.mjs';
 import { mqttSub, wsOpen } from './lib/clients.mjs';
 import { eventually, sleep, within } from './lib/daemon.mjs';
-import { RawMqtt, connect, login, publish, subscribe, type } from './lib/packets.mjs';
+import { RawMqtt, connect, login, pingreq, publish, subscribe, type } from './lib/packets.mjs';
 import {
     as,
     giveRole,
@@ -313,6 +313,44 @@ scenario('roles that change, at once', { set: { 'auth.role_changes': 'at_once' }
             raw.send(subscribe(3, topic));
             return (await raw.next(type.suback)).codes[0] === 1;
         });
+        raw.destroy();
+    });
+
+    it('a subscription that is under way when they change is judged by the new ones', async () => {
+        const project = await newProject(d.api);
+        const thng = await d.api.must(201, 'POST', `/thngs?project=${project.id}`, { name: 't' });
+        const user = await newUser(d, project.appKey);
+        const role = await giveRole(d.api, user.id, reads);
+        const topic = `/thngs/${thng.id}/properties`;
+        const raw = await login(d.port.mqtt, user.key);
+        let id = 0;
+        const topics = [...Array(200).keys()].map((key) => `${topic}/k${key}`);
+        const subscribeMany = (count) => {
+            for (let i = 0; i < count; i++) raw.send(subscribe(++id, topic, ...topics));
+        };
+        const codes = async (count) => {
+            let last;
+            for (let i = 0; i < count; i++) [last] = (await raw.next(type.suback)).codes;
+            return last;
+        };
+        for (let round = 0; round < 12; round++) {
+            const may = round % 2 === 1;
+            const change = d.api.must(200, 'PUT', `/roles/${role}/permissions`, may ? reads : nothing);
+            for (let i = 0; i < 100; i++) {
+                subscribeMany(2);
+                await sleep(1);
+            }
+            await change;
+            await codes(200);
+            await eventually('the change counts', async () => {
+                subscribeMany(1);
+                return (await codes(1)) === (may ? 1 : 0x80);
+            });
+            await d.api.must(200, 'PUT', topic, [{ key: 'a', value: may }]);
+            if (may) assert.equal((await raw.next(type.publish)).topic, topic);
+            raw.send(pingreq());
+            await raw.next(type.pingresp);
+        }
         raw.destroy();
     });
 
