@@ -216,8 +216,23 @@ export function chromiumWs(browser) {
 
 const quoted = (text) => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
+/** The topic as a stream of events. */
+async function curlStream(d, topic, { tls = false } = {}) {
+    const where = tls ? [`${d.url.https}${topic}`, '--cacert', d.caFile] : [`${d.url.http}${topic}`];
+    const headers = ['-H', `Authorization: ${d.key}`, '-H', 'Accept: text/event-stream'];
+    const program = startProgram('curl', ['-sSN', '--fail-with-body', ...headers, ...where], {
+        onLine(line) {
+            if (line.startsWith('data: ')) inbox.push(null, line.slice('data: '.length));
+            return !line.startsWith('retry: ');
+        },
+    });
+    const inbox = new Inbox(() => program.end());
+    await program.line(/^retry: /);
+    return inbox;
+}
+
 /** One curl for all, on one connection. A line of its file takes 100 KB, so larger ones stay outside. */
-export async function curlPut(d, topic, payloads, { tls = false } = {}) {
+async function curlPut(d, topic, payloads, { tls = false } = {}) {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'thrum-curl-'));
     const file = path.join(folder, 'requests');
     const data = (payload, i) => {
@@ -265,5 +280,7 @@ export const mqttClients = [
     paho('Paho Python, 3.1.1', pahoPython, '3.1.1', 'mqtts'),
 ];
 
+const curl = { name: 'curl', subscribe: curlStream, publish: curlPut };
+
 /** All of them, given Chromium. */
-export const streamingClients = (browser) => [...mqttClients, npmWs, chromiumWs(browser)];
+export const allClients = (browser) => [...mqttClients, npmWs, chromiumWs(browser), curl];
