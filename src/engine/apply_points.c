@@ -123,18 +123,6 @@ enum head_found engine_place_points(struct engine *engine, struct command *comma
 
 /* ---- new samples ---- */
 
-/* How many of the points have keys that the head does not know; counts one key once for each time
- * it occurs, which only makes the limit a little stricter within one request. */
-static uint32_t new_key_count(const struct engine *engine, const struct head *head,
-                              const struct command_point *points, uint32_t count)
-{
-    uint32_t fresh = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        fresh += head_property_find(head, points[i].key, engine->heads.seed) == NULL;
-    }
-    return fresh;
-}
-
 static struct err put_point(struct engine *engine, struct head *head,
                             const struct command_point *from, int64_t now_ms)
 {
@@ -142,6 +130,9 @@ static struct err put_point(struct engine *engine, struct head *head,
     uint32_t number = engine_property_number(engine, head, from->key, &is_new);
     if (number == 0) {
         return ERR(NO_MEMORY);
+    }
+    if (is_new && head_property_count(head) > engine->options.properties_per_resource_max) {
+        return ERR(PROPERTIES_TOO_MANY);
     }
     struct point point = {
         .flags = (uint8_t)((from->client_stamped ? POINT_CLIENT_STAMPED : 0) |
@@ -156,26 +147,20 @@ static struct err put_point(struct engine *engine, struct head *head,
 }
 
 /* Takes back the numbers given out since <last_property>: no event will tell of them. */
-static void forget_numbers_since(const struct engine *engine, struct head *head,
-                                 uint32_t last_property)
+static void forget_numbers_since(struct engine *engine, struct head *head, uint32_t last_property)
 {
     for (uint32_t i = head_property_count(head); i-- > 0;) {
         if (head->properties->at[i].number > last_property) {
             head_property_remove(head, &head->properties->at[i]);
         }
     }
-    ASSERT(engine->last_property >= last_property);
+    engine->last_property = last_property;
 }
 
 struct err write_points(struct engine *engine, struct head *head,
                         const struct command_point *points, uint32_t count, uint8_t flags,
                         uint64_t *event)
 {
-    uint32_t fresh = new_key_count(engine, head, points, count);
-    uint32_t count_max = engine->options.properties_per_resource_max;
-    if (fresh > 0 && head_property_count(head) + fresh > count_max) {
-        return ERR(PROPERTIES_TOO_MANY);
-    }
     struct group_writer *writer = engine_group(engine);
     uint32_t last_property = engine->last_property;
     buf_reset(&engine->scratch_entries);
@@ -190,7 +175,7 @@ struct err write_points(struct engine *engine, struct head *head,
     *event = group_write_points(writer, head->account, head->kind, &head->id, head_scopes(head),
                                 flags, entries, count);
     engine_wrote(engine, *event);
-    if (fresh > 0) {
+    if (engine->last_property > last_property) {
         head->changed = *event;
     }
     return ERR(OK);

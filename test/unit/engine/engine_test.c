@@ -205,6 +205,35 @@ static void test_property_limit(void **state)
     assert_int_equal(world->answers[0].err.code, ERR_OK);
 }
 
+static enum err_code put_keys(struct world *world, const struct id *thng, const char *const *keys,
+                              uint32_t count)
+{
+    struct command_batch *batch = batch_of(4096);
+    struct command_point *points = command_batch_take(batch, count * sizeof(*points));
+    for (uint32_t i = 0; i < count; i++) {
+        points[i] = (struct command_point){.key = slice_of_text(keys[i]), .value = SLICE("1")};
+    }
+    struct command *command = command_in(batch, COMMAND_POINTS, 1);
+    command->target = *thng;
+    command->target_kind = RESOURCE_THNG;
+    command->as.points.at = points;
+    command->as.points.count = count;
+    run(world, batch);
+    return world->answers[0].err.code;
+}
+
+/* All of a request or nothing of it; a key that it names several times is one. */
+static void test_property_limit_within_a_request(void **state)
+{
+    struct world *world = *state;
+    struct id thng = create_thng(world);
+    static const char *const five[] = {"a", "b", "c", "d", "e"};
+    static const char *const four[] = {"f", "g", "f", "h", "i", "i"};
+    assert_int_equal(put_keys(world, &thng, five, 5), ERR_PROPERTIES_TOO_MANY);
+    assert_int_equal(put_keys(world, &thng, four, 6), ERR_OK);
+    assert_int_equal(put_keys(world, &thng, five, 1), ERR_PROPERTIES_TOO_MANY);
+}
+
 static void test_cut_retires_the_number(void **state)
 {
     struct world *world = *state;
@@ -436,6 +465,7 @@ int main(void)
         T(test_only_thngs_are_reached),
         T(test_refusal_waits_for_rights_and_existence),
         T(test_property_limit),
+        T(test_property_limit_within_a_request),
         T(test_cut_retires_the_number),
         T(test_deleted_is_gone_at_once),
         T(test_deletion_tells_the_document_before_the_key),
