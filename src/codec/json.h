@@ -101,6 +101,12 @@ struct json_each json_each(struct json_value value);
 bool json_array_next(struct json_each *each, struct json_value *item);
 bool json_object_next(struct json_each *each, struct json_member *member);
 
+/* An object whose text has been accepted before, such as a stored document. */
+static inline struct json_value json_object_of(struct slice text)
+{
+    return (struct json_value){.type = JSON_OBJECT, .text = text};
+}
+
 /* The number of items or members, by walking over them. */
 size_t json_count(struct json_value value);
 

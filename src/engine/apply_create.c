@@ -257,7 +257,7 @@ static struct slice members_of(struct engine *engine, const struct command *comm
 /* A document in the place of <former>: all of it is new but the time of its creation. */
 static void put_over(struct engine *engine, const struct head *former, struct slice members)
 {
-    const struct json_value document = {.type = JSON_OBJECT, .text = head_document(former)};
+    const struct json_value document = json_object_of(head_document(former));
     int64_t created_ms = 0;
     bool has_time = json_int64(json_member(document, SLICE("createdAt")), &created_ms);
     ASSERT(has_time);
@@ -306,7 +306,7 @@ static bool is_too_much(const struct engine *engine, const struct command *comma
     if (command->target_kind != RESOURCE_TASK) {
         return false;
     }
-    const struct json_value task = {.type = JSON_OBJECT, .text = buf_data(&engine->scratch)};
+    const struct json_value task = json_object_of(buf_data(&engine->scratch));
     int64_t amount = 0;
     struct json_value progress = json_member(task, SLICE("progress"));
     return json_int64(json_member(progress, SLICE("totalAmount")), &amount) &&

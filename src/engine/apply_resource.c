@@ -66,7 +66,7 @@ bool document_is_managed(const struct head *head)
     if (head->kind != RESOURCE_ACCESS_POLICY) {
         return false;
     }
-    const struct json_value document = {.type = JSON_OBJECT, .text = head_document(head)};
+    const struct json_value document = json_object_of(head_document(head));
     return json_is_true(json_member(document, SLICE("managed")));
 }
 

@@ -22,16 +22,11 @@ struct update {
 
 /* ---- what of the body counts ---- */
 
-static struct json_value object_of(struct slice document)
-{
-    return (struct json_value){.type = JSON_OBJECT, .text = document};
-}
-
 /* An email that was made up for it stays (contract: auth.md 2.4). */
 static bool is_anonymous(const struct head *user)
 {
     struct json_value credentials =
-        json_member(object_of(head_document(user)), SLICE("credentials"));
+        json_member(json_object_of(head_document(user)), SLICE("credentials"));
     return json_string_equals(json_member(credentials, SLICE("status")), SLICE("anonymous"));
 }
 
@@ -116,7 +111,7 @@ static struct slice member_of_reference(enum resource_kind kind, enum resource_k
 static bool is_unchanged(const struct head *head, const struct document_reference *reference)
 {
     struct slice member = member_of_reference(head->kind, reference->kind);
-    struct json_value value = json_member(object_of(head_document(head)), member);
+    struct json_value value = json_member(json_object_of(head_document(head)), member);
     if (value.type == JSON_ARRAY) {
         bool is_place = reference->kind == RESOURCE_PLACE;
         return is_in_array(value, is_place ? SLICE("places:") : (struct slice){0}, &reference->id);

@@ -58,11 +58,6 @@ static void work_deinit(struct work *work)
     buf_deinit(&work->logs);
 }
 
-static struct json_value as_object(const struct buf *document)
-{
-    return (struct json_value){.type = JSON_OBJECT, .text = buf_data(document)};
-}
-
 static int64_t number_of(struct json_value object, struct slice name)
 {
     int64_t number = 0;
@@ -104,7 +99,7 @@ static void read_values(struct work *work)
 
 static void read_task(struct work *work)
 {
-    struct json_value task = as_object(&work->document);
+    struct json_value task = json_object_of(buf_data(&work->document));
     struct json_value progress = json_member(task, SLICE("progress"));
     struct json_value made =
         json_member(json_member(progress, SLICE("contributions")), SLICE("default"));
@@ -430,8 +425,8 @@ static void put_counts(struct work *work)
     struct buf *patch = &work->patch;
     struct slice product =
         work->has_product ? id_slice(&work->template.product) : SLICE("NO_PRODUCT");
-    struct json_value counts =
-        json_member(as_object(&work->batch_document), SLICE("resourceCountsByProduct"));
+    struct json_value counts = json_member(json_object_of(buf_data(&work->batch_document)),
+                                           SLICE("resourceCountsByProduct"));
     int64_t added = work->made_now;
     json_write_name(patch, SLICE("resourceCountsByProduct"));
     json_write_open(patch, '{');

@@ -121,7 +121,7 @@ void chore_template_put_identifiers(const struct chore_template *template, struc
 {
     json_write_open(out, '{');
     if (!slice_is_empty(template->identifiers)) {
-        const struct json_value object = {.type = JSON_OBJECT, .text = template->identifiers};
+        const struct json_value object = json_object_of(template->identifiers);
         struct json_each each = json_each(object);
         struct json_member member;
         while (json_object_next(&each, &member)) {

@@ -6,14 +6,9 @@
 
 /* ---- which role ---- */
 
-static struct json_value object_of(struct slice document)
-{
-    return (struct json_value){.type = JSON_OBJECT, .text = document};
-}
-
 static bool is_for_operators(const struct head *role)
 {
-    struct json_value type = json_member(object_of(head_document(role)), SLICE("type"));
+    struct json_value type = json_member(json_object_of(head_document(role)), SLICE("type"));
     return json_string_equals(type, SLICE("operator"));
 }
 
@@ -106,11 +101,11 @@ bool roles_may_delete(struct engine *engine, struct command *command, struct hea
 
 static bool is_administrator(struct slice document)
 {
-    struct json_value role = json_member(object_of(document), SLICE("role"));
+    struct json_value role = json_member(json_object_of(document), SLICE("role"));
     if (role.type == JSON_STRING) {
         return json_string_equals(role, ROLE_ADMIN);
     }
-    struct json_value policies = json_member(object_of(document), SLICE("policies"));
+    struct json_value policies = json_member(json_object_of(document), SLICE("policies"));
     return policies.type != JSON_ARRAY;
 }
 

@@ -12,7 +12,7 @@ static struct json_value member_of(struct slice scopes, struct slice name)
     if (slice_is_empty(scopes)) {
         return (struct json_value){0};
     }
-    return json_member((struct json_value){.type = JSON_OBJECT, .text = scopes}, name);
+    return json_member(json_object_of(scopes), name);
 }
 
 /* ---- writing ---- */

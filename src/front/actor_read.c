@@ -111,7 +111,7 @@ static bool owner_of(const struct document *share, struct id *owner)
     if (slice_is_empty(share->scopes)) {
         return false;
     }
-    const struct json_value scopes = {.type = JSON_OBJECT, .text = share->scopes};
+    const struct json_value scopes = json_object_of(share->scopes);
     struct json_each each = json_each(json_member(scopes, SLICE("users")));
     struct json_value item;
     return json_array_next(&each, &item) && id_parse(json_string_raw(item), owner);
@@ -198,11 +198,6 @@ static void add_rights(struct perm_rights *sum, const struct perm_rights *more)
     }
 }
 
-static struct json_value member_of(struct slice document, struct slice name)
-{
-    return json_member((struct json_value){.type = JSON_OBJECT, .text = document}, name);
-}
-
 static struct err add_policies(struct look *look, struct json_value policies)
 {
     struct perm_rights sum = {0};
@@ -219,7 +214,7 @@ static struct err add_policies(struct look *look, struct json_value policies)
         }
         TRY(err);
         struct perm_rights rights =
-            policy_rights(member_of(policy.text, SLICE("permissions")).text);
+            policy_rights(json_member(json_object_of(policy.text), SLICE("permissions")).text);
         add_rights(&sum, &rights);
         grant_draft_name(&look->draft, document_text(policy.text, SLICE("name")));
     }
@@ -250,8 +245,9 @@ static struct err look_at_policies(struct look *look, struct slice text)
     struct err err = kept.failed ? ERR(NO_MEMORY) : ERR(OK);
     look->has_grant = true;
     if (!err_is_set(err)) {
-        struct json_value policies = member_of(buf_data(&kept), SLICE("policies"));
-        add_conditions(look, member_of(buf_data(&kept), SLICE("conditions")));
+        struct json_value policies =
+            json_member(json_object_of(buf_data(&kept)), SLICE("policies"));
+        add_conditions(look, json_member(json_object_of(buf_data(&kept)), SLICE("conditions")));
         err = policies.type == JSON_ARRAY ? add_policies(look, policies) : ERR(OK);
     }
     buf_deinit(&kept);
@@ -284,7 +280,7 @@ static struct err look_at_operator(struct look *look)
         return ERR(OK);
     }
     if (name.bytes == 0) {
-        struct json_value policies = member_of(document.text, SLICE("policies"));
+        struct json_value policies = json_member(json_object_of(document.text), SLICE("policies"));
         return policies.type == JSON_ARRAY ? look_at_policies(look, document.text) : ERR(OK);
     }
     look->has_grant = true;

@@ -15,11 +15,6 @@
 
 /* ---- the document ---- */
 
-static struct json_value stored_object(struct slice text)
-{
-    return (struct json_value){.type = JSON_OBJECT, .text = text};
-}
-
 struct file_content file_content_read(struct slice document)
 {
     struct file_content content = {0};
@@ -29,7 +24,7 @@ struct file_content file_content_read(struct slice document)
     if (slice_is_empty(hidden)) {
         return content;
     }
-    struct json_value object = stored_object(hidden);
+    struct json_value object = json_object_of(hidden);
     bool is_whole = json_int64(json_member(object, SLICE("size")), &content.bytes) &&
                     document_id(hidden, SLICE("name"), &content.name);
     ASSERT(is_whole); /* only file_content_write writes it */
@@ -46,7 +41,7 @@ void file_content_write(struct buf *members, const struct file_content *content)
 
 bool file_is_public(struct slice document)
 {
-    struct json_value value = json_member(stored_object(document), SLICE("privateAccess"));
+    struct json_value value = json_member(json_object_of(document), SLICE("privateAccess"));
     return value.type == JSON_BOOLEAN && !json_is_true(value);
 }
 

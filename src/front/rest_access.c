@@ -23,7 +23,7 @@ static void only_project(struct slice scopes, struct id *project)
     if (slice_is_empty(scopes)) {
         return;
     }
-    const struct json_value object = {.type = JSON_OBJECT, .text = scopes};
+    const struct json_value object = json_object_of(scopes);
     const struct json_value projects = json_member(object, SLICE("projects"));
     struct json_each each = json_each(projects);
     struct json_value item;

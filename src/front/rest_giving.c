@@ -81,7 +81,7 @@ static struct err judge_policy(struct reader *reader, const struct actor *actor,
     if (policy.kind != RESOURCE_ACCESS_POLICY || policy.account != actor->account) {
         return ERR(OK);
     }
-    const struct json_value object = {.type = JSON_OBJECT, .text = policy.text};
+    const struct json_value object = json_object_of(policy.text);
     const struct perm_rights rights = policy_rights(json_member(object, SLICE("permissions")).text);
     return grant_holds(actor->grant, &rights) ? ERR(OK) : ERR(GRANTS_TOO_MUCH);
 }
@@ -170,7 +170,7 @@ static struct err read_stored(struct reader *reader, uint32_t account,
     }
     buf_reset(text);
     buf_put(text, document.text);
-    *stored = (struct json_value){.type = JSON_OBJECT, .text = buf_data(text)};
+    *stored = json_object_of(buf_data(text));
     return text->failed ? ERR(NO_MEMORY) : ERR(OK);
 }
 

@@ -236,7 +236,7 @@ static struct err write_answer(struct reader *reader, const struct session_read 
     if (job->shows_document) {
         return write_user(reader, &job->read, &user, api_key, out);
     }
-    const struct json_value object = {.type = JSON_OBJECT, .text = user.text};
+    const struct json_value object = json_object_of(user.text);
     user_write_session(out, &user.id, api_key, SLICE("active"),
                        json_member(object, SLICE("email")).text);
     return ERR(OK);

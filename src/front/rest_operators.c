@@ -122,14 +122,9 @@ static void put_name(struct buf *out, struct slice holder)
     buf_put_byte(out, '"');
 }
 
-static struct json_value member_of(struct slice document, struct slice name)
-{
-    return json_member((struct json_value){.type = JSON_OBJECT, .text = document}, name);
-}
-
 static struct err put_policies(struct reader *reader, struct slice holder, struct buf *out)
 {
-    struct json_value policies = member_of(holder, SLICE("policies"));
+    struct json_value policies = json_member(json_object_of(holder), SLICE("policies"));
     if (policies.type != JSON_ARRAY) {
         return ERR(OK);
     }
@@ -187,8 +182,8 @@ static struct err me_run(struct reader *reader, struct rest_read *read)
         return ERR(NO_MEMORY);
     }
     const struct slice holder = buf_data(&reader->scratch);
-    struct slice email = member_of(holder, SLICE("email")).text;
-    struct slice conditions = member_of(holder, SLICE("conditions")).text;
+    struct slice email = json_member(json_object_of(holder), SLICE("email")).text;
+    struct slice conditions = json_member(json_object_of(holder), SLICE("conditions")).text;
     json_write_open(out, '{');
     json_write_member_string(out, SLICE("id"), id_slice(&read->actor.id));
     json_write_member_string(out, SLICE("operator"), id_slice(&read->actor.id));

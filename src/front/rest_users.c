@@ -349,7 +349,7 @@ static struct err check_code(const struct http_request *request, struct slice cr
 static enum rest_step send_activation(struct http_request *request, struct slice credentials)
 {
     struct buf *members = &request->conn->front->scratch;
-    const struct json_value former = {.type = JSON_OBJECT, .text = credentials};
+    const struct json_value former = json_object_of(credentials);
     buf_reset(members);
     BUF_PUT_LITERAL(members, "\"credentials\":{");
     json_write_member_string(members, SLICE("status"), SLICE("active"));
@@ -406,7 +406,7 @@ void rest_user_validated(struct http_request *request, const struct answer *answ
 /* Those that there are, with another password. */
 static void put_credentials(struct buf *out, struct slice former, struct slice hash)
 {
-    struct json_each each = json_each((struct json_value){.type = JSON_OBJECT, .text = former});
+    struct json_each each = json_each(json_object_of(former));
     struct json_member member;
     BUF_PUT_LITERAL(out, "\"credentials\":{");
     while (json_object_next(&each, &member)) {
@@ -501,7 +501,7 @@ static struct err status_run(struct reader *reader, struct rest_read *read)
     struct buf *out = &read->body;
     TRY(rest_read_find(reader, read, RESOURCE_USER, &user));
     struct slice credentials = user_credentials(&user);
-    const struct json_value object = {.type = JSON_OBJECT, .text = credentials};
+    const struct json_value object = json_object_of(credentials);
     bool is_inactive = user_has_status(credentials, SLICE("inactive"));
     int64_t activated_ms = user.created_ms; /* of anonymous users, too */
     (void)json_int64(json_member(object, SLICE("activatedAt")), &activated_ms);

@@ -207,7 +207,7 @@ static struct err put_stored(const struct view *view, const struct document *doc
 /* A project that was deleted stands in scopes until they are rewritten. */
 static struct err put_live_projects(const struct view *view, struct slice scopes, struct buf *out)
 {
-    const struct json_value object = {.type = JSON_OBJECT, .text = scopes};
+    const struct json_value object = json_object_of(scopes);
     struct json_each each = json_each(json_member(object, SLICE("projects")));
     struct json_value project;
     json_write_open(out, '[');
@@ -240,7 +240,7 @@ static struct err put_scopes(const struct view *view, struct slice scopes, struc
         json_write_member_json(out, SLICE("scopes"), scopes);
         return ERR(OK);
     }
-    const struct json_value object = {.type = JSON_OBJECT, .text = scopes};
+    const struct json_value object = json_object_of(scopes);
     json_write_name(out, SLICE("scopes"));
     json_write_open(out, '{');
     json_write_member_json(out, SLICE("users"), json_member(object, SLICE("users")).text);
@@ -403,7 +403,7 @@ static struct err put_derived(const struct view *view, const struct document *do
  * deleted it has none. */
 static struct err put_role(const struct view *view, const struct document *holder, struct buf *out)
 {
-    const struct json_value object = {.type = JSON_OBJECT, .text = holder->text};
+    const struct json_value object = json_object_of(holder->text);
     struct json_value policies = json_member(object, SLICE("policies"));
     struct slice role = document_text(holder->text, SLICE("role"));
     if (slice_is_empty(role) && policies.type != JSON_ARRAY) {

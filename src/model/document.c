@@ -99,7 +99,7 @@ void document_create(struct buf *out, const struct id *id, int64_t now_ms, struc
 static struct json_value as_object(struct slice document)
 {
     ASSERT(document.bytes >= 2 && document.at[0] == '{');
-    return (struct json_value){.type = JSON_OBJECT, .text = document};
+    return json_object_of(document);
 }
 
 /* The name of the kind's hidden member; empty when it has none, as the names that nobody sees. */

@@ -187,7 +187,7 @@ void location_write_text(struct buf *buf, const struct location *location)
 
 bool location_put_place(struct buf *buf, struct slice place_document)
 {
-    const struct json_value document = {.type = JSON_OBJECT, .text = place_document};
+    const struct json_value document = json_object_of(place_document);
     struct location location;
     /* It was checked before it was stored. */
     struct err err = location_read_coordinates(document, &location);

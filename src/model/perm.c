@@ -216,7 +216,7 @@ static struct json_each scopes_each(struct slice scopes, struct slice list)
     if (slice_is_empty(scopes)) {
         return (struct json_each){0};
     }
-    const struct json_value object = {.type = JSON_OBJECT, .text = scopes};
+    const struct json_value object = json_object_of(scopes);
     return json_each(json_member(object, list));
 }
 

@@ -228,7 +228,7 @@ static void write_without(struct buf *out, struct json_value list, struct slice 
 /* Writes scopes without the project. */
 static void write_scopes_without(struct buf *out, struct slice scopes, const struct id *project)
 {
-    struct json_each each = json_each((struct json_value){.type = JSON_OBJECT, .text = scopes});
+    struct json_each each = json_each(json_object_of(scopes));
     struct json_member member;
     json_write_open(out, '{');
     while (json_object_next(&each, &member)) {
