@@ -17,6 +17,7 @@ void subs_deinit(struct subs *subs)
 {
     ASSERT(subs->count == 0);
     map_deinit(&subs->topics);
+    map_deinit(&subs->filters);
     map_deinit(&subs->watches);
 }
 
@@ -84,33 +85,36 @@ static void topic_remove_if_unused(struct subs *subs, struct subs_topic *topic)
     }
 }
 
-/* In a topic that many share the session's own list is the shorter way, and the other way round. */
-static struct subscription *find_in(const struct subs_topic *topic, const struct session *session,
-                                    struct slice text)
+/* ---- by filter ---- */
+
+/* Whose subscription, and how it is spelled. */
+struct filter_key {
+    const struct session *session;
+    struct slice text;
+};
+
+static uint64_t filter_hash(const struct subs *subs, const struct filter_key *key)
 {
-    if (session->subscription_count < topic->count) {
-        LIST_EACH (&session->subscriptions, link, after) {
-            struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
-            if (found->places[0].topic == topic && slice_equal(subscription_filter(found), text)) {
-                return found;
-            }
-        }
-        return NULL;
-    }
-    LIST_EACH (&topic->places, link, after) {
-        struct subscription *found = LIST_ENTRY(link, struct subs_place, in_topic)->subscription;
-        if (found->session == session && slice_equal(subscription_filter(found), text)) {
-            return found;
-        }
-    }
-    return NULL;
+    return hash_bytes(hash_number(subs->seed, (uintptr_t)key->session), key->text);
+}
+
+static struct filter_key filter_key(const struct subscription *subscription)
+{
+    return (struct filter_key){subscription->session, subscription_filter(subscription)};
+}
+
+static bool has_filter(const void *entry, const void *key)
+{
+    const struct filter_key wanted = *(const struct filter_key *)key;
+    const struct filter_key found = filter_key(entry);
+    return found.session == wanted.session && slice_equal(found.text, wanted.text);
 }
 
 struct subscription *subs_find(const struct subs *subs, const struct session *session,
-                               struct topic_ref ref, struct slice text)
+                               struct slice text)
 {
-    struct subs_topic *topic = subs_topic_find(subs, ref);
-    return topic ? find_in(topic, session, text) : NULL;
+    const struct filter_key key = {session, text};
+    return map_find(&subs->filters, filter_hash(subs, &key), has_filter, &key);
 }
 
 bool subs_selects_alike(const struct subscription *subscription, const struct topic_filter *filter)
@@ -120,6 +124,24 @@ bool subs_selects_alike(const struct subscription *subscription, const struct to
         is_alike = topic_equal(subscription->places[i].topic->ref, topic_filter_ref(filter, i));
     }
     return is_alike;
+}
+
+uint64_t subs_hash_filter(const struct subs *subs, const struct topic_filter *filter)
+{
+    uint64_t hash = subs->seed;
+    for (unsigned i = 0; i < filter->count; i++) {
+        hash = hash_number(hash, topic_hash(subs->seed, topic_filter_ref(filter, i)));
+    }
+    return hash;
+}
+
+uint64_t subs_hash_selected(const struct subs *subs, const struct subscription *subscription)
+{
+    uint64_t hash = subs->seed;
+    for (unsigned i = 0; i < subscription->place_count; i++) {
+        hash = hash_number(hash, subscription->places[i].topic->hash);
+    }
+    return hash;
 }
 
 /* ---- watches ---- */
@@ -235,6 +257,24 @@ static struct err take_place(struct subs *subs, struct subscription *subscriptio
     return ERR(OK);
 }
 
+/* Under its filter, and under all that it selects. */
+static struct err enter(struct subs *subs, struct subscription *subscription,
+                        const struct subs_wish *wish)
+{
+    const struct filter_key key = filter_key(subscription);
+    struct err err = ERR(OK);
+    for (unsigned i = 0; i < subscription->place_count && !err_is_set(err); i++) {
+        err = take_place(subs, subscription, i, wish_ref(wish, i));
+    }
+    if (!err_is_set(err)) {
+        err = map_insert(&subs->filters, filter_hash(subs, &key), subscription);
+    }
+    if (err_is_set(err)) {
+        leave_places(subs, subscription);
+    }
+    return err;
+}
+
 /* A new one in the index, with its filter; the rest is all-zero. */
 static struct subscription *subscription_new(struct subs *subs, const struct subs_wish *wish)
 {
@@ -244,19 +284,16 @@ static struct subscription *subscription_new(struct subs *subs, const struct sub
     if (added == NULL) {
         return NULL;
     }
+    added->session = wish->session;
     added->place_count = (uint8_t)count;
     added->filter_bytes = (uint16_t)wish->text.bytes;
     if (wish->text.bytes > 0) {
         memcpy(&added->places[count], wish->text.at, wish->text.bytes);
     }
-    for (unsigned i = 0; i < count; i++) {
-        if (err_is_set(take_place(subs, added, i, wish_ref(wish, i)))) {
-            leave_places(subs, added);
-            free(added);
-            return NULL;
-        }
+    if (err_is_set(enter(subs, added, wish))) {
+        free(added);
+        return NULL;
     }
-    added->session = wish->session;
     added->first_sequence = wish->first_sequence;
     list_push(&wish->session->subscriptions, &added->in_session);
     wish->session->subscription_count++;
@@ -270,7 +307,7 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
     const struct topic_options *options =
         wish->filter != NULL ? &wish->filter->topic.options : &wish->topic->options;
     ASSERT(wish->text.bytes <= TOPIC_BYTES_MAX);
-    struct subscription *added = subs_find(subs, wish->session, wish_ref(wish, 0), wish->text);
+    struct subscription *added = subs_find(subs, wish->session, wish->text);
     if (added == NULL) {
         added = subscription_new(subs, wish);
         if (added == NULL) {
@@ -299,8 +336,10 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
 
 void subs_remove(struct subs *subs, struct subscription *subscription)
 {
+    const struct filter_key key = filter_key(subscription);
     unwatch(subs, subscription);
     list_remove(&subscription->in_tokens);
+    map_remove(&subs->filters, filter_hash(subs, &key), subscription);
     leave_places(subs, subscription);
     list_remove(&subscription->in_session);
     subscription->session->subscription_count--;

@@ -63,7 +63,7 @@ struct subscription {
     uint32_t heard_firing;   /* and for which of the topics that the event fired on (fire.h) */
     uint8_t qos;             /* granted */
     bool pub_states;
-    uint64_t replay;   /* the number of its replay (front/replay.h); 0: none */
+    uint64_t replay;     /* the number of its replay (front/replay.h); 0: none */
     bool has_wildcard;   /* what it may hear is judged event by event */
     uint8_t place_count; /* 1 without wildcards */
     uint16_t filter_bytes;
@@ -76,6 +76,7 @@ struct subscription {
 
 struct subs {
     struct map topics;
+    struct map filters; /* struct subscription, by session and filter */
     struct map watches; /* struct subs_watch, by resource */
     /* Entries of each family, by what they leave open. */
     uint32_t open[TOPIC_FAMILY_COUNT][SUBS_OPEN_COUNT];
@@ -108,13 +109,16 @@ MUST_USE struct err subs_add(struct subs *subs, const struct subs_wish *wish,
 
 void subs_remove(struct subs *subs, struct subscription *subscription);
 
-/* The session's subscription with exactly that filter, or NULL. <ref> is what it selects, of the
- * first family if there are several. */
+/* The session's subscription with exactly that filter, or NULL. */
 struct subscription *subs_find(const struct subs *subs, const struct session *session,
-                               struct topic_ref ref, struct slice text);
+                               struct slice text);
 
 /* Does the subscription select what the filter does, however that is spelled? */
 bool subs_selects_alike(const struct subscription *subscription, const struct topic_filter *filter);
+
+/* Hashes of what they select: alike where subs_selects_alike. */
+uint64_t subs_hash_filter(const struct subs *subs, const struct topic_filter *filter);
+uint64_t subs_hash_selected(const struct subs *subs, const struct subscription *subscription);
 
 /* The entry of a topic, or NULL when nobody has subscribed to it. */
 struct subs_topic *subs_topic_find(const struct subs *subs, struct topic_ref ref);

@@ -242,8 +242,8 @@ static void request_states(struct mqtt_conn *mqtt, const struct mqtt_subscribe *
         if (!wish->wants_state || err_is_set(topic_filter_parse(wish->filter, &filter))) {
             continue;
         }
-        const struct subscription *subscription = subs_find(
-            &mqtt->conn->front->subs, &mqtt->session, topic_filter_ref(&filter, 0), wish->filter);
+        const struct subscription *subscription =
+            subs_find(&mqtt->conn->front->subs, &mqtt->session, wish->filter);
         if (subscription != NULL) {
             state_request(mqtt->conn, subscription, &filter, subscribe->after);
         }
@@ -311,8 +311,7 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const stru
         return ERR(CREDENTIAL_UNKNOWN);
     }
     if (mqtt->session.subscription_count >= front->shared->limits.subscriptions_max &&
-        subs_find(&front->subs, &mqtt->session, topic_filter_ref(&filter, 0), wish->filter) ==
-            NULL) {
+        subs_find(&front->subs, &mqtt->session, wish->filter) == NULL) {
         return ERR(DENIED);
     }
     const struct subs_wish entry = {
@@ -418,27 +417,59 @@ void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer
 
 /* ---- UNSUBSCRIBE ---- */
 
-/* The exact filter; without one, all in other spellings of the same: older clients take back other
- * options than they subscribed with (contract, pub/sub 6). */
-static void unsubscribe(struct mqtt_conn *mqtt, struct slice text)
+/* A filter that is not there as it is spelled, and the hash of what it selects. */
+struct unwanted {
+    uint64_t selected;
+    struct slice text; /* in the packet */
+};
+
+static int compare_unwanted(const void *a, const void *b)
+{
+    uint64_t x = ((const struct unwanted *)a)->selected;
+    uint64_t y = ((const struct unwanted *)b)->selected;
+    return (x > y) - (x < y);
+}
+
+/* The exact filter; without one it is put to those that are looked for in other spellings. */
+static void unsubscribe(struct mqtt_conn *mqtt, struct slice text, struct buf *others)
 {
     struct subs *subs = &mqtt->conn->front->subs;
+    struct subscription *exact = subs_find(subs, &mqtt->session, text);
     struct topic_filter filter;
-    if (err_is_set(topic_filter_parse(text, &filter))) {
-        return;
-    }
-    struct topic_ref ref = topic_filter_ref(&filter, 0);
-    struct subscription *exact = subs_find(subs, &mqtt->session, ref, text);
     if (exact != NULL) {
         subs_remove(subs, exact);
+    } else if (!err_is_set(topic_filter_parse(text, &filter)) &&
+               subs_topic_find(subs, topic_filter_ref(&filter, 0)) != NULL) {
+        const struct unwanted other = {subs_hash_filter(subs, &filter), text};
+        buf_put_bytes(others, &other, sizeof(other));
+    }
+}
+
+static bool is_unwanted(const struct subs *subs, const struct subscription *subscription,
+                        struct slice others)
+{
+    const struct unwanted wanted = {.selected = subs_hash_selected(subs, subscription)};
+    const struct unwanted *found = bsearch(&wanted, others.at, others.bytes / sizeof(wanted),
+                                           sizeof(wanted), compare_unwanted);
+    struct topic_filter filter;
+    return found != NULL && !err_is_set(topic_filter_parse(found->text, &filter)) &&
+           subs_selects_alike(subscription, &filter);
+}
+
+/* All that select the same as one of these: older clients take back other options than they
+ * subscribed with (contract, pub/sub 6). One walk a packet: both, its filters and the session's,
+ * can be many. */
+static void unsubscribe_alike(struct mqtt_conn *mqtt, struct buf *others)
+{
+    struct subs *subs = &mqtt->conn->front->subs;
+    if (buf_bytes(others) == 0) {
         return;
     }
-    if (subs_topic_find(subs, ref) == NULL) {
-        return;
-    }
+    qsort(others->at, buf_bytes(others) / sizeof(struct unwanted), sizeof(struct unwanted),
+          compare_unwanted);
     LIST_EACH (&mqtt->session.subscriptions, link, after) {
         struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
-        if (subs_selects_alike(found, &filter)) {
+        if (is_unwanted(subs, found, buf_data(others))) {
             subs_remove(subs, found);
         }
     }
@@ -458,10 +489,17 @@ enum mqtt_taken mqtt_take_unsubscribe(struct mqtt_conn *mqtt, const struct mqtt_
         return MQTT_TAKEN;
     }
     struct mqtt_subscription unwanted;
+    struct buf others = {0};
     while (mqtt_next_filter(&filters, &unwanted)) {
-        unsubscribe(mqtt, unwanted.filter);
+        unsubscribe(mqtt, unwanted.filter, &others);
     }
-    mqtt_write_ack(mqtt->out, MQTT_UNSUBACK, packet_id);
-    mqtt_wrote(mqtt);
+    if (others.failed) {
+        conn_close(mqtt->conn);
+    } else {
+        unsubscribe_alike(mqtt, &others);
+        mqtt_write_ack(mqtt->out, MQTT_UNSUBACK, packet_id);
+        mqtt_wrote(mqtt);
+    }
+    buf_deinit(&others);
     return MQTT_TAKEN;
 }

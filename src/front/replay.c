@@ -112,9 +112,8 @@ find_subscription(const struct conn *conn, const struct replay *replay, struct t
     struct err err = topic_parse(filter_of(replay), topic);
     ASSERT(!err_is_set(err));
     const struct subscription *found =
-        conn->session == NULL
-            ? NULL
-            : subs_find(&conn->front->subs, conn->session, topic_ref(topic), filter_of(replay));
+        conn->session == NULL ? NULL
+                              : subs_find(&conn->front->subs, conn->session, filter_of(replay));
     return found != NULL && found->replay == replay->number ? found : NULL;
 }
 

@@ -114,8 +114,7 @@ static bool hand_over(struct conn *conn, struct state *state)
         return true;
     }
     const struct subscription *subscription =
-        subs_find(&conn->front->subs, session, topic_filter_ref(&state->filter, 0),
-                  slice_of(state->text, state->text_bytes));
+        subs_find(&conn->front->subs, session, slice_of(state->text, state->text_bytes));
     if (subscription == NULL) {
         return true;
     }

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wildcards over the contract's topics, with the clients that people use (contract: README.md, 6).
 import { scenario, it, assert } from './lib/suite.mjs';
-import { login, publish, subscribe, type, unsubscribe } from './lib/packets.mjs';
+import { login, packet, publish, subscribe, type, unsubscribe } from './lib/packets.mjs';
 import { mosquittoSub, mqttSub } from './lib/clients.mjs';
+
+/** UNSUBSCRIBE of the same filter, so many times. */
+function unsubscribeMany(id, filter, count) {
+    const one = Buffer.concat([Buffer.from([0, filter.length]), Buffer.from(filter)]);
+    const all = Buffer.alloc(one.length * count, one);
+    return packet(0xa2, [id >> 8, id & 0xff], all);
+}
 
 scenario('wildcards', {}, (d) => {
     const subscribed = async (key, ...filters) => {
@@ -127,6 +134,26 @@ scenario('wildcards', {}, (d) => {
         assert.equal(topics.size, 1000);
         await client.quiet(100);
         client.destroy();
+    });
+
+    it('as many as a session may have, and a packet full of filters to take back', async () => {
+        const many = 10000;
+        const spelled = Array.from({ length: many }, (_, i) => `#?n=${i}`);
+        const { client, codes } = await subscribed(d.key, ...spelled);
+        assert.deepEqual(codes, Array(many).fill(0));
+        client.send(subscribe(2, ...spelled.map((filter) => [filter, 1]), ['+?n=0', 1]));
+        assert.deepEqual((await client.next(type.suback)).codes, [...Array(many).fill(1), 0x80]);
+        client.send(subscribe(3, ['actions', 0]));
+        assert.deepEqual((await client.next(type.suback)).codes, [0x80]);
+        const other = (await subscribed(d.key, 'actions')).client;
+        // Others' filter, and those of nobody: each is looked for among all that there are.
+        client.send(unsubscribeMany(4, 'actions', 90000), unsubscribeMany(5, '#', 1));
+        assert.equal((await client.next(type.unsuback)).id, 4);
+        assert.equal((await client.next(type.unsuback)).id, 5);
+        client.send(subscribe(6, ['actions', 0]));
+        assert.deepEqual((await client.next(type.suback)).codes, [0]);
+        client.destroy();
+        other.destroy();
     });
 
     it('what is refused, and what is granted', async () => {

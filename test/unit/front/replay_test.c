@@ -101,9 +101,7 @@ static void replays(struct client *client, const char *filter, int boundary)
 static void take_back(struct client *client, const char *filter)
 {
     struct subs *subs = &client->world->front.subs;
-    struct topic topic;
-    MUST(topic_parse(slice_of_text(filter), &topic));
-    subs_remove(subs, subs_find(subs, &client->session, topic_ref(&topic), slice_of_text(filter)));
+    subs_remove(subs, subs_find(subs, &client->session, slice_of_text(filter)));
 }
 
 /* Turns until it has been given as many messages as it had room for. */
