@@ -339,6 +339,7 @@ void subs_remove(struct subs *subs, struct subscription *subscription)
     const struct filter_key key = filter_key(subscription);
     unwatch(subs, subscription);
     list_remove(&subscription->in_tokens);
+    list_remove(&subscription->in_states);
     map_remove(&subs->filters, filter_hash(subs, &key), subscription);
     leave_places(subs, subscription);
     list_remove(&subscription->in_session);

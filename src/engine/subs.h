@@ -53,6 +53,8 @@ struct subscription {
     struct link in_session;
     struct link in_watch;     /* when watch is set */
     struct link in_tokens;    /* when token_hash is set: in subs.tokens */
+    struct link in_states;    /* when its present state is still to be read (front/state.h) */
+    uint64_t state_after;     /* and that is to show all events up to this one */
     struct subs_watch *watch; /* of the topic's resource; NULL: scopes change nothing */
     bool is_hidden;           /* the resource's scopes say now that it is not seen */
     struct session *session;

@@ -231,6 +231,7 @@ static struct conn *conn_new(struct front *front, const struct address *peer, un
     conn->timer.fire = timer_due;
     conn->hold_timer.fire = hold_due;
     list_init(&conn->states);
+    list_init(&conn->state_wishes);
     return conn;
 }
 

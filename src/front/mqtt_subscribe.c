@@ -238,14 +238,11 @@ static void request_states(struct mqtt_conn *mqtt, const struct mqtt_subscribe *
 {
     for (uint32_t i = 0; i < subscribe->count; i++) {
         const struct mqtt_wish *wish = &subscribe->wishes[i];
-        struct topic_filter filter;
-        if (!wish->wants_state || err_is_set(topic_filter_parse(wish->filter, &filter))) {
-            continue;
-        }
-        const struct subscription *subscription =
-            subs_find(&mqtt->conn->front->subs, &mqtt->session, wish->filter);
+        struct subscription *subscription =
+            wish->wants_state ? subs_find(&mqtt->conn->front->subs, &mqtt->session, wish->filter)
+                              : NULL;
         if (subscription != NULL) {
-            state_request(mqtt->conn, subscription, &filter, subscribe->after);
+            state_request(mqtt->conn, subscription, subscribe->after);
         }
     }
 }

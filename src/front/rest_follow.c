@@ -317,8 +317,7 @@ static void arm(struct rest_follow *own)
     conn_arm(own->follow.conn, own->is_stream ? heartbeat_ms : own->wait_ms);
 }
 
-static void start_stream(struct rest_follow *own, const struct subscription *subscription,
-                         uint64_t after)
+static void start_stream(struct rest_follow *own, struct subscription *subscription, uint64_t after)
 {
     const struct topic_options *options = &own->follow.topic.options;
     bool is_replayed = options->replay.is_wanted;
@@ -330,8 +329,7 @@ static void start_stream(struct rest_follow *own, const struct subscription *sub
     if (is_replayed) {
         replay_start(own->follow.conn);
     } else if (has_state) {
-        const struct topic_filter filter = topic_filter_of(&own->follow.topic);
-        state_request(own->follow.conn, subscription, &filter, after);
+        state_request(own->follow.conn, subscription, after);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "front/state.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "front/view_state.h"
 #include "front/view_states.h"
@@ -10,6 +11,8 @@
 #define STATE_WAIT_MS 5000
 /* The largest present state that is sent; a resource with more is told of by its updates alone. */
 #define STATE_BYTES_MAX ((size_t)16 << 20)
+/* So many of a connection are read, or wait for its session, at one time. */
+#define STATES_OPEN_MAX 4
 
 struct state {
     struct reader_job job;
@@ -18,6 +21,7 @@ struct state {
     struct front *front;
     uint32_t slot;
     uint32_t generation;
+    uint32_t life; /* of the connection's states */
     uint64_t after;
     struct actor actor;
     struct topic_filter filter;
@@ -85,16 +89,22 @@ static void state_run(struct reader *reader, struct reader_job *job)
     loop_post(state->front->loop, &state->message);
 }
 
-/* A client that subscribes again and again and takes nothing keeps one state a subscription: the
- * newest. */
+/* Takes it from those that wait. */
+static void state_done(struct conn *conn, struct state *state)
+{
+    list_remove(&state->link);
+    state_free(state);
+    conn->states_open--;
+}
+
+/* Who subscribes again before it has taken the state gets the newer one only. */
 static void forget_older(struct conn *conn, const struct state *state)
 {
     struct slice text = slice_of(state->text, state->text_bytes);
     LIST_EACH (&conn->states, link, after) {
         struct state *older = LIST_ENTRY(link, struct state, link);
-        if (slice_equal(slice_of(older->text, older->text_bytes), text)) {
-            list_remove(link);
-            state_free(older);
+        if (older != state && slice_equal(slice_of(older->text, older->text_bytes), text)) {
+            state_done(conn, older);
         }
     }
 }
@@ -132,46 +142,96 @@ static bool hand_over(struct conn *conn, struct state *state)
     return true;
 }
 
-static void state_arrived(struct loop *loop, struct loop_message *message)
-{
-    struct state *state = CONTAINER_OF(message, struct state, message);
-    struct conn *conn = conn_find(loop->owner, state->slot, state->generation);
-    if (err_is_set(state->err) || state->messages.failed) {
-        LOG_LIMITED(LOG_WARN, "front", "no present state for a subscriber error=%s",
-                    err_name(state->err));
-    } else if (conn != NULL && !hand_over(conn, state)) {
-        forget_older(conn, state);
-        list_push(&conn->states, &state->link);
-        return;
-    }
-    state_free(state);
-}
+static void state_arrived(struct loop *loop, struct loop_message *message);
 
-void state_request(struct conn *conn, const struct subscription *subscription,
-                   const struct topic_filter *filter, uint64_t after)
+static struct state *state_new(struct conn *conn, const struct subscription *subscription)
 {
     struct slice text = subscription_filter(subscription);
     struct state *state = calloc(1, sizeof(*state) + text.bytes);
     if (state == NULL) {
-        LOG_LIMITED(LOG_WARN, "front", "no present state for a subscriber error=NO_MEMORY");
-        return;
+        return NULL;
     }
+    struct err err = topic_filter_parse(text, &state->filter);
+    ASSERT(!err_is_set(err));
+    state->filter.topic.options.project = subscription->project;
+    state->filter.topic.options.access_token = (struct slice){0};
     state->messages.bytes_max = STATE_BYTES_MAX;
     state->job.run = state_run;
     state->message.run = state_arrived;
     state->front = conn->front;
     state->slot = conn->slot;
     state->generation = conn->generation;
-    state->after = after;
+    state->life = conn->states_life;
+    state->after = subscription->state_after;
     state->actor = subscription->actor;
-    state->filter = *filter;
-    state->filter.topic.options.access_token = (struct slice){0};
     state->text_bytes = text.bytes;
     memcpy(state->text, text.at, text.bytes);
-    if (!readers_submit(conn->front->shared->readers, &state->job)) {
-        LOG_LIMITED(LOG_WARN, "front", "no present state for a subscriber error=BUSY");
-        state_free(state);
+    return state;
+}
+
+static struct err read_state(struct conn *conn, const struct subscription *subscription)
+{
+    struct state *state = state_new(conn, subscription);
+    if (state == NULL) {
+        return ERR(NO_MEMORY);
     }
+    if (!readers_submit(conn->front->shared->readers, &state->job)) {
+        state_free(state);
+        return ERR(BUSY);
+    }
+    conn->states_open++;
+    return ERR(OK);
+}
+
+static void log_failed(struct err err)
+{
+    LOG_LIMITED(LOG_WARN, "front", "no present state for a subscriber error=%s", err_name(err));
+}
+
+static void read_more(struct conn *conn)
+{
+    while (conn->states_open < STATES_OPEN_MAX && !list_is_empty(&conn->state_wishes)) {
+        struct subscription *next =
+            LIST_ENTRY(conn->state_wishes.next, struct subscription, in_states);
+        struct err err = read_state(conn, next);
+        if (err_is_set(err) && conn->states_open > 0) {
+            return; /* when one of those is done with */
+        }
+        list_remove(&next->in_states);
+        if (err_is_set(err)) {
+            log_failed(err);
+        }
+    }
+}
+
+static void state_arrived(struct loop *loop, struct loop_message *message)
+{
+    struct state *state = CONTAINER_OF(message, struct state, message);
+    struct conn *conn = conn_find(loop->owner, state->slot, state->generation);
+    if (conn == NULL || state->life != conn->states_life) {
+        state_free(state);
+        return;
+    }
+    struct err err = state->messages.failed ? ERR(NO_MEMORY) : state->err;
+    if (err_is_set(err)) {
+        log_failed(err);
+    }
+    list_push(&conn->states, &state->link);
+    if (err_is_set(err) || hand_over(conn, state)) {
+        state_done(conn, state);
+    } else {
+        forget_older(conn, state);
+    }
+    read_more(conn);
+}
+
+void state_request(struct conn *conn, struct subscription *subscription, uint64_t after)
+{
+    subscription->state_after = after;
+    if (!link_is_in_list(&subscription->in_states)) {
+        list_push(&conn->state_wishes, &subscription->in_states);
+    }
+    read_more(conn);
 }
 
 void state_retry(struct conn *conn)
@@ -179,17 +239,21 @@ void state_retry(struct conn *conn)
     LIST_EACH (&conn->states, link, after) {
         struct state *state = LIST_ENTRY(link, struct state, link);
         if (!hand_over(conn, state)) {
-            return;
+            break;
         }
-        list_remove(link);
-        state_free(state);
+        state_done(conn, state);
     }
+    read_more(conn);
 }
 
 void state_forget(struct conn *conn)
 {
     LIST_EACH (&conn->states, link, after) {
-        list_remove(link);
-        state_free(LIST_ENTRY(link, struct state, link));
+        state_done(conn, LIST_ENTRY(link, struct state, link));
     }
+    LIST_EACH (&conn->state_wishes, link, after) {
+        list_remove(link);
+    }
+    conn->states_open = 0; /* those that are being read have had their time */
+    conn->states_life++;
 }

@@ -193,8 +193,7 @@ static void open_socket(struct ws_topic *native, const struct answer *answer)
     if (replays) { /* the latest of the history is the present state */
         replay_start(conn);
     } else if (native->follow.topic.options.pub_states) {
-        const struct topic_filter filter = topic_filter_of(&native->follow.topic);
-        state_request(conn, subscription, &filter, answer->after);
+        state_request(conn, subscription, answer->after);
     }
     conn_release(conn);
 }

@@ -446,11 +446,6 @@ static struct topic_pattern pattern_of(const struct topic *topic)
                                   .has_name = topic->name_bytes > 0};
 }
 
-struct topic_filter topic_filter_of(const struct topic *topic)
-{
-    return (struct topic_filter){.topic = *topic, .count = 1, .patterns = {pattern_of(topic)}};
-}
-
 struct err topic_filter_parse(struct slice text, struct topic_filter *filter)
 {
     struct levels levels;

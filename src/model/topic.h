@@ -145,9 +145,6 @@ MUST_USE struct err topic_parse(struct slice text, struct topic *topic);
  * topic_parse. Escaped ("%2B"), or beside other characters in a level, both are ordinary. */
 MUST_USE struct err topic_filter_parse(struct slice text, struct topic_filter *filter);
 
-/* The filter that selects that topic alone. */
-struct topic_filter topic_filter_of(const struct topic *topic);
-
 /* What the filter selects in the family of one of its patterns; lives as long as it. */
 struct topic_ref topic_filter_ref(const struct topic_filter *filter, unsigned pattern);
 

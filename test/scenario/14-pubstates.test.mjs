@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // ?pubStates=1: the last value comes with the subscription (pubsub.md 5.2).
+import { readFileSync } from 'node:fs';
 import { scenario, it, assert, assertPoint, onePoint } from './lib/suite.mjs';
 import { wsOpen } from './lib/clients.mjs';
-import { login, subscribe, type } from './lib/packets.mjs';
+import { login, puback, subscribe, type, unsubscribe } from './lib/packets.mjs';
+
+const residentMib = (d) =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${d.pid}/status`))[1]) / 1024;
 
 scenario('pubStates', {}, (d) => {
     const subscribed = async (filter, qos = 1) => {
@@ -174,5 +178,39 @@ scenario('pubStates', {}, (d) => {
         const socket = await wsOpen(d, `/thngs/${id}/properties/a?pubStates=1`);
         assert.equal(onePoint((await socket.next()).payload).value, 'state');
         await socket.end();
+    });
+
+    it('who asks for many large states and takes none fills no memory, and gets all in the end', async () => {
+        const { id } = await d.api.newThng();
+        const value = 'v'.repeat(100000);
+        const points = Array.from({ length: 8 }, (_, i) => ({ key: `k${i}`, value }));
+        await d.api.must(200, 'PUT', `/thngs/${id}/properties`, points);
+        const filters = Array.from({ length: 200 }, (_, i) => [
+            `${i % 2 ? `thngs/${id}/properties` : `thngs/${id}/+`}?pubStates=1&n=${i}`,
+            i % 3 ? 1 : 0,
+        ]);
+        const client = await login(d.port.mqtt, d.key);
+        const before = residentMib(d);
+        client.socket.pause();
+        client.send(subscribe(1, ...filters));
+        const other = await login(d.port.mqtt, d.key);
+        for (let i = 0; i < 30; i++) {
+            other.send(subscribe(1, `thngs/${id}/properties/k0?pubStates=1`));
+            await other.next(type.suback);
+            await other.next(type.publish);
+        }
+        assert.ok(residentMib(d) < before + 80, `${before} MiB, then ${residentMib(d)} MiB`);
+        client.send(unsubscribe(2, filters[199][0]), puback(1)); // not read yet: none comes
+        client.socket.resume();
+        assert.equal((await client.next(type.suback)).codes.length, filters.length);
+        const got = new Set();
+        while (got.size < filters.length - 1) {
+            const message = await client.next();
+            if (message.type !== type.publish) continue;
+            got.add(message.topic.slice(message.topic.indexOf('?')));
+            if (message.qos) client.send(puback(message.id));
+        }
+        client.destroy();
+        other.destroy();
     });
 });
