@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "front/fire.h"
 
+#include "front/conn.h"
 #include "model/perm.h"
 
 /* A firing on its way to the subscribers. Payload and topic are made when somebody wants them. */
@@ -130,7 +131,7 @@ static bool write_once(struct front *front, const struct subscription *subscript
         topic_write(&front->topic, firing->ref);
         message->has_topic = true;
     }
-    return !front->payload.failed && !front->topic.failed;
+    return !front->payload.failed && !(subscription->has_wildcard && front->topic.failed);
 }
 
 static void to_live(const struct audience *audience, const struct subs_topic *topic,
@@ -206,19 +207,16 @@ static void to_entry(struct audience *audience, const struct subs_topic *topic,
     }
 }
 
-/* Those whose filters leave something of the topic open. */
-static void to_open(struct audience *audience, struct message *message)
+/* The entry of those whose filters leave that open of the topic, or NULL. */
+static const struct subs_topic *open_topic(const struct subs *subs, struct topic_ref ref,
+                                           unsigned open)
 {
-    const struct subs *subs = &audience->front->subs;
-    for (unsigned open = 1; open < SUBS_OPEN_COUNT; open++) {
-        struct topic_ref ref = message->firing->ref;
-        if (subs->open[ref.family][open] == 0) {
-            continue;
-        }
-        ref.resource = open & TOPIC_OPEN_RESOURCE ? NULL : ref.resource;
-        ref.name = open & TOPIC_OPEN_NAME ? (struct slice){0} : ref.name;
-        to_entry(audience, subs_topic_find(subs, ref), message);
+    if (subs->open[ref.family][open] == 0) {
+        return NULL;
     }
+    ref.resource = open & TOPIC_OPEN_RESOURCE ? NULL : ref.resource;
+    ref.name = open & TOPIC_OPEN_NAME ? (struct slice){0} : ref.name;
+    return subs_topic_find(subs, ref);
 }
 
 void fire_aim(struct audience *audience, struct firing *firing, enum topic_family family,
@@ -237,15 +235,39 @@ static const struct subs_topic *topic_of(const struct audience *audience,
 
 bool fire_is_wanted(const struct audience *audience, const struct firing *firing)
 {
-    return audience->front->subs.has_open[firing->ref.family] || topic_of(audience, firing) != NULL;
+    const struct subs *subs = &audience->front->subs;
+    bool is_wanted = topic_of(audience, firing) != NULL;
+    bool has_open = subs->has_open[firing->ref.family];
+    for (unsigned open = 1; open < SUBS_OPEN_COUNT && has_open && !is_wanted; open++) {
+        is_wanted = open_topic(subs, firing->ref, open) != NULL;
+    }
+    return is_wanted;
 }
 
 void fire(struct audience *audience, const struct firing *firing)
 {
+    const struct subs *subs = &audience->front->subs;
     struct message message = {.firing = firing};
     to_entry(audience, topic_of(audience, firing), &message);
-    if (audience->front->subs.has_open[firing->ref.family]) {
-        to_open(audience, &message);
+    bool has_open = subs->has_open[firing->ref.family];
+    for (unsigned open = 1; open < SUBS_OPEN_COUNT && has_open; open++) {
+        to_entry(audience, open_topic(subs, firing->ref, open), &message);
+    }
+}
+
+void fire_later(struct audience *audience, const struct event *event)
+{
+    struct front *front = audience->front;
+    if (audience->only != NULL) {
+        audience->is_blocked = true;
+        return;
+    }
+    LIST_EACH (&front->conns, link, after) {
+        struct conn *conn = LIST_ENTRY(link, struct conn, all);
+        if (conn->session != NULL) {
+            session_fall_behind(conn->session, event->sequence - 1);
+            front_catch_up_later(front, conn);
+        }
     }
 }
 

@@ -23,6 +23,8 @@ struct audience {
     bool is_blocked;      /* catching up: the session can take no more */
 };
 
+struct keyed_point;
+
 /* One topic an event fires on. */
 struct firing {
     const struct event *event;
@@ -36,7 +38,9 @@ struct firing {
     /* Who has subscribed to this very resource need not be judged by them: that has been done at
      * the subscription, and with each change of the resource since. */
     bool is_judged;
-    bool is_last; /* the resource is gone: no message will follow */
+    bool is_last;                     /* the resource is gone: no message will follow */
+    const struct keyed_point *points; /* of the topic of one property: its points */
+    uint32_t point_count;
     void (*encode)(struct buf *out, const struct firing *firing);
 };
 
@@ -57,16 +61,12 @@ void fire(struct audience *audience, const struct firing *firing);
 void fire_aim(struct audience *audience, struct firing *firing, enum topic_family family,
               const struct id *resource, struct slice name);
 
-/* Another name in the same family and resource. */
-static inline void fire_aim_name(struct audience *audience, struct firing *firing,
-                                 struct slice name)
-{
-    audience->firings++;
-    firing->ref.name = name;
-}
-
 /* False when nobody has subscribed to it: fire would do nothing. */
 bool fire_is_wanted(const struct audience *audience, const struct firing *firing);
+
+/* There is no memory for what the event fires: those that are live get it as those that are behind.
+ */
+void fire_later(struct audience *audience, const struct event *event);
 
 /* The event's document without its hidden member. */
 void fire_encode_document(struct buf *out, const struct firing *firing);

@@ -74,6 +74,7 @@ void front_deinit(struct front *front)
     auth_free(front->auth);
     buf_deinit(&front->payload);
     buf_deinit(&front->topic);
+    buf_deinit(&front->keyed);
     buf_deinit(&front->scratch);
     buf_deinit(&front->scopes);
     buf_deinit(&front->context);

@@ -145,6 +145,7 @@ struct front {
 
     struct buf payload; /* the message being delivered, */
     struct buf topic;   /* and its topic, for subscribers with wildcards */
+    struct buf keyed;   /* the points of an event by their keys (fire_points.c) */
     struct buf scratch; /* of the request being decoded */
     struct buf scopes;
     struct buf context;            /* of the actions being decoded (context.h) */

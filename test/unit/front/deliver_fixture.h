@@ -173,6 +173,7 @@ static inline void client_init(struct world *world, uint32_t slot)
     client->conn.slot = slot;
     client->conn.generation = 1;
     list_init(&client->conn.states);
+    list_init(&client->conn.state_wishes);
     session_init(&client->session, &client_ops);
     world->front.slots[slot] = (struct conn_slot){.conn = &client->conn, .generation = 1};
 }

@@ -107,6 +107,85 @@ static void test_who_is_behind_hears_the_rest(void **state)
     }
 }
 
+#define ANY "thngs/UaBcDeFgHkMnPqRsTwXyAaBb/properties"
+#define EACH_KEY                                                                          \
+    LINE("1", ANY "/b", "[" ITEM("b", "1") "," ITEM("b", "3") "]")                        \
+    LINE("1", A_ALL "/a?1", "[" ITEM("a", "2") "," ITEM("a", "5") "," ITEM("a", "6") "]") \
+    LINE("1", ANY "/a", "[" ITEM("a", "2") "," ITEM("a", "5") "," ITEM("a", "6") "]")     \
+    LINE("1", ANY "/c", "[" ITEM("c", "4") "]")
+
+static void several_points_a_key(struct world *world)
+{
+    const struct point points[] = {point_of(9, "b", "1"), point_of(2, "a", "2"),
+                                   point_of(9, "b", "3"), point_of(1, "c", "4"),
+                                   point_of(2, "a", "5"), point_of(2, "a", "6")};
+    group_write_points(begin(world), ACCOUNT, RESOURCE_THNG, &THNG_A, (struct slice){0}, 0, points,
+                       ARRAY_LEN(points));
+    publish(world);
+    front_drain(&world->front);
+}
+
+/* Keys come in the order of their first points, each with all its points in theirs. */
+static void test_several_points_of_several_keys(void **state)
+{
+    struct world *world = *state;
+    struct client *client = &world->clients[0];
+    struct client *one = &world->clients[1];
+    struct client *none = &world->clients[2];
+    subscribe(client, "+/+/+/+");
+    subscribe(client, A_ALL "/a?1");
+    subscribe(one, A_ALL "/c");
+    subscribe(none, "thngs/+/properties/d");
+    several_points_a_key(world);
+    assert_got(client, EACH_KEY);
+    assert_got(one, LINE("1", A_ALL "/c", "[" ITEM("c", "4") "]"));
+    assert_got(none, "");
+}
+
+/* Who has been told of some keys goes on with the next one, also when meanwhile nobody wants those
+ * before it. */
+static void test_the_rest_of_the_keys(void **state)
+{
+    struct world *world = *state;
+    struct client *client = &world->clients[0];
+    struct client *leaves = &world->clients[1];
+    subscribe(client, A_ALL "/c");
+    subscribe(client, A_ALL "/a");
+    subscribe(leaves, A_ALL "/b");
+    client->room = 1;
+    several_points_a_key(world);
+    assert_true(client->session.is_behind);
+    session_deinit(&leaves->session, &world->front.subs);
+    client->room = NO_BOUND;
+    front_catch_up(&world->front, &client->conn);
+    assert_got(client,
+               LINE("1", A_ALL "/a", "[" ITEM("a", "2") "," ITEM("a", "5") "," ITEM("a", "6") "]")
+                   LINE("1", A_ALL "/c", "[" ITEM("c", "4") "]"));
+}
+
+/* Without memory for the keys all come later; what failed for one does not hold up the others. */
+static void test_without_memory_it_comes_later(void **state)
+{
+    struct world *world = *state;
+    struct client *client = &world->clients[0];
+    subscribe(client, "+/+/+/+");
+    subscribe(client, A_ALL "/a?1");
+    list_push(&world->front.conns, &client->conn.all);
+    world->front.keyed.bytes_max = 1;
+    several_points_a_key(world);
+    assert_true(client->session.is_behind);
+    assert_got(client, "");
+    world->front.keyed.bytes_max = 0;
+    turn_until_live(client);
+    assert_got(client, EACH_KEY);
+    list_remove(&client->conn.all);
+    session_deinit(&client->session, &world->front.subs);
+    subscribe(client, A_ALL);
+    world->front.topic.failed = true; /* of a message to another subscriber */
+    points_event(world, &THNG_A, "", "temp", NULL);
+    assert_got(client, TEMP("2", A_ALL));
+}
+
 /* ---- who may hear ---- */
 
 static struct actor application(void)
@@ -197,13 +276,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_filters_hear_what_they_select),
-        T(test_overlapping_filters_hear_each),
-        T(test_who_is_behind_hears_the_rest),
-        T(test_each_event_is_judged),
-        T(test_a_project_narrows),
-        T(test_a_device_hears_its_own_thng),
-        T(test_a_role_leaves_out_families),
+        T(test_filters_hear_what_they_select), T(test_overlapping_filters_hear_each),
+        T(test_who_is_behind_hears_the_rest),  T(test_several_points_of_several_keys),
+        T(test_the_rest_of_the_keys),          T(test_without_memory_it_comes_later),
+        T(test_each_event_is_judged),          T(test_a_project_narrows),
+        T(test_a_device_hears_its_own_thng),   T(test_a_role_leaves_out_families),
         T(test_other_accounts_are_not_heard),
     };
 #undef T
