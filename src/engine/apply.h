@@ -157,6 +157,10 @@ enum head_found engine_find(struct engine *engine, struct command *command, enum
 struct head *engine_await(struct engine *engine, struct command *command, const struct id *id,
                           bool want_document);
 
+/* May the command, which has no target, be applied before others of its client? False: it waits. Of
+ * actions on nothing in particular those of one client keep their order. */
+bool engine_is_its_turn(struct engine *engine, struct command *command);
+
 /* Must <want_document> be set for head_learn_gist to be good with that head when it is found? */
 bool engine_wants_gist(struct engine *engine, const struct id *id);
 

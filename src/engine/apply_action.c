@@ -267,18 +267,35 @@ static bool load_references(struct engine *engine, const struct command_action *
     return true;
 }
 
+static void start_loads(struct engine *engine, const struct command *command, struct ahead *ahead)
+{
+    uint32_t i = 0;
+    while (i < command->as.actions.count &&
+           load_references(engine, &command->as.actions.at[i], ahead)) {
+        i++;
+    }
+}
+
 /* False: the command waits until some of what it refers to has been loaded. */
 static bool load_all(struct engine *engine, struct command *command)
 {
     struct ahead ahead = {0};
-    uint32_t count = command->as.actions.count;
     /* Of a single one there is nothing to be loaded side by side, mostly. */
-    for (uint32_t i = 0; i < count && count > 1; i++) {
-        if (!load_references(engine, &command->as.actions.at[i], &ahead)) {
-            break;
-        }
+    if (command->as.actions.count > 1) {
+        start_loads(engine, command, &ahead);
     }
     return !engine_wait_ahead(engine, command, &ahead);
+}
+
+/* False: others of its client come first. What it refers to is loaded meanwhile. */
+static bool is_its_turn(struct engine *engine, struct command *command)
+{
+    struct ahead ahead = {0};
+    if (id_is_set(&command->target) || engine_is_its_turn(engine, command)) {
+        return true;
+    }
+    start_loads(engine, command, &ahead);
+    return false;
 }
 
 /* What is recorded of something is judged there, what is recorded of nothing by its scopes. */
@@ -332,7 +349,7 @@ void apply_actions(struct engine *engine, struct command *command)
 {
     /* What is about nothing in particular is told to all of a project. */
     command->is_for_all_users = true;
-    if (!is_permitted(engine, command) ||
+    if (!is_its_turn(engine, command) || !is_permitted(engine, command) ||
         !engine_has_found(engine, command, engine_find_own_project(engine, command),
                           ERR(NOT_FOUND)) ||
         !engine_has_found(engine, command, find_types(engine, command), ERR(NOT_FOUND)) ||

@@ -59,18 +59,45 @@ static struct err load_head(struct engine *engine, struct head *head, const stru
 
 /* ---- waiting ---- */
 
-/* Has the command wait in the head's queue, and hold its own target meanwhile. */
-static void wait_for(struct engine *engine, struct head *head, struct command *command)
+/* The head in whose queue the command has its turn: its target's; or, of actions on nothing in
+ * particular, one that stands for the client, so that all who hear of them hear of them in the
+ * order in which it sent them [MQTT-4.6.0-5]. */
+static struct id turn_of(const struct command *command)
 {
-    const struct id *target = &command->target;
-    if (command->held == NULL && id_is_set(target) && !id_equal(target, &head->id)) {
-        struct head *held = heads_find(&engine->heads, target);
-        if (held != NULL && held->held_by == NULL) {
-            held->held_by = command;
-            command->held = held;
+    struct id turn = command->target;
+    if (command->kind == COMMAND_ACTIONS && !id_is_set(&turn)) {
+        const struct answer_token *token = &command->token;
+        turn.text[0] = 1; /* no id begins so */
+        memcpy(&turn.text[2], &command->loop, sizeof(command->loop));
+        memcpy(&turn.text[4], &token->slot, sizeof(token->slot));
+        memcpy(&turn.text[8], &token->generation, sizeof(token->generation));
+    }
+    return turn;
+}
+
+/* NULL: it has none, or there is no memory for one that stands for a client. */
+static struct head *turn_head(struct engine *engine, const struct command *command)
+{
+    const struct id turn = turn_of(command);
+    struct head *head = id_is_set(&turn) ? heads_find(&engine->heads, &turn) : NULL;
+    if (head == NULL && id_is_set(&turn) && !id_is_set(&command->target)) {
+        head = heads_add(&engine->heads, &turn, engine->port->documents_mark(engine->port->owner));
+        if (head != NULL) {
+            head->state = HEAD_ABSENT;
         }
     }
+    return head;
+}
+
+/* Has the command wait in the head's queue, and hold the head of its turn meanwhile. */
+static void wait_for(struct engine *engine, struct head *head, struct command *command)
+{
     head_wait(&engine->heads, head, command);
+    struct head *held = command->held == NULL ? turn_head(engine, command) : NULL;
+    if (held != NULL && held != head && held->held_by == NULL) {
+        held->held_by = command;
+        command->held = held;
+    }
 }
 
 void engine_release(struct engine *engine, struct command *command)
@@ -87,10 +114,11 @@ void engine_release(struct engine *engine, struct command *command)
     }
 }
 
-/* Must the command let others go first? Only the order of commands on one target is kept. */
+/* Must the command let others go first? Only the order of those with the same turn is kept. */
 static bool has_to_queue(const struct head *head, const struct command *command)
 {
-    if (!id_equal(&head->id, &command->target)) {
+    const struct id turn = turn_of(command);
+    if (!id_equal(&head->id, &turn)) {
         return false;
     }
     return head->held_by != NULL ? head->held_by != command : head->last_waiting != NULL;
@@ -130,6 +158,17 @@ struct head *engine_await(struct engine *engine, struct command *command, const 
     }
     wait_for(engine, head, command);
     return NULL;
+}
+
+bool engine_is_its_turn(struct engine *engine, struct command *command)
+{
+    const struct id turn = turn_of(command);
+    struct head *head = heads_find(&engine->heads, &turn);
+    bool queues = head != NULL && has_to_queue(head, command);
+    if (queues) {
+        wait_for(engine, head, command);
+    }
+    return !queues;
 }
 
 bool engine_wants_gist(struct engine *engine, const struct id *id)

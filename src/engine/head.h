@@ -16,7 +16,8 @@
  * target's (a product that it names); while it waits for one of those it holds its target: later
  * commands on that target wait in the target's queue, until the holder has been answered. A head
  * that is only named, not the target, is never waited for because it is held, so no two commands
- * can wait for each other.
+ * can wait for each other. Actions on nothing in particular have no target: there a head is held
+ * that stands for their client, and for no resource.
  *
  *      queue of A:  [ update B, naming A ]          A is being loaded
  *      queue of B:  [ points of B ] [ delete B ]    B is held by the update

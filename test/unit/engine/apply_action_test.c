@@ -490,7 +490,7 @@ static void test_what_an_array_names_is_loaded_side_by_side(void **state)
     struct command_action others[2] = {action_of(SLICE("scans")), action_of(SLICE("scans"))};
     others[0].thng = id_generate(&mirror->world.rand, 1);
     struct command_batch *batch = batch_of(4096);
-    actions_in(batch, 0, NULL, others, 2)->token.request = 2;
+    actions_in(batch, 0, NULL, others, 2)->token = (struct answer_token){.slot = 2, .request = 2};
     run(&mirror->world, batch);
     assert_int_equal(mirror->world.load_count, LOADS_AT_ONCE + 1);
     mirror_settle(mirror);
