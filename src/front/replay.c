@@ -105,7 +105,8 @@ static struct slice filter_of(const struct replay *replay)
     return slice_of(replay->filter, replay->filter_bytes);
 }
 
-/* The replay's subscription, and its topic; NULL when it has ended, or begun anew. */
+/* The replay's subscription, and its topic; NULL when it has ended, or begun anew, or when what it
+ * is of is not seen any more: a page that was read before must not be shown then. */
 static const struct subscription *
 find_subscription(const struct conn *conn, const struct replay *replay, struct topic *topic)
 {
@@ -114,7 +115,8 @@ find_subscription(const struct conn *conn, const struct replay *replay, struct t
     const struct subscription *found =
         conn->session == NULL ? NULL
                               : subs_find(&conn->front->subs, conn->session, filter_of(replay));
-    return found != NULL && found->replay == replay->number ? found : NULL;
+    bool is_in_force = found != NULL && found->replay == replay->number && !found->is_hidden;
+    return is_in_force ? found : NULL;
 }
 
 /* ---- reading ---- */

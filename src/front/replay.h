@@ -16,9 +16,9 @@
  *        |                |                     |  boundary, in order      |
  *
  * Several replays of a session run one after the other. One whose subscription is gone (ended,
- * taken back, made anew) is dropped. Of a connection one page is in memory, or on its way, at a
- * time. When a page cannot be read now it is tried again; when the store fails, the connection is
- * closed: there is no gap that nobody sees. */
+ * taken back, made anew), or whose resource is not seen any more, is dropped. Of a connection one
+ * page is in memory, or on its way, at a time. When a page cannot be read now it is tried again;
+ * when the store fails, the connection is closed: there is no gap that nobody sees. */
 #ifndef THRUM_FRONT_REPLAY_H
 #define THRUM_FRONT_REPLAY_H
 

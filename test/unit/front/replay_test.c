@@ -361,6 +361,23 @@ static void test_resource_gone(void **state)
     assert_values(client, "");
 }
 
+/* Whoever does not see the resource any more is not shown what was read of it before. */
+static void test_hidden_while_it_is_given(void **state)
+{
+    struct world *world = *state;
+    struct client *client = &world->clients[0];
+    publish_temps(world, 1, 3);
+    client->room = 1;
+    struct subscription *subscription = granted(client, TEMP_ALL, TIME_MS + 3);
+    granted(client, TEMP_LAST, TIME_MS + 3);
+    replay_start(&client->conn);
+    turn_until_full(client);
+    subs_hide(subscription, true);
+    make_room(client, NO_BOUND);
+    turn_until_live(client);
+    assert_values(client, "t1 t2 t3 ");
+}
+
 /* ---- readers ---- */
 
 static void test_busy_readers_are_asked_again(void **state)
@@ -451,6 +468,7 @@ int main(void)
         T(test_made_anew),
         T(test_connection_gone),
         T(test_resource_gone),
+        T(test_hidden_while_it_is_given),
         T(test_busy_readers_are_asked_again),
         T(test_page_after_page),
         cmocka_unit_test(test_topics_with_a_history),
