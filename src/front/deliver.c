@@ -121,7 +121,7 @@ struct past_read {
     uint32_t slot;
     uint32_t generation;
     uint64_t from;
-    uint64_t first_kept; /* of the journal */
+    uint64_t first; /* that was read: later than <from> when the journal no longer has that */
     struct err err;
     struct buf groups; /* one after the other, each behind its length (u32 big-endian) */
 };
@@ -129,6 +129,7 @@ struct past_read {
 static bool keep_group(void *arg, const struct group *group)
 {
     struct past_read *read = arg;
+    read->first = read->first != 0 ? read->first : group->first_sequence;
     buf_put_u32be(&read->groups, (uint32_t)group->bytes.bytes);
     buf_put(&read->groups, group->bytes);
     return !read->groups.failed && buf_bytes(&read->groups) < PAST_READ_BYTES;
@@ -137,9 +138,7 @@ static bool keep_group(void *arg, const struct group *group)
 static void past_run(struct reader *reader, struct reader_job *job)
 {
     struct past_read *read = CONTAINER_OF(job, struct past_read, job);
-    struct journal *journal = store_journal(reader->store);
-    read->first_kept = journal_first(journal);
-    read->err = journal_read(journal, read->from, keep_group, read);
+    read->err = journal_read(store_journal(reader->store), read->from, keep_group, read);
     if (read->groups.failed) {
         read->err = ERR(NO_MEMORY);
     }
@@ -215,10 +214,10 @@ static void past_for_session(struct front *front, struct conn *conn, const struc
         conn_close(conn);
         return;
     }
-    if (session->cursor < read->first_kept) {
+    if (session->cursor < read->first) {
         log_line(LOG_WARN, "front", "session lost its place from=%llu to=%llu",
-                 (unsigned long long)session->cursor, (unsigned long long)read->first_kept);
-        session->cursor = read->first_kept;
+                 (unsigned long long)session->cursor, (unsigned long long)read->first);
+        session->cursor = read->first;
         if (session->ops->lost != NULL) {
             session->ops->lost(session);
             return;

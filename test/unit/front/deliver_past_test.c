@@ -57,6 +57,38 @@ static void test_session_overrun_reads_the_journal(void **state)
     assert_got_temps(client, 201, 201);
 }
 
+static void on_lost(struct session *session)
+{
+    struct client *client = CONTAINER_OF(session, struct client, session);
+    BUF_PUT_LITERAL(&client->got, "lost\n");
+    front_catch_up(&client->world->front, &client->conn);
+}
+
+/* The journal begins behind its place: it is told so before it goes on with what there is. */
+static void test_session_that_lost_its_place(void **state)
+{
+    static const struct session_ops losing_ops = {.deliver = deliver, .lost = on_lost};
+    struct world *world = *state;
+    struct client *client = &world->clients[0];
+    client->session.ops = &losing_ops;
+    subscribe(client, A_TEMP);
+    client->room = 0;
+    for (unsigned i = 1; i <= 9; i++) {
+        publish_temp(world, numbers[i]);
+        front_drain(&world->front);
+    }
+    client->session.cursor = 0;
+    client->room = NO_BOUND;
+    front_catch_up(&world->front, &client->conn);
+    turn_until_live(client);
+    struct buf lines = {0};
+    BUF_PUT_LITERAL(&lines, "lost\n");
+    expect_temps(&lines, A_TEMP, 1, 9);
+    buf_put_byte(&lines, 0);
+    assert_got(client, (const char *)buf_data(&lines).at);
+    buf_deinit(&lines);
+}
+
 static void test_loop_overrun_reads_the_journal(void **state)
 {
     struct world *world = *state;
@@ -181,9 +213,9 @@ static void random_event(struct world *world, struct model_client *models, struc
     unsigned first = (unsigned)rand_below(rand, 2);
     unsigned count = first == 0 ? 1 + (unsigned)rand_below(rand, 2) : 1;
     bool is_of_b = rand_below(rand, 3) == 0;
-    uint64_t sequence = group_write_points(&world->writer, ACCOUNT, RESOURCE_THNG,
-                                           is_of_b ? &THNG_B : &THNG_A, (struct slice){0}, 0,
-                                           points + first, count);
+    uint64_t sequence =
+        group_write_points(&world->writer, ACCOUNT, RESOURCE_THNG, is_of_b ? &THNG_B : &THNG_A,
+                           (struct slice){0}, 0, points + first, count);
     for (unsigned i = 0; i < SESSIONS; i++) {
         model_fire(&models[i], sequence, is_of_b, 0);
         for (unsigned p = first; p < first + count; p++) {
@@ -290,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_STORE(test_session_overrun_reads_the_journal),
+        TEST_STORE(test_session_that_lost_its_place),
         TEST_STORE(test_loop_overrun_reads_the_journal),
         TEST_STORE(test_journal_is_ahead_of_the_ring),
         TEST_STORE(test_connection_gone_while_reading_the_journal),
