@@ -69,8 +69,9 @@ struct engine {
     uint32_t loads_ahead;           /* under way */
     struct chores chores;
     struct member_changes member_changes;
-    uint64_t last_action;   /* the event of the last action: they have no heads that would say */
-    uint64_t last_operator; /* of the last change of an operator of any account */
+    uint64_t last_action;     /* the event of the last action: they have no heads that would say */
+    struct id last_action_id; /* the last one given out */
+    uint64_t last_operator;   /* of the last change of an operator of any account */
 };
 
 /* Applies the command, for the first time or anew. */

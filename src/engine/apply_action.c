@@ -132,7 +132,9 @@ static void put_text(struct engine *engine, const struct command *command,
         .collection = from->collection,
         .members = from->members,
     };
-    finding->id = id_generate(engine->port->rand, now_ms);
+    /* What was recorded in one millisecond is listed by id: in the order of its events. */
+    finding->id = id_generate_behind(engine->port->rand, now_ms, &engine->last_action_id);
+    engine->last_action_id = finding->id;
     finding->text_at = buf_bytes(out);
     const struct action_origin origin = {
         .id = finding->id,

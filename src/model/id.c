@@ -80,6 +80,29 @@ struct id id_generate(struct rand *rand, int64_t now_ms)
     return id;
 }
 
+static unsigned symbol_index(char symbol)
+{
+    const char *found = memchr(id_symbols, symbol, ID_SYMBOL_COUNT);
+    ASSERT(found != NULL);
+    return (unsigned)(found - id_symbols);
+}
+
+struct id id_generate_behind(struct rand *rand, int64_t now_ms, const struct id *last)
+{
+    struct id id = id_generate(rand, now_ms);
+    if (memcmp(id.text, last->text, 1 + ID_TIME_SYMBOLS) > 0) {
+        return id;
+    }
+    id = *last;
+    uint64_t carry = 1 + rand_below(rand, UINT64_C(1) << 48);
+    for (size_t i = ID_BYTES - 1; i > 0 && carry > 0; i--) {
+        carry += symbol_index(id.text[i]);
+        id.text[i] = id_symbols[carry % ID_SYMBOL_COUNT];
+        carry /= ID_SYMBOL_COUNT;
+    }
+    return id;
+}
+
 struct id id_of_name(uint32_t account, unsigned kind, struct slice name)
 {
     ASSERT(kind <= UINT8_MAX);

@@ -12,8 +12,9 @@
  *      always U
  *
  * Symbols stand in ASCII order, so ids sort by the millisecond they were made in, which keeps new
- * rows together in every index; within one millisecond they are in no order. Two ids can only
- * collide within a millisecond: for a million made in one, the odds are 1 in 3 * 10^13. */
+ * rows together in every index; within one millisecond they are in no order, but where it is asked
+ * for. Two ids can only collide within a millisecond: for a million made in one, the odds are 1 in
+ * 3 * 10^13. */
 #ifndef THRUM_MODEL_ID_H
 #define THRUM_MODEL_ID_H
 
@@ -34,6 +35,11 @@ MUST_USE bool id_parse(struct slice text, struct id *id);
 
 /* A new id. Unpredictable apart from its time; never fails. */
 struct id id_generate(struct rand *rand, int64_t now_ms);
+
+/* The same, and it sorts behind <last>, an id that was made here or is not set: in the same
+ * millisecond it is up to 2^48 further, and nobody can tell how far. (Should the symbols run out,
+ * which with a thousand ids happens in one of 10^8 milliseconds, it is as if made in the next.) */
+struct id id_generate_behind(struct rand *rand, int64_t now_ms, const struct id *last);
 
 /* The id of what is unique by its name (action types, files): made from account, kind and name, so
  * that whoever knows the name knows the id, and the same name is the same resource. Of the pattern

@@ -212,6 +212,31 @@ scenario('replay', {}, (d) => {
         assert.deepEqual(await sent('/actions/all?last=4'), everything.slice(1));
     });
 
+    it('actions of one millisecond come in the order in which they were recorded', async () => {
+        const { id } = await d.api.newThng();
+        const topic = `/thngs/${id}/actions/scans`;
+        const count = 200;
+        const publisher = await login(d.port.mqtt, d.key);
+        publisher.send(
+            ...Array.from({ length: count }, (_, i) =>
+                publish(topic, { customFields: { i } }, { qos: i === count - 1 ? 1 : 0, id: 1 }),
+            ),
+        );
+        await publisher.next(type.puback);
+        for (const [options, first] of [
+            ['from=0', 0],
+            ['last=50', count - 50],
+        ]) {
+            const client = await subscribed(`${topic}?${options}`);
+            for (let i = first; i < count; i++) {
+                const message = await client.next(type.publish);
+                assert.equal(JSON.parse(message.payload).customFields.i, i, options);
+            }
+            client.destroy();
+        }
+        publisher.destroy();
+    });
+
     it('an action comes as it does live', async () => {
         const { id } = await d.api.newThng();
         const live = await subscribed(`/thngs/${id}/actions/scans`);

@@ -416,6 +416,24 @@ static void test_an_array_is_recorded_in_order(void **state)
     assert_int_equal(mirror->world.answers[0].event, 0);
 }
 
+/* Lists, and the history that a new subscriber is sent, have those of one time by their ids. */
+static void test_ids_are_in_the_order_of_events(void **state)
+{
+    struct mirror *mirror = *state;
+    struct command_action actions[3] = {action_of(SLICE("scans")), action_of(SLICE("shares")),
+                                        action_of(SLICE("checkins"))};
+    struct id before = {0};
+    for (unsigned round = 0; round < 10; round++) {
+        assert_int_equal(record(mirror, 0, actions, 3), ERR_OK);
+        struct event events[3];
+        assert_int_equal(read_events(&mirror->world, events, 3), 3);
+        for (size_t i = 0; i < 3; i++) {
+            assert_true(memcmp(before.text, events[i].resource->text, ID_BYTES) < 0);
+            before = *events[i].resource;
+        }
+    }
+}
+
 static void test_one_bad_one_spoils_all(void **state)
 {
     struct mirror *mirror = *state;
@@ -661,6 +679,7 @@ int main(void)
         WITH_MIRROR(test_where_the_right_to_record_ends),
         WITH_MIRROR(test_the_project_comes_before_the_body),
         WITH_MIRROR(test_an_array_is_recorded_in_order),
+        WITH_MIRROR(test_ids_are_in_the_order_of_events),
         WITH_MIRROR(test_one_bad_one_spoils_all),
         WITH_MIRROR(test_what_is_cold_is_loaded),
         WITH_MIRROR(test_what_an_array_names_is_loaded_side_by_side),

@@ -104,6 +104,27 @@ static void ids_sort_by_time(void **state)
     }
 }
 
+static void ids_of_a_millisecond_in_order(void **state)
+{
+    (void)state;
+    static struct rand rand;
+    rand_seed(&rand, 7);
+    struct id before = {0};
+    for (unsigned i = 0; i < 20000; i++) {
+        /* Also when the clock goes back, and on with the first after that. */
+        int64_t now_ms = i < 5000 ? 1700000000123 : i < 10000 ? 1700000000122 : 1700000000124;
+        struct id id = id_generate_behind(&rand, now_ms, &before);
+        struct id again;
+        assert_true(id_parse(id_slice(&id), &again));
+        assert_true(memcmp(before.text, id.text, ID_BYTES) < 0);
+        before = id;
+    }
+    struct id last = {.text = "Uyyyyyyy2yyyyyyyyyyyyyyy"};
+    struct id id = id_generate_behind(&rand, 0, &last);
+    assert_memory_equal(id.text, "Uyyyyyyy3222222", 15);
+    assert_memory_not_equal(id.text + 15, "222222222", 9);
+}
+
 /* Each symbol comes about as often as every other: chi-square far below what a bias of 1/48 gives.
  */
 static void assert_uniform(const size_t *counts, size_t symbol_count, size_t total)
@@ -223,6 +244,7 @@ int main(void)
         cmocka_unit_test(the_symbols),
         cmocka_unit_test(generated_ids),
         cmocka_unit_test(ids_sort_by_time),
+        cmocka_unit_test(ids_of_a_millisecond_in_order),
         cmocka_unit_test(symbols_are_uniform),
         cmocka_unit_test(keys),
         cmocka_unit_test(hashes),
