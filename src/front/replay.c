@@ -31,6 +31,7 @@ struct replay {
 struct replays {
     struct conn *conn;
     struct link list; /* the first is the one under way */
+    uint32_t count;
     uint64_t last_number;
     struct buf page; /* messages of the first that the session has not taken */
     bool is_reading;
@@ -97,6 +98,7 @@ static void drop(struct replays *replays, struct replay *replay)
         buf_deinit(&replays->page);
     }
     list_remove(&replay->link);
+    replays->count--;
     free(replay);
 }
 
@@ -309,6 +311,23 @@ static int64_t from_ms(const struct topic_replay *wish)
     return wish->is_ago ? max_i64(clock_wall_ms() - wish->from_ms, 0) : wish->from_ms;
 }
 
+/* Behind one that waits for the client, those whose subscription is gone would gather without end:
+ * when they could be as many as the others, they go. */
+static void drop_some(struct replays *replays)
+{
+    struct conn *conn = replays->conn;
+    if (replays->count <= 2 * conn->session->subscription_count) {
+        return;
+    }
+    LIST_EACH (&replays->list, link, after) {
+        struct replay *replay = LIST_ENTRY(link, struct replay, link);
+        struct topic topic;
+        if (find_subscription(conn, replay, &topic) == NULL) {
+            drop(replays, replay);
+        }
+    }
+}
+
 struct err replay_add(struct conn *conn, struct subscription *subscription,
                       const struct topic *topic, const struct answer *answer)
 {
@@ -328,12 +347,19 @@ struct err replay_add(struct conn *conn, struct subscription *subscription,
     replay->filter_bytes = filter.bytes;
     memcpy(replay->filter, filter.at, filter.bytes);
     list_push(&replays->list, &replay->link);
+    replays->count++;
     subscription->replay = replay->number;
     /* Also when it had begun before: what lies between comes with the history. */
     subscription->first_sequence = answer->after + 1;
     replays->is_held = true;
     session_fall_behind(conn->session, answer->after);
+    drop_some(replays);
     return ERR(OK);
+}
+
+uint32_t replay_count(const struct conn *conn)
+{
+    return conn->replays != NULL ? conn->replays->count : 0;
 }
 
 void replay_start(struct conn *conn)

@@ -33,6 +33,10 @@ MUST_USE struct err replay_check(const struct topic *topic);
 MUST_USE struct err replay_add(struct conn *conn, struct subscription *subscription,
                                const struct topic *topic, const struct answer *answer);
 
+/* How many are under way or wait, with some whose subscription is gone: no more than twice as many
+ * as the session has subscriptions. */
+uint32_t replay_count(const struct conn *conn);
+
 /* The client has been told of all that were added; when there are none, that is fine too. */
 void replay_start(struct conn *conn);
 

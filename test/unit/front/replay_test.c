@@ -337,6 +337,28 @@ static void test_made_anew(void **state)
     assert_values(client, "t1 t2 t3 t4 ");
 }
 
+/* Behind one that waits for the client; made anew, or taken back and made again. */
+static void test_made_anew_again_and_again(void **state)
+{
+    struct world *world = *state;
+    struct client *client = &world->clients[0];
+    publish_temps(world, 1, 3);
+    publish_point(world, 2, "hum", 4);
+    client->room = 1;
+    replays(client, TEMP_ALL, 4);
+    turn_until_full(client);
+    for (unsigned i = 0; i < 100; i++) {
+        replays(client, HUM_ALL, 4);
+        replays(client, TEMP_LAST, 4);
+        take_back(client, TEMP_LAST);
+        assert_true(replay_count(&client->conn) <= 5);
+    }
+    client->room = NO_BOUND;
+    turn_until_live(client);
+    assert_values(client, "t1 t2 t3 h4 ");
+    assert_int_equal(replay_count(&client->conn), 0);
+}
+
 static void test_connection_gone(void **state)
 {
     struct world *world = *state;
@@ -466,6 +488,7 @@ int main(void)
         T(test_taken_back_while_it_is_given),
         T(test_the_only_one_taken_back),
         T(test_made_anew),
+        T(test_made_anew_again_and_again),
         T(test_connection_gone),
         T(test_resource_gone),
         T(test_hidden_while_it_is_given),
