@@ -2,6 +2,7 @@
 // ?from= and ?last=: the history first, then what is live; every sample once, in order.
 import { scenario, it, assert, assertPoint, onePoint } from './lib/suite.mjs';
 import { wsOpen } from './lib/clients.mjs';
+import { slow } from './lib/daemon.mjs';
 import { login, puback, publish, subscribe, type, unsubscribe } from './lib/packets.mjs';
 
 const MINUTE = 60000;
@@ -476,7 +477,7 @@ scenario('replay', {}, (d) => {
         const { id } = await d.api.newThng();
         const root = `/thngs/${id}/properties`;
         const properties = 4;
-        const each = 6000;
+        const each = 6000 / slow; // every page is read among all samples of its hour
         const start = Date.now() - 10 * each;
         const publishers = [];
         let sent = 0;
@@ -532,7 +533,7 @@ scenario('replay', {}, (d) => {
             ][(i >> 1) % 4];
             readers.push(read(...filter));
             const pause = sent;
-            while (!isOver && sent < pause + 1000) await new Promise((resolve) => setTimeout(resolve, 1));
+            while (!isOver && sent < pause + 1000 / slow) await new Promise((resolve) => setTimeout(resolve, 1));
         }
         await running;
         readers.push(read(`${root}?from=0`, 0));
