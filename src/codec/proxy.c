@@ -36,18 +36,12 @@ static bool read_address(struct slice text, int family, uint8_t address[16])
 /* Decimal, without leading zeroes. */
 static bool read_port(struct slice text, uint16_t *port)
 {
-    uint32_t sum = 0;
-    if (text.bytes == 0 || text.bytes > 5 || (text.at[0] == '0' && text.bytes > 1)) {
+    uint64_t number;
+    if (!slice_read_decimal(text, UINT16_MAX, &number)) {
         return false;
     }
-    for (size_t i = 0; i < text.bytes; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9') {
-            return false;
-        }
-        sum = sum * 10 + (uint32_t)(text.at[i] - '0');
-    }
-    *port = (uint16_t)sum;
-    return sum <= UINT16_MAX;
+    *port = (uint16_t)number;
+    return text.bytes == 1 || text.at[0] != '0';
 }
 
 /* What stands behind the protocol: both addresses, then both ports, one space between each. */

@@ -328,17 +328,22 @@ uint64_t write_members(struct engine *engine, const struct members_event *of);
 
 /* The last event after which the head may be in other collections than before. */
 uint64_t memberships_last(const struct engine *engine, const struct head *head);
-/* Finds out which collections the head is in, a thng or a collection whose document is kept, and
- * keeps that with the document. False: later, or refused. */
+/* Thngs and collections can be in collections, others cannot. */
+bool memberships_concern(const struct head *head);
+/* A load of the collections that the head is in, for engine_load_members; NULL without memory. */
+struct head_load *memberships_load(struct engine *engine, const struct head *head,
+                                   const struct command *command);
+/* Is what was loaded still so? False: load again. */
+bool memberships_is_current(const struct engine *engine, const struct head *head,
+                            const struct head_load *load);
+/* Finds out which collections the head is in, whose document is kept, and keeps that with the
+ * document. False: later, or refused. */
 bool memberships_find(struct engine *engine, struct command *command, struct head *head);
 
 /* For apply_delete, of a thng or a collection: a load with its member_load filled in, for
  * engine_load_members; NULL without memory. */
 struct head_load *members_gone_load(struct engine *engine, struct head *head,
                                     const struct command *command);
-/* Is what was loaded still so? False: load again. */
-bool members_gone_is_current(struct engine *engine, struct head *head,
-                             const struct head_load *load);
 /* Writes that the resource leaves the collections it is in and, of a collection, that it is
  * emptied. */
 void write_members_gone(struct engine *engine, struct head *head, const struct head_load *load);

@@ -15,11 +15,11 @@ static bool find_members(struct engine *engine, struct command *command, struct 
                          const struct head_load **load)
 {
     *load = NULL;
-    if (head->kind != RESOURCE_THNG && head->kind != RESOURCE_COLLECTION) {
+    if (!memberships_concern(head)) {
         return true;
     }
     *load = engine_loaded(engine, command);
-    if (*load != NULL && members_gone_is_current(engine, head, *load)) {
+    if (*load != NULL && memberships_is_current(engine, head, *load)) {
         return true;
     }
     struct head_load *wanted = members_gone_load(engine, head, command);

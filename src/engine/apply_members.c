@@ -288,22 +288,13 @@ void apply_members(struct engine *engine, struct command *command)
 struct head_load *members_gone_load(struct engine *engine, struct head *head,
                                     const struct command *command)
 {
-    struct head_load *load = head_load_new(&head->id);
-    if (load != NULL) {
-        load->after = memberships_last(engine, head);
-        load->members.asker = command;
-        if (head->kind == RESOURCE_COLLECTION) {
-            load->members.kind = RESOURCE_THNG;
-            load->members.listed_max = LISTED_MAX;
-            load->members.wants_children = true;
-        }
+    struct head_load *load = memberships_load(engine, head, command);
+    if (load != NULL && head->kind == RESOURCE_COLLECTION) {
+        load->members.kind = RESOURCE_THNG;
+        load->members.listed_max = LISTED_MAX;
+        load->members.wants_children = true;
     }
     return load;
-}
-
-bool members_gone_is_current(struct engine *engine, struct head *head, const struct head_load *load)
-{
-    return load->read >= memberships_last(engine, head);
 }
 
 /* The next of the scopes that were read, unless the head in memory knows better: one that has

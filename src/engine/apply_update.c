@@ -231,15 +231,6 @@ static bool find_document(struct engine *engine, struct command *command, struct
     return found != HEAD_LATER;
 }
 
-/* What it is in is told with it. False: later, or refused. */
-static bool find_memberships(struct engine *engine, struct command *command,
-                             const struct update *update)
-{
-    enum resource_kind kind = update->head->kind;
-    return (kind != RESOURCE_THNG && kind != RESOURCE_COLLECTION) ||
-           memberships_find(engine, command, update->head);
-}
-
 /* Puts the patched document into engine->scratch. False: later, or refused. */
 static bool compose(struct engine *engine, struct command *command, struct update *update)
 {
@@ -297,7 +288,7 @@ void apply_update(struct engine *engine, struct command *command)
         return;
     }
     if (take_patch(engine, command, &update) && find_named(engine, command, &update) &&
-        find_names(engine, command, &update) && find_memberships(engine, command, &update) &&
+        find_names(engine, command, &update) && memberships_find(engine, command, update.head) &&
         compose(engine, command, &update)) {
         engine_answer(engine, command, ERR(OK), write_update(engine, command, &update));
     }

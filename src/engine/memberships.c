@@ -10,10 +10,33 @@ uint64_t memberships_last(const struct engine *engine, const struct head *head)
     return max_u64(member_changes_last(changes, &head->id), changes->emptied);
 }
 
+bool memberships_concern(const struct head *head)
+{
+    return head->kind == RESOURCE_THNG || head->kind == RESOURCE_COLLECTION;
+}
+
+struct head_load *memberships_load(struct engine *engine, const struct head *head,
+                                   const struct command *command)
+{
+    struct head_load *load = head_load_new(&head->id);
+    if (load != NULL) {
+        load->after = memberships_last(engine, head);
+        load->members.asker = command;
+    }
+    return load;
+}
+
+bool memberships_is_current(const struct engine *engine, const struct head *head,
+                            const struct head_load *load)
+{
+    return load->read >= memberships_last(engine, head);
+}
+
 static bool is_known(const struct engine *engine, const struct head *head)
 {
     const struct head_collections *kept = head->document->collections;
-    return !head->may_be_member || (kept != NULL && kept->read >= engine->member_changes.emptied);
+    return !memberships_concern(head) || !head->may_be_member ||
+           (kept != NULL && kept->read >= engine->member_changes.emptied);
 }
 
 static struct err keep_read(struct engine *engine, struct head *head, const struct head_load *load)
@@ -27,19 +50,17 @@ bool memberships_find(struct engine *engine, struct command *command, struct hea
 {
     struct err err = ERR(OK);
     const struct head_load *load = engine_loaded(engine, command);
-    if (!is_known(engine, head) && load != NULL && load->read >= memberships_last(engine, head)) {
+    if (!is_known(engine, head) && load != NULL && memberships_is_current(engine, head, load)) {
         err = keep_read(engine, head, load);
     }
     if (!err_is_set(err) && is_known(engine, head)) {
         return true;
     }
-    struct head_load *wanted = err_is_set(err) ? NULL : head_load_new(&head->id);
+    struct head_load *wanted = err_is_set(err) ? NULL : memberships_load(engine, head, command);
     if (wanted == NULL) {
         engine_answer(engine, command, ERR(NO_MEMORY), 0);
         return false;
     }
-    wanted->after = memberships_last(engine, head);
-    wanted->members.asker = command;
     engine_load_members(engine, head, command, wanted);
     return false;
 }

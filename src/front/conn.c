@@ -269,7 +269,6 @@ struct conn *conn_accept(struct front *front, int fd, const struct address *peer
     atomic_fetch_add_explicit(&front->stats.connections_open, 1, memory_order_relaxed);
     conn_arm(conn, front->shared->limits.handshake_ms);
     return conn;
-    return conn;
 }
 
 void conn_close(struct conn *conn)

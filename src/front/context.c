@@ -4,23 +4,6 @@
 #include "base/utf8.h"
 #include "codec/json_write.h"
 
-static bool is_of_actions(enum topic_family family)
-{
-    switch (family) {
-    case TOPIC_ACTIONS_ALL:
-    case TOPIC_ACTIONS:
-    case TOPIC_COLLECTION_ACTIONS_ALL:
-    case TOPIC_COLLECTION_ACTIONS:
-    case TOPIC_PRODUCT_ACTIONS_ALL:
-    case TOPIC_PRODUCT_ACTIONS:
-    case TOPIC_THNG_ACTIONS_ALL:
-    case TOPIC_THNG_ACTIONS:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* As much as is kept, in whole characters. A header may hold any bytes: what is no UTF-8 ends it.
  */
 static struct slice cut_user_agent(struct slice text)
@@ -39,7 +22,7 @@ struct slice context_of(struct conn *conn, enum topic_family family, struct slic
     struct buf *out = &conn->front->context;
     char host[ADDRESS_TEXT_BYTES];
     buf_reset(out);
-    if (!is_of_actions(family)) {
+    if (!topic_is_of_actions(family)) {
         return (struct slice){0};
     }
     json_write_open(out, '{');

@@ -19,26 +19,9 @@ static bool is_of_points(enum topic_family family)
     }
 }
 
-static bool is_of_actions(enum topic_family family)
-{
-    switch (family) {
-    case TOPIC_ACTIONS:
-    case TOPIC_ACTIONS_ALL:
-    case TOPIC_THNG_ACTIONS:
-    case TOPIC_THNG_ACTIONS_ALL:
-    case TOPIC_PRODUCT_ACTIONS:
-    case TOPIC_PRODUCT_ACTIONS_ALL:
-    case TOPIC_COLLECTION_ACTIONS:
-    case TOPIC_COLLECTION_ACTIONS_ALL:
-        return true;
-    default:
-        return false;
-    }
-}
-
 bool replay_has_history(enum topic_family family)
 {
-    return is_of_points(family) || is_of_actions(family);
+    return is_of_points(family) || topic_is_of_actions(family);
 }
 
 void replay_put_message(const struct view *view, struct replay_read *read)

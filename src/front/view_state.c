@@ -177,17 +177,10 @@ static struct err state_now(const struct view *view, const struct topic *topic, 
         return state_of_one(view, topic, topic_name(topic), out, found);
     case TOPIC_THNG_LOCATION:
         return state_of_one(view, topic, PROPERTY_KEY_LOCATION, out, found);
-    case TOPIC_ACTIONS:
-    case TOPIC_ACTIONS_ALL:
-    case TOPIC_THNG_ACTIONS:
-    case TOPIC_THNG_ACTIONS_ALL:
-    case TOPIC_PRODUCT_ACTIONS:
-    case TOPIC_PRODUCT_ACTIONS_ALL:
-    case TOPIC_COLLECTION_ACTIONS:
-    case TOPIC_COLLECTION_ACTIONS_ALL:
-        return state_of_actions(view, topic, out, found);
     default:
-        return ERR(OK); /* action types, members, tasks: streams of events have no state */
+        /* Action types, members, tasks: streams of events have no state. */
+        return topic_is_of_actions(topic->family) ? state_of_actions(view, topic, out, found)
+                                                  : ERR(OK);
     }
 }
 

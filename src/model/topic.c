@@ -128,6 +128,23 @@ const struct topic_family_row *topic_family_row(enum topic_family family)
     return &rows[family];
 }
 
+bool topic_is_of_actions(enum topic_family family)
+{
+    switch (family) {
+    case TOPIC_ACTIONS:
+    case TOPIC_ACTIONS_ALL:
+    case TOPIC_THNG_ACTIONS:
+    case TOPIC_THNG_ACTIONS_ALL:
+    case TOPIC_PRODUCT_ACTIONS:
+    case TOPIC_PRODUCT_ACTIONS_ALL:
+    case TOPIC_COLLECTION_ACTIONS:
+    case TOPIC_COLLECTION_ACTIONS_ALL:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* ---------------------------------------------------------------- the levels of a path */
 
 struct levels {

@@ -164,6 +164,9 @@ void topic_write_as(struct buf *buf, struct slice topic, struct slice filter);
 /* The row of <family>, which must not be TOPIC_NONE. */
 const struct topic_family_row *topic_family_row(enum topic_family family);
 
+/* Are its messages actions, of some or of all types? */
+bool topic_is_of_actions(enum topic_family family);
+
 static inline bool topic_is_publishable(enum topic_family family)
 {
     return topic_family_row(family)->publish != TOPIC_PUBLISH_NONE;

@@ -27,18 +27,12 @@ static bool read_host(struct slice text, struct network *network, unsigned *bits
 /* 0 to <max>, decimal, without leading zeroes. */
 static bool read_prefix_bits(struct slice text, unsigned max, unsigned *bits)
 {
-    unsigned sum = 0;
-    if (text.bytes == 0 || text.bytes > 3 || (text.at[0] == '0' && text.bytes > 1)) {
+    uint64_t number;
+    if (!slice_read_decimal(text, max, &number)) {
         return false;
     }
-    for (size_t i = 0; i < text.bytes; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9') {
-            return false;
-        }
-        sum = sum * 10 + (unsigned)(text.at[i] - '0');
-    }
-    *bits = sum;
-    return sum <= max;
+    *bits = (unsigned)number;
+    return text.bytes == 1 || text.at[0] != '0';
 }
 
 /* The bits of byte number <index> that belong to the prefix. */
