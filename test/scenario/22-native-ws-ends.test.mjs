@@ -3,7 +3,7 @@
 import WebSocket from 'ws';
 import { scenario, it, assert, onePoint, unknownId } from './lib/suite.mjs';
 import { mqttConnect, wsOpen } from './lib/clients.mjs';
-import { atTestEnd, within } from './lib/daemon.mjs';
+import { atTestEnd, smallRing, within } from './lib/daemon.mjs';
 import { newProject } from './lib/people.mjs';
 
 scenario('how native WebSockets end', {}, (d) => {
@@ -130,11 +130,7 @@ scenario('how native WebSockets end', {}, (d) => {
 });
 
 const small = {
-    'limits.packet': '64KiB',
-    'engine.group_bytes': '128KiB',
-    'engine.ring': '1MiB',
-    'engine.ring_groups': '64',
-    'mqtt.outbox': '16KiB',
+    ...smallRing,
     'store.roll_bytes': '1MiB',
     'store.roll_interval': '100ms',
 };

@@ -2,7 +2,7 @@
 // A client that sends one byte at a time, and one that never reads: nobody else suffers.
 import { readFileSync } from 'node:fs';
 import { scenario, it, assert, onePoint } from './lib/suite.mjs';
-import { eventually, sleep, slow } from './lib/daemon.mjs';
+import { eventually, sleep, slow, smallRing } from './lib/daemon.mjs';
 import { wsOpen } from './lib/clients.mjs';
 import {
     RawMqtt,
@@ -253,11 +253,7 @@ scenario(
     'slow clients and a small ring',
     {
         set: {
-            'limits.packet': '64KiB',
-            'engine.group_bytes': '128KiB',
-            'engine.ring': '1MiB',
-            'engine.ring_groups': '64',
-            'mqtt.outbox': '16KiB',
+            ...smallRing,
             'store.roll_bytes': '1MiB',
             'store.roll_interval': '100ms',
         },

@@ -3,7 +3,7 @@
 // middle of a storm of updates: each subscription gets each message of each topic that it selects
 // once, in the order of the topic. The seed is printed; THRUM_TEST_SEED repeats a run.
 import { scenario, it, assert } from './lib/suite.mjs';
-import { eventually, slow, sleep } from './lib/daemon.mjs';
+import { eventually, sleep, slow, smallRing } from './lib/daemon.mjs';
 import { publish, subscribe, type, unsubscribe } from './lib/packets.mjs';
 import { QuickMqtt } from './lib/quick-mqtt.mjs';
 import { seeded } from './lib/random.mjs';
@@ -181,14 +181,7 @@ class Sink {
     }
 }
 
-const small = {
-    'limits.packet': '64KiB',
-    'engine.group_bytes': '128KiB',
-    'engine.ring': '1MiB',
-    'engine.ring_groups': '64',
-    'mqtt.outbox': '16KiB',
-    'mqtt.inflight_max': '7',
-};
+const small = { ...smallRing, 'mqtt.inflight_max': '7' };
 
 for (const [name, set] of [
     ['', { 'mqtt.inflight_max': '7' }],

@@ -14,14 +14,12 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Daemon, freePorts } from '../../test/scenario/lib/daemon.mjs';
+import { Daemon, freePorts, root } from '../../test/scenario/lib/daemon.mjs';
 import { populate } from '../../test/scenario/lib/populate.mjs';
 import { Rest, request } from '../../test/scenario/lib/rest.mjs';
 import * as measure from './measure.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const generator = process.env.LOAD ?? path.join(root, 'build/release/bench/load');
 const { values: given } = parseArgs({
     options: {

@@ -21,6 +21,15 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export const program = path.resolve(process.env.THRUM ?? path.join(root, 'build/thrumd'));
 export const slow = Number(process.env.THRUM_TEST_SLOW ?? 1);
 
+/** Settings that keep so little in memory that who reads slowly is soon sent from the journal. */
+export const smallRing = {
+    'limits.packet': '64KiB',
+    'engine.group_bytes': '128KiB',
+    'engine.ring': '1MiB',
+    'engine.ring_groups': '64',
+    'mqtt.outbox': '16KiB',
+};
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const leftovers = new Set();
