@@ -65,6 +65,7 @@ struct engine {
     struct buf scratch_members;     /* of a document that is being composed */
     struct buf scratch_points;      /* points whose places have been looked up */
     struct buf scratch_value;       /* a location on its way into a point or an action */
+    struct buf session_writes;      /* that go with the next commit */
     const struct head_load *loaded; /* while those who waited for it are applied */
     uint32_t loads_ahead;           /* under way */
     struct chores chores;
@@ -358,6 +359,7 @@ uint64_t write_keys_deleted(struct engine *engine, struct head *head);
 void apply_subscribe(struct engine *engine, struct command *command);
 void apply_session_open(struct engine *engine, struct command *command);
 void apply_session_closed(struct engine *engine, struct command *command);
+void apply_session_write(struct engine *engine, struct command *command);
 
 /* Frees the claims on client ids; for engine_free. */
 void sessions_deinit(struct engine *engine);

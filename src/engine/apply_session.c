@@ -157,6 +157,11 @@ void apply_session_closed(struct engine *engine, struct command *command)
     engine_answer(engine, command, ERR(OK), 0);
 }
 
+void apply_session_write(struct engine *engine, struct command *command)
+{
+    engine_answer(engine, command, ERR(OK), 0);
+}
+
 void sessions_deinit(struct engine *engine)
 {
     size_t position = 0;

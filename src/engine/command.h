@@ -36,8 +36,9 @@ enum command_kind {
     COMMAND_SUBSCRIBE,    /* may the actor subscribe, and from which sequence number on */
     COMMAND_SESSION_OPEN, /* claim a client id; ends another session that has it */
     COMMAND_SESSION_CLOSED,
-    COMMAND_LOADED,  /* from a reader: a head that was asked for (engine/head.h) */
-    COMMAND_ACCOUNT, /* a new account, its first operator, the operator's key, a policy */
+    COMMAND_SESSION_WRITE, /* nothing but its session_writes */
+    COMMAND_LOADED,        /* from a reader: a head that was asked for (engine/head.h) */
+    COMMAND_ACCOUNT,       /* a new account, its first operator, the operator's key, a policy */
 };
 
 /* Whom an answer is for. The engine does not look into the rest. */
@@ -87,6 +88,8 @@ struct command {
     uint8_t qos;       /* it was published with; 1 for all but MQTT's QoS 0 */
     struct answer_token token;
     struct actor actor;
+    /* Written of its session (store/sessions.h) when it is accepted, in one with its events. */
+    struct slice session_writes;
     struct err refusal; /* what is wrong with the request, told only when the rights allow it */
     enum resource_kind target_kind; /* what it must be; of COMMAND_CREATE, what is made; 0: none */
     struct id target;  /* the resource; of COMMAND_ACTIONS the root; of COMMAND_CREATE none (the

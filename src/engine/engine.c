@@ -26,6 +26,7 @@ static const struct {
     [COMMAND_SUBSCRIBE] = {apply_subscribe, false},
     [COMMAND_SESSION_OPEN] = {apply_session_open, false},
     [COMMAND_SESSION_CLOSED] = {apply_session_closed, false},
+    [COMMAND_SESSION_WRITE] = {apply_session_write, true},
     [COMMAND_LOADED] = {apply_loaded, false},
     [COMMAND_ACCOUNT] = {apply_account, true},
 };
@@ -118,6 +119,7 @@ void engine_free(struct engine *engine)
     buf_deinit(&engine->scratch_members);
     buf_deinit(&engine->scratch_points);
     buf_deinit(&engine->scratch_value);
+    buf_deinit(&engine->session_writes);
     free(engine->due);
     free(engine);
 }
@@ -163,6 +165,9 @@ void engine_answer_to(struct engine *engine, uint16_t loop, const struct answer 
 
 static void answer_command(struct engine *engine, struct command *command, struct answer answer)
 {
+    if (!err_is_set(answer.err)) {
+        buf_put(&engine->session_writes, command->session_writes);
+    }
     if (command->kind == COMMAND_CHORE) {
         chore_answered(engine, command->as.chore.chore, answer.err);
     } else if (command->wants_answer) {
@@ -196,12 +201,24 @@ void engine_answer_boundary(struct engine *engine, struct command *command, int6
 
 /* ---- the way out ---- */
 
-static struct err commit_group(struct engine *engine, struct group *group)
+/* <group> is filled when there is one. */
+static struct err commit(struct engine *engine, bool has_group, struct group *group)
 {
+    const struct engine_port *port = engine->port;
+    struct slice writes = buf_data(&engine->session_writes);
+    if (engine->is_read_only) {
+        return ERR(READ_ONLY);
+    }
+    if (engine->session_writes.failed) {
+        return ERR(NO_MEMORY);
+    }
+    if (!has_group) {
+        return port->commit(port->owner, NULL, writes);
+    }
     struct slice bytes;
     TRY(group_writer_close(&engine->writer, &bytes));
     TRY(group_open(bytes, group));
-    TRY(engine->port->commit(engine->port->owner, group));
+    TRY(port->commit(port->owner, group, writes));
     engine->committed_sequence = group->last_sequence;
     engine->committed_time_ms = group->time_ms;
     return ERR(OK);
@@ -229,8 +246,8 @@ static void trim_buffers(struct engine *engine)
         &engine->scratch,        &engine->scratch_entries,
         &engine->scratch_scopes, &engine->scratch_members,
         &engine->scratch_points, &engine->scratch_value,
-        &writer->body,           &writer->filter_hashes,
-        &writer->record,
+        &engine->session_writes, &writer->body,
+        &writer->filter_hashes,  &writer->record,
     };
     for (size_t i = 0; i < ARRAY_LEN(buffers); i++) {
         if (buffers[i]->room > 2 * engine->options.group_bytes_max) {
@@ -244,16 +261,15 @@ static void close_group(struct engine *engine)
 {
     struct group group;
     bool has_group = engine->group_is_open && engine->writer.count > 0;
-    if (has_group) {
-        struct err err = engine->is_read_only ? ERR(READ_ONLY) : commit_group(engine, &group);
-        if (err_is_set(err)) {
-            has_group = false;
-            engine->is_read_only = true;
-            engine->last_sequence = engine->committed_sequence;
-            refuse_due(engine);
-        }
+    bool has_writes = buf_bytes(&engine->session_writes) > 0 || engine->session_writes.failed;
+    if ((has_group || has_writes) && err_is_set(commit(engine, has_group, &group))) {
+        has_group = false;
+        engine->is_read_only = true;
+        engine->last_sequence = engine->committed_sequence;
+        refuse_due(engine);
     }
     engine->group_is_open = false;
+    buf_reset(&engine->session_writes);
     /* Answers first: a loop that finds the group in the ring must find the answers that stand
      * between its events, since a subscription begins exactly there. */
     const struct engine_port *port = engine->port;
@@ -304,8 +320,8 @@ void engine_accept(struct engine *engine, struct command_batch *batch)
 
 bool engine_is_full(const struct engine *engine)
 {
-    return engine->group_is_open &&
-           group_writer_bytes(&engine->writer) >= engine->options.group_bytes_max;
+    size_t bytes = engine->group_is_open ? group_writer_bytes(&engine->writer) : 0;
+    return bytes + buf_bytes(&engine->session_writes) >= engine->options.group_bytes_max;
 }
 
 bool engine_is_read_only(const struct engine *engine)

@@ -15,8 +15,9 @@
 struct engine_port {
     void *owner;
 
-    /* Makes the group durable. On error it is as if it had never been. */
-    struct err (*commit)(void *owner, const struct group *group);
+    /* Makes the group, and what is written of sessions, durable, both or none. There may be no
+     * group (NULL), or nothing of sessions. On error it is as if they had never been. */
+    struct err (*commit)(void *owner, const struct group *group, struct slice session_writes);
 
     /* Hands an answer to <loop>; the order of calls is the order in which the loop sees them. There
      * is always room: a loop has no more commands under way than its answers have places. */

@@ -28,10 +28,10 @@ struct outage {
 
 /* ---- the engine's port ---- */
 
-static struct err port_commit(void *owner, const struct group *group)
+static struct err port_commit(void *owner, const struct group *group, struct slice session_writes)
 {
     struct core *core = owner;
-    return journal_append(store_journal(core->store), group);
+    return journal_append(store_journal(core->store), group, session_writes);
 }
 
 static void port_answer(void *owner, uint16_t loop, const struct answer *answer)

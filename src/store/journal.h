@@ -10,10 +10,13 @@
 
 struct journal;
 
-/* Appends a closed group (its first sequence number is journal_last + 1) and syncs it to disk.
- * When this returns ERR_OK the group survives any crash. On error nothing may be assumed of it: the
- * journal takes no more groups until store_reopen succeeds. The engine's thread only. */
-MUST_USE struct err journal_append(struct journal *journal, const struct group *group);
+/* Appends a closed group (its first sequence number is journal_last + 1) together with <writes> of
+ * sessions (sessions.h), and syncs both to disk. There may be none of either: no group (NULL), or
+ * no writes. When this returns ERR_OK they survive any crash. On error nothing may be assumed of
+ * them, but that it is both or none: the journal takes no more groups until store_reopen succeeds.
+ * The engine's thread only. */
+MUST_USE struct err journal_append(struct journal *journal, const struct group *group,
+                                   struct slice writes);
 
 /* The last sequence number appended; 0 when there is none. Any thread. */
 uint64_t journal_last(const struct journal *journal);

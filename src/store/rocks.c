@@ -46,7 +46,9 @@
 #define HISTORY_BLOCK_BYTES ((size_t)16 << 10)
 #define HISTORY_FILE_BYTES ((uint64_t)64 << 20)
 #define HISTORY_LEVEL_BYTES ((uint64_t)256 << 20)
-#define HISTORY_BLOOM_BITS 10.0
+#define BLOOM_BITS 10.0
+#define SESSION_BUFFER_BYTES ((size_t)4 << 20)
+#define SESSION_BLOCK_BYTES ((size_t)4 << 10)
 #define NEVER (1 << 30)
 
 #define PATH_BYTES_MAX 4096
@@ -94,8 +96,11 @@ struct err rocks_check(char *text, const char *doing)
     return is_damage ? ERR(CORRUPT) : ERR(IO);
 }
 
+/* What lookups are spared by a Bloom filter. */
+enum bloom { BLOOM_NONE, BLOOM_OF_PREFIXES, BLOOM_OF_KEYS };
+
 static void set_table(rocksdb_options_t *options, rocksdb_cache_t *cache, size_t block_bytes,
-                      bool has_bloom)
+                      enum bloom bloom)
 {
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_format_version(table, 5);
@@ -110,12 +115,11 @@ static void set_table(rocksdb_options_t *options, rocksdb_cache_t *cache, size_t
     rocksdb_block_based_options_set_metadata_block_size(table, METADATA_BLOCK_BYTES);
     rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
-    if (has_bloom) {
+    if (bloom != BLOOM_NONE) {
         rocksdb_block_based_options_set_partition_filters(table, 1);
-        /* Reads look for a property, never for one hour of it. */
-        rocksdb_block_based_options_set_whole_key_filtering(table, 0);
+        rocksdb_block_based_options_set_whole_key_filtering(table, bloom == BLOOM_OF_KEYS);
         rocksdb_block_based_options_set_filter_policy(
-            table, rocksdb_filterpolicy_create_bloom_full(HISTORY_BLOOM_BITS));
+            table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
     }
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
@@ -149,7 +153,7 @@ static rocksdb_options_t *journal_options(rocksdb_cache_t *cache)
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
     /* Files leave level 0 at once: only below it can they be deleted whole. */
     rocksdb_options_set_level0_file_num_compaction_trigger(options, 1);
-    set_table(options, cache, JOURNAL_BLOCK_BYTES, false);
+    set_table(options, cache, JOURNAL_BLOCK_BYTES, BLOOM_NONE);
     return options;
 }
 
@@ -172,15 +176,27 @@ static rocksdb_options_t *history_options(rocksdb_cache_t *cache, bool is_bottom
     rocksdb_options_set_level0_stop_writes_trigger(options, NEVER);
     rocksdb_options_set_soft_pending_compaction_bytes_limit(options, 0);
     rocksdb_options_set_hard_pending_compaction_bytes_limit(options, 0);
-    set_table(options, cache, HISTORY_BLOCK_BYTES, true);
+    /* Reads look for a property, never for one hour of it. */
+    set_table(options, cache, HISTORY_BLOCK_BYTES, BLOOM_OF_PREFIXES);
+    return options;
+}
+
+static rocksdb_options_t *session_options(rocksdb_cache_t *cache)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_write_buffer_size(options, SESSION_BUFFER_BYTES);
+    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
+    /* Most clients that connect have no session here. */
+    set_table(options, cache, SESSION_BLOCK_BYTES, BLOOM_OF_KEYS);
     return options;
 }
 
 static struct err open_database(struct rocks *rocks)
 {
-    const char *names[] = {"default", "journal", "history"};
+    const char *names[] = {"default", "journal", "history", "session"};
     const rocksdb_options_t *options[] = {rocks->options, rocks->journal_options,
-                                          rocks->history_options};
+                                          rocks->history_options, rocks->session_options};
     rocksdb_column_family_handle_t *families[ARRAY_LEN(names)] = {NULL};
     char *text = NULL;
     rocks->db = rocksdb_open_column_families(rocks->options, rocks->folder, ARRAY_LEN(names), names,
@@ -193,6 +209,7 @@ static struct err open_database(struct rocks *rocks)
     rocks->fallback = families[0];
     rocks->journal = families[1];
     rocks->history = families[2];
+    rocks->session = families[3];
     return ERR(OK);
 }
 
@@ -228,10 +245,12 @@ static void close_database(struct rocks *rocks)
     if (rocks->db == NULL) {
         return;
     }
+    rocksdb_column_family_handle_destroy(rocks->session);
     rocksdb_column_family_handle_destroy(rocks->history);
     rocksdb_column_family_handle_destroy(rocks->journal);
     rocksdb_column_family_handle_destroy(rocks->fallback);
     rocksdb_close(rocks->db);
+    rocks->session = NULL;
     rocks->history = NULL;
     rocks->journal = NULL;
     rocks->fallback = NULL;
@@ -264,6 +283,7 @@ struct err rocks_open(const char *folder, size_t block_cache_bytes, struct rocks
     made->journal_options = journal_options(made->cache);
     made->history_options = history_options(made->cache, true);
     made->rollup_options = history_options(made->cache, false);
+    made->session_options = session_options(made->cache);
     rollup_clean(folder);
     remove_probe(folder);
 
@@ -287,6 +307,7 @@ void rocks_close(struct rocks *rocks)
     rocksdb_options_destroy(rocks->journal_options);
     rocksdb_options_destroy(rocks->history_options);
     rocksdb_options_destroy(rocks->rollup_options);
+    rocksdb_options_destroy(rocks->session_options);
     rocksdb_cache_destroy(rocks->cache);
     free(rocks->folder);
     free(rocks);

@@ -5,9 +5,10 @@
  *
  *      journal     first sequence number (8 bytes, big-endian) -> the group, as in event.h
  *      history     property number (4 bytes) and inverted hour (4) -> operations, as in run.h
+ *      session     a session's name, part and number -> an entry (rocks_sessions.c)
  *
- * Only the journal is written through the write-ahead log; the history takes whole files in. All of
- * it may be used by any thread. This header is the store's own.
+ * Journal and sessions are written through the write-ahead log; the history takes whole files in.
+ * All of it may be used by any thread. This header is the store's own.
  *
  * After a failed write RocksDB takes no more until it is opened anew, which happens in place: <db>
  * and the column families change, or are NULL when it would not open. Whoever uses them does so
@@ -19,6 +20,7 @@
 #include "base/err.h"
 #include "store/history.h"
 #include "store/journal.h"
+#include "store/sessions.h"
 #include "store/tail.h"
 
 #include <pthread.h>
@@ -29,13 +31,15 @@ struct rocks {
     rocksdb_column_family_handle_t *fallback; /* RocksDB wants a "default": empty */
     rocksdb_column_family_handle_t *journal;
     rocksdb_column_family_handle_t *history;
+    rocksdb_column_family_handle_t *session;
     char *folder;          /* owned */
-    pthread_rwlock_t lock; /* of the four above: shared to use them, alone to change them */
+    pthread_rwlock_t lock; /* of the five above: shared to use them, alone to change them */
     /* owned; the database refers to them while it is open */
     rocksdb_options_t *options;
     rocksdb_options_t *journal_options;
     rocksdb_options_t *history_options;
     rocksdb_options_t *rollup_options; /* for files that the history takes in */
+    rocksdb_options_t *session_options;
     rocksdb_cache_t *cache;
 };
 
@@ -89,6 +93,14 @@ MUST_USE struct err journal_find_time(struct journal *journal, int64_t time_ms, 
 
 /* About how many bytes the groups from <sequence> on take in files. */
 uint64_t journal_bytes_from(struct journal *journal, uint64_t sequence);
+
+/* ---- sessions: what the store needs beside sessions.h ---- */
+
+MUST_USE struct err sessions_open(struct rocks *rocks, struct sessions **sessions);
+void sessions_close(struct sessions *sessions);
+
+/* Puts what session_put and session_delete have gathered into a batch. */
+void sessions_write(const struct rocks *rocks, rocksdb_writebatch_t *batch, struct slice writes);
 
 /* ---- history: what the store needs beside history.h ---- */
 

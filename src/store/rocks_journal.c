@@ -20,6 +20,7 @@ struct journal {
     struct rocks *rocks;
     rocksdb_writeoptions_t *write_options;
     rocksdb_readoptions_t *read_options;
+    rocksdb_writebatch_t *batch; /* of one append */
     _Atomic uint64_t first;
     _Atomic uint64_t last;
     _Atomic bool is_broken; /* an append failed: what the log holds now is not known */
@@ -100,6 +101,7 @@ struct err journal_open(struct rocks *rocks, struct journal **journal)
     made->rocks = rocks;
     made->write_options = rocksdb_writeoptions_create();
     made->read_options = rocksdb_readoptions_create();
+    made->batch = rocksdb_writebatch_create();
     rocksdb_writeoptions_set_sync(made->write_options, 1);
     rocksdb_readoptions_set_fill_cache(made->read_options, 0);
     rocksdb_readoptions_set_readahead_size(made->read_options, READ_AHEAD_BYTES);
@@ -121,6 +123,7 @@ void journal_close(struct journal *journal)
     if (journal != NULL) {
         rocksdb_writeoptions_destroy(journal->write_options);
         rocksdb_readoptions_destroy(journal->read_options);
+        rocksdb_writebatch_destroy(journal->batch);
         free(journal);
     }
 }
@@ -141,24 +144,35 @@ struct err journal_resume(struct journal *journal)
     return ERR(OK);
 }
 
-struct err journal_append(struct journal *journal, const struct group *group)
+static void put_group(struct journal *journal, const struct group *group)
 {
-    ASSERT(group->first_sequence == journal_last(journal) + 1);
+    uint8_t key[KEY_BYTES];
+    rocks_put_u64be(key, group->first_sequence);
+    rocksdb_writebatch_put_cf(journal->batch, journal->rocks->journal, (const char *)key,
+                              sizeof(key), (const char *)group->bytes.at, group->bytes.bytes);
+}
+
+struct err journal_append(struct journal *journal, const struct group *group, struct slice writes)
+{
+    ASSERT(group == NULL || group->first_sequence == journal_last(journal) + 1);
     if (atomic_load(&journal->is_broken)) {
         return ERR(READ_ONLY);
     }
-    uint8_t key[KEY_BYTES];
-    rocks_put_u64be(key, group->first_sequence);
     char *text = NULL;
-    rocksdb_put_cf(journal->rocks->db, journal->write_options, journal->rocks->journal,
-                   (const char *)key, sizeof(key), (const char *)group->bytes.at,
-                   group->bytes.bytes, &text);
+    rocksdb_writebatch_clear(journal->batch);
+    if (group != NULL) {
+        put_group(journal, group);
+    }
+    sessions_write(journal->rocks, journal->batch, writes);
+    rocksdb_write(journal->rocks->db, journal->write_options, journal->batch, &text);
     struct err err = rocks_check(text, "appending to the journal");
     if (err_is_set(err)) {
         atomic_store(&journal->is_broken, true);
         return err;
     }
-    atomic_store_explicit(&journal->last, group->last_sequence, memory_order_release);
+    if (group != NULL) {
+        atomic_store_explicit(&journal->last, group->last_sequence, memory_order_release);
+    }
     return ERR(OK);
 }
 

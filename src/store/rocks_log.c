@@ -11,8 +11,9 @@
  * Of RocksDB's log format (log_format.h) this is used: blocks of 32 KiB; in them records of
  * checksum (4 bytes, little-endian, masked CRC-32C of type and payload), payload bytes (2), type
  * (1), payload. A type is full, first, middle or last; the rest of a block too small for a head is
- * zero. Payload of a whole record: number (8), count (4), then here always one put: 0x05, varint
- * column family, varint key bytes, key. */
+ * zero. Payload of a whole record: number (8), count (4), then the writes: 0x05 for a put (0x04 for
+ * a deletion), varint column family, varint key bytes, key. A group is the first of its record's;
+ * what is written of sessions stands behind it, or alone. */
 #include "store/rocks.h"
 
 #include "base/log.h"
@@ -28,6 +29,7 @@
 #define BLOCK_BYTES 32768
 #define HEAD_BYTES 7
 #define BATCH_HEAD_BYTES 12
+#define TAG_DELETE 4
 #define TAG_PUT 5
 #define PATH_BYTES_MAX 4096
 #define NAME_BYTES_MAX 64
@@ -88,10 +90,19 @@ static bool read_piece(struct slice log, size_t offset, struct piece *piece)
     return true;
 }
 
+static bool is_record(struct slice payload)
+{
+    if (payload.bytes <= BATCH_HEAD_BYTES || read_u32le(payload.at + 8) == 0) {
+        return false;
+    }
+    uint8_t tag = payload.at[BATCH_HEAD_BYTES];
+    return tag == TAG_PUT || tag == TAG_DELETE;
+}
+
 /* The first sequence number of the group that a record begins with; 0 when it is no group. */
 static uint64_t group_of(struct slice payload)
 {
-    if (payload.bytes < BATCH_HEAD_BYTES || read_u32le(payload.at + 8) != 1) {
+    if (!is_record(payload)) {
         return 0;
     }
     struct cursor c = cursor_over(slice_from(payload, BATCH_HEAD_BYTES));
@@ -110,7 +121,8 @@ struct findings {
     bool is_damaged;
     size_t damage;       /* where the damaged record begins */
     uint64_t last_sound; /* group before the damage; 0 none */
-    uint64_t next_sound; /* group behind the damage; 0 none */
+    bool is_within;      /* there are sound records behind the damage; */
+    uint64_t next_sound; /* the first of them is this group; 0: it is none */
 };
 
 static bool is_zero(struct slice bytes)
@@ -123,20 +135,22 @@ static bool is_zero(struct slice bytes)
     return true;
 }
 
-/* The first group that begins behind <offset>, at whatever byte; 0 when there is none. Cheap,
- * because the head of a group hardly occurs by chance, so that few checksums are computed. */
-static uint64_t find_group(struct slice log, size_t offset)
+/* Looks for the first record that begins behind the damage, at whatever byte. Cheap, because the
+ * head of one seldom occurs by chance, so that few checksums are computed. */
+static void find_sound(struct slice log, struct findings *findings)
 {
+    size_t offset = findings->damage + 1;
     for (; offset + HEAD_BYTES + BATCH_HEAD_BYTES < log.bytes; offset++) {
         uint8_t type = log.at[offset + 6];
         struct slice payload = slice_from(log, offset + HEAD_BYTES);
         struct piece piece;
-        if ((type == TYPE_FULL || type == TYPE_FIRST) && group_of(payload) != 0 &&
-            read_piece(log, offset, &piece) && group_of(piece.payload) != 0) {
-            return group_of(piece.payload);
+        if ((type == TYPE_FULL || type == TYPE_FIRST) && is_record(payload) &&
+            read_piece(log, offset, &piece) && is_record(piece.payload)) {
+            findings->is_within = true;
+            findings->next_sound = group_of(piece.payload);
+            return;
         }
     }
-    return 0;
 }
 
 static struct findings examine(struct slice log)
@@ -166,7 +180,9 @@ static struct findings examine(struct slice log)
     }
     findings.is_damaged = !is_zero(slice_from(log, record));
     findings.damage = record;
-    findings.next_sound = findings.is_damaged ? find_group(log, record + 1) : 0;
+    if (findings.is_damaged) {
+        find_sound(log, &findings);
+    }
     return findings;
 }
 
@@ -207,7 +223,7 @@ static struct err mend_file(int fd, const char *name, bool *is_mended)
     if (!findings.is_damaged) {
         return ERR(OK);
     }
-    bool is_tail = findings.next_sound == 0;
+    bool is_tail = !findings.is_within;
     log_line(is_tail ? LOG_WARN : LOG_ERROR, "store",
              "%s file=%s offset=%zu after_group=%llu before_group=%llu",
              is_tail ? "an unfinished record at the log's end is dropped" : "the log is damaged",

@@ -4,7 +4,7 @@
  *
  *      DIR/lock            locked while a daemon uses the folder
  *      DIR/format          "thrum 1\n": the layout of everything beside it
- *      DIR/store/          RocksDB: journal and history (rocks.h)
+ *      DIR/store/          RocksDB: journal, history, sessions (rocks.h)
  *      DIR/documents.db    SQLite: documents (documents.h)
  *
  * Opening replays the journal behind each projection's mark. What must hold then, and is checked:
@@ -58,6 +58,7 @@ struct store {
     struct rocks *rocks;
     struct journal *journal;
     struct history *history;
+    struct sessions *sessions;
     struct documents *documents;
     struct roller *roller;
     struct projector *projector;
@@ -323,6 +324,7 @@ static struct err open_parts(struct store *store)
     TRY(rocks_open(path, cache_bytes, &store->rocks));
     TRY(journal_open(store->rocks, &store->journal));
     TRY(history_open(store->rocks, max_size(cache_bytes / 4, HOT_BYTES_MIN), &store->history));
+    TRY(sessions_open(store->rocks, &store->sessions));
     TRY(documents_open(store->documents_path, &store->documents));
     return replay_journal(store);
 }
@@ -407,6 +409,7 @@ void store_close(struct store *store)
     roller_stop(store->roller);
     projector_stop(store->projector);
     documents_close(store->documents);
+    sessions_close(store->sessions);
     history_close(store->history);
     journal_close(store->journal);
     rocks_close(store->rocks);
@@ -421,6 +424,11 @@ void store_close(struct store *store)
 struct journal *store_journal(struct store *store)
 {
     return store->journal;
+}
+
+struct sessions *store_sessions(struct store *store)
+{
+    return store->sessions;
 }
 
 struct history *store_history(struct store *store)

@@ -41,8 +41,9 @@ struct world {
     int64_t now_ms;
     bool disk_fails;
     uint64_t documents_mark;
-    struct buf groups; /* all committed ones */
-    struct slice last_group;
+    struct buf groups;         /* the last committed one */
+    struct buf session_writes; /* that were committed with it, or alone */
+    unsigned commits;
     struct answer answers[ANSWERS_MAX];
     uint16_t answer_loops[ANSWERS_MAX]; /* where they went */
     size_t answer_count;
@@ -58,14 +59,19 @@ struct world {
     size_t grant_count;
 };
 
-static inline struct err commit(void *owner, const struct group *group)
+static inline struct err commit(void *owner, const struct group *group, struct slice session_writes)
 {
     struct world *world = owner;
     if (world->disk_fails) {
         return ERR(IO);
     }
     buf_reset(&world->groups);
-    buf_put(&world->groups, group->bytes);
+    buf_reset(&world->session_writes);
+    buf_put(&world->session_writes, session_writes);
+    world->commits++;
+    if (group != NULL) {
+        buf_put(&world->groups, group->bytes);
+    }
     return ERR(OK);
 }
 
@@ -158,6 +164,7 @@ static inline int teardown(void **state)
     }
     engine_free(world->engine);
     buf_deinit(&world->groups);
+    buf_deinit(&world->session_writes);
     free_grants(world);
     free(world);
     return 0;

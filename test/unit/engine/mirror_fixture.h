@@ -232,10 +232,11 @@ static inline void mirror_show(struct mirror *mirror)
 
 /* ---- the port ---- */
 
-static inline struct err mirror_commit(void *owner, const struct group *group)
+static inline struct err mirror_commit(void *owner, const struct group *group,
+                                       struct slice session_writes)
 {
     struct mirror *mirror = owner;
-    TRY(commit(&mirror->world, group));
+    TRY(commit(&mirror->world, group, session_writes));
     uint64_t bytes = group->bytes.bytes;
     buf_put_bytes(&mirror->journal, &bytes, sizeof(bytes));
     buf_put(&mirror->journal, group->bytes);

@@ -227,11 +227,11 @@ static void assert_sound(struct sim *sim)
 
 /* ---- the world ---- */
 
-static struct err keep_group(void *owner, const struct group *group)
+static struct err keep_group(void *owner, const struct group *group, struct slice session_writes)
 {
     struct sim *sim = owner;
     uint64_t bytes = group->bytes.bytes;
-    TRY(commit(&sim->world, group));
+    TRY(commit(&sim->world, group, session_writes));
     buf_put_bytes(&sim->groups, &bytes, sizeof(bytes));
     buf_put(&sim->groups, group->bytes);
     learn(sim, group);

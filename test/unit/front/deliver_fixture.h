@@ -110,7 +110,7 @@ static inline struct actor operator_of(uint32_t account)
 }
 
 static inline struct subscription *subscribe_as(struct client *client, const char *filter,
-                                         const struct actor *actor, uint64_t after)
+                                                const struct actor *actor, uint64_t after)
 {
     struct topic_filter read;
     MUST(topic_filter_parse(slice_of_text(filter), &read));
@@ -204,8 +204,7 @@ static inline void world_open(struct world *world, size_t ring_slots, uint64_t l
     };
     MUST(loop_init(&world->loop, &options));
     MUST(front_init(&world->front, &world->shared, &world->loop, 0, 64, 1));
-    world->proto = (struct proto){
-        .name = "test", .on_answer = on_answer, .on_event = on_event};
+    world->proto = (struct proto){.name = "test", .on_answer = on_answer, .on_event = on_event};
     world->front.slots = calloc(SESSIONS, sizeof(world->front.slots[0]));
     ASSERT(world->front.slots != NULL);
     world->front.slot_count = SESSIONS;
@@ -288,7 +287,7 @@ static inline struct group commit(struct world *world)
 {
     struct group group = fixture_close_group(&world->writer);
     if (world->store != NULL) {
-        MUST(journal_append(store_journal(world->store), &group));
+        MUST(journal_append(store_journal(world->store), &group, (struct slice){0}));
     }
     world->last = group.last_sequence;
     return group;
@@ -354,8 +353,8 @@ static inline void answer_behind(struct client *client, uint64_t after, uint64_t
 
 /* ---- what was given ---- */
 
-#define ITEM(key, value)                                             \
-    "{\"createdAt\":1700000000000,\"timestamp\":1700000000000,"           \
+#define ITEM(key, value)                                        \
+    "{\"createdAt\":1700000000000,\"timestamp\":1700000000000," \
     "\"key\":\"" key "\",\"value\":" value "}"
 #define LINE(sequence, filter, payload) sequence " " filter " " payload "\n"
 

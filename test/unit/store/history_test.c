@@ -143,7 +143,7 @@ static void begin(struct world *world)
 static void commit(struct world *world)
 {
     struct group group = fixture_close_group(&world->writer);
-    assert_int_equal(journal_append(world->journal, &group).code, ERR_OK);
+    assert_int_equal(journal_append(world->journal, &group, (struct slice){0}).code, ERR_OK);
     assert_int_equal(tail_add(history_tail(world->history), &group).code, ERR_OK);
 }
 

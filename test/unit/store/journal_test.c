@@ -80,7 +80,7 @@ static struct group make_group(struct world *world, uint32_t events, size_t byte
 static void append(struct world *world, uint32_t events, size_t bytes)
 {
     struct group group = make_group(world, events, bytes);
-    assert_int_equal(journal_append(world->journal, &group).code, ERR_OK);
+    assert_int_equal(journal_append(world->journal, &group, (struct slice){0}).code, ERR_OK);
     world->now_ms += 1000;
 }
 
@@ -326,6 +326,67 @@ static void damage_before_the_end_stops_the_start(void **state)
     assert_int_equal(journal_last(world->journal), 904);
 }
 
+static void write_session(struct world *world, const struct group *group)
+{
+    struct buf writes = {0};
+    const struct session_name name = {
+        .account = 1, .kind = ACTOR_DEVICE, .client_id = SLICE("client")};
+    session_put(&writes, &name,
+                &(struct session_entry){.part = SESSION_HEAD, .value = SLICE("where it stands")});
+    assert_int_equal(journal_append(world->journal, group, buf_data(&writes)).code, ERR_OK);
+    buf_deinit(&writes);
+}
+
+/* A record of sessions alone tells as well as a group that what is before it was acknowledged. */
+static void damage_before_a_session_stops_the_start(void **state)
+{
+    struct world *world = *state;
+    append(world, 2, 200);
+    append(world, 2, 200);
+    write_session(world, NULL);
+    char path[512];
+    find_log(world, path);
+    world_close(world);
+    flip_byte(path, 800);
+    assert_int_equal(world_open(world).code, ERR_CORRUPT);
+    flip_byte(path, 800);
+    assert_int_equal(world_open(world).code, ERR_OK);
+    assert_int_equal(journal_last(world->journal), 4);
+}
+
+static bool has_session(struct world *world)
+{
+    struct sessions *sessions;
+    const struct session_name name = {
+        .account = 1, .kind = ACTOR_DEVICE, .client_id = SLICE("client")};
+    bool found;
+    assert_int_equal(sessions_open(world->rocks, &sessions).code, ERR_OK);
+    assert_int_equal(sessions_has(sessions, &name, &found).code, ERR_OK);
+    sessions_close(sessions);
+    return found;
+}
+
+/* A group and what is written with it are there both, or none is. */
+static void a_torn_record_takes_group_and_session(void **state)
+{
+    struct world *world = *state;
+    for (unsigned is_whole = 0; is_whole < 2; is_whole++) {
+        append(world, 2, 200);
+        uint64_t before = journal_last(world->journal);
+        struct group group = make_group(world, 2, 200);
+        write_session(world, &group);
+        char path[512];
+        find_log(world, path);
+        world_close(world);
+        struct stat status;
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(truncate(path, status.st_size - (is_whole ? 0 : 3)), 0);
+        assert_int_equal(world_open(world).code, ERR_OK);
+        assert_int_equal(journal_last(world->journal), before + (is_whole ? 2 : 0));
+        assert_int_equal(has_session(world), is_whole);
+    }
+}
+
 static void a_missing_group_is_told(void **state)
 {
     struct world *world = *state;
@@ -374,6 +435,8 @@ int main(void)
         EACH(a_torn_last_record_is_dropped),
         EACH(a_last_record_with_holes_is_dropped),
         EACH(damage_before_the_end_stops_the_start),
+        EACH(damage_before_a_session_stops_the_start),
+        EACH(a_torn_record_takes_group_and_session),
         EACH(a_missing_group_is_told),
         EACH(a_foreign_value_is_told),
     };

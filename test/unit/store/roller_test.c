@@ -91,7 +91,7 @@ static void commit(struct world *world, uint32_t count)
         fixture_write_point(&world->writer, &point);
     }
     struct group group = fixture_close_group(&world->writer);
-    MUST(journal_append(world->journal, &group));
+    MUST(journal_append(world->journal, &group, (struct slice){0}));
     struct committed *committed = committed_new(&group);
     ASSERT(committed != NULL);
     broadcast_push(&world->ring, &committed->item);

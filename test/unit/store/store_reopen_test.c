@@ -148,7 +148,7 @@ static struct err commit(struct world *world)
         fixture_write_point(&world->writer, &point);
     }
     struct group group = fixture_close_group(&world->writer);
-    TRY(journal_append(journal, &group));
+    TRY(journal_append(journal, &group, (struct slice){0}));
     world->acknowledged = n;
     push(world, &group);
     return ERR(OK);

@@ -109,7 +109,7 @@ static void commit(struct world *world, uint32_t count)
         }
     }
     struct group group = fixture_close_group(&world->writer);
-    MUST(journal_append(journal, &group));
+    MUST(journal_append(journal, &group, (struct slice){0}));
     struct committed *committed = committed_new(&group);
     ASSERT(committed != NULL);
     broadcast_push(&world->ring, &committed->item);
