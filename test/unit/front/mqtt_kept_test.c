@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is kept of sessions comes back as it was written; and bytes that are not that are refused.
+ */
+#include "front/mqtt_kept.h"
+
+#include "base/rand.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define FLIGHTS_MAX 50
+
+static struct mqtt_head random_head(struct rand *rand)
+{
+    return (struct mqtt_head){
+        .is_connected = rand_below(rand, 2) == 1,
+        .seen_ms = (int64_t)rand_below(rand, (uint64_t)1 << 50) - 1000,
+        .cursor = rand_below(rand, 2) ? 1 + rand_below(rand, 100) : UINT64_MAX - 100,
+        .next_subscription = rand_below(rand, 2) ? UINT32_MAX : (uint32_t)rand_below(rand, 10),
+        .first_id = (uint16_t)(1 + rand_below(rand, UINT16_MAX)),
+        .flight_count = (uint32_t)rand_below(rand, FLIGHTS_MAX + 1),
+    };
+}
+
+/* Mostly in the order of events; history and states between them. */
+static void random_flights(struct rand *rand, const struct mqtt_head *head,
+                           struct mqtt_flight *flights)
+{
+    for (uint32_t i = 0; i < head->flight_count; i++) {
+        flights[i] = (struct mqtt_flight){.is_acked = rand_below(rand, 2) == 1};
+        if (rand_below(rand, 4) > 0) {
+            flights[i].sequence = head->cursor + rand_below(rand, 100);
+            flights[i].firing = (uint32_t)rand_below(rand, 3);
+            flights[i].subscription = rand_below(rand, 2) ? UINT32_MAX : i;
+        }
+    }
+}
+
+static void test_heads_come_back(void **state)
+{
+    (void)state;
+    struct rand rand;
+    struct buf out = {0};
+    rand_seed(&rand, 8);
+    for (unsigned round = 0; round < 500; round++) {
+        struct mqtt_flight flights[FLIGHTS_MAX];
+        struct mqtt_head head = random_head(&rand);
+        random_flights(&rand, &head, flights);
+        buf_reset(&out);
+        mqtt_kept_put_head(&out, &head, flights);
+        struct mqtt_head read;
+        struct mqtt_flight *read_flights;
+        struct err err = mqtt_kept_read_head(buf_data(&out), &read, &read_flights);
+        assert_int_equal(err.code, ERR_OK);
+        assert_int_equal(read.is_connected, head.is_connected);
+        assert_int_equal(read.seen_ms, head.seen_ms);
+        assert_int_equal(read.cursor, head.cursor);
+        assert_int_equal(read.next_subscription, head.next_subscription);
+        assert_int_equal(read.first_id, head.first_id);
+        assert_int_equal(read.flight_count, head.flight_count);
+        for (uint32_t i = 0; i < head.flight_count; i++) {
+            assert_int_equal(read_flights[i].sequence, flights[i].sequence);
+            assert_int_equal(read_flights[i].firing, flights[i].firing);
+            assert_int_equal(read_flights[i].subscription, flights[i].subscription);
+            assert_int_equal(read_flights[i].is_acked, flights[i].is_acked);
+        }
+        free(read_flights);
+    }
+    buf_deinit(&out);
+}
+
+static void test_what_is_cut_off_is_refused(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    const struct mqtt_flight flights[2] = {{.sequence = 7, .firing = 1, .subscription = 300}};
+    const struct mqtt_head head = {.cursor = 7, .first_id = 65535, .flight_count = 2};
+    mqtt_kept_put_head(&out, &head, flights);
+    struct slice whole = buf_data(&out);
+    for (size_t bytes = 0; bytes < whole.bytes; bytes++) {
+        struct mqtt_head read;
+        struct mqtt_flight *read_flights;
+        struct err err = mqtt_kept_read_head(slice_first(whole, bytes), &read, &read_flights);
+        assert_int_equal(err.code, ERR_CORRUPT);
+        assert_null(read_flights);
+    }
+    buf_deinit(&out);
+}
+
+/* So large a number of flights is not believed, nor memory taken for it. */
+static void test_too_many_flights_are_refused(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {1, 0, 0, 7, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0};
+    struct mqtt_head read;
+    struct mqtt_flight *flights;
+    struct err err = mqtt_kept_read_head(slice_of(bytes, sizeof(bytes)), &read, &flights);
+    assert_int_equal(err.code, ERR_CORRUPT);
+}
+
+static void test_later_versions_are_told(void **state)
+{
+    (void)state;
+    struct mqtt_head head;
+    struct mqtt_flight *flights;
+    struct mqtt_kept_subscription kept;
+    const struct slice later = SLICE("\x02later");
+    assert_int_equal(mqtt_kept_read_head(later, &head, &flights).code, ERR_STORE_FORMAT_NEWER);
+    assert_int_equal(mqtt_kept_read_subscription(later, &kept).code, ERR_STORE_FORMAT_NEWER);
+}
+
+static void test_subscriptions_come_back(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    static const struct mqtt_kept_subscription all[] = {
+        {.qos = 0, .first_sequence = 1, .filter = SLICE_INIT("#")},
+        {.qos = 2, .first_sequence = UINT64_MAX, .is_sealed = true, .filter = SLICE_INIT("a/b")},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        buf_reset(&out);
+        mqtt_kept_put_subscription(&out, &all[i]);
+        struct mqtt_kept_subscription kept;
+        assert_int_equal(mqtt_kept_read_subscription(buf_data(&out), &kept).code, ERR_OK);
+        assert_int_equal(kept.qos, all[i].qos);
+        assert_int_equal(kept.first_sequence, all[i].first_sequence);
+        assert_int_equal(kept.is_sealed, all[i].is_sealed);
+        assert_true(slice_equal(kept.filter, all[i].filter));
+    }
+    out.at[2] = 3;
+    struct mqtt_kept_subscription kept;
+    assert_int_equal(mqtt_kept_read_subscription(buf_data(&out), &kept).code, ERR_CORRUPT);
+    assert_int_equal(mqtt_kept_read_subscription(SLICE("\x01"), &kept).code, ERR_CORRUPT);
+    buf_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_heads_come_back),
+        cmocka_unit_test(test_what_is_cut_off_is_refused),
+        cmocka_unit_test(test_too_many_flights_are_refused),
+        cmocka_unit_test(test_later_versions_are_told),
+        cmocka_unit_test(test_subscriptions_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
