@@ -42,6 +42,10 @@ static inline size_t max_size(size_t a, size_t b)
 {
     return a > b ? a : b;
 }
+static inline uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
 static inline uint64_t max_u64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;

@@ -24,6 +24,8 @@ struct delivery {
     uint8_t qos;  /* the lower of granted and published */
     bool is_last; /* the resource is gone: no message will follow */
     uint64_t sequence;
+    uint32_t firing; /* which of the topics that the event fired on (front/fire.h); 0: it is no
+                        event, but a present state, or history */
 };
 
 struct session_ops {

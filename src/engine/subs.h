@@ -65,7 +65,8 @@ struct subscription {
     uint32_t heard_firing;   /* and for which of the topics that the event fired on (fire.h) */
     uint8_t qos;             /* granted */
     bool pub_states;
-    uint64_t replay;     /* the number of its replay (front/replay.h); 0: none */
+    uint32_t number; /* of its entry in what is kept of the session (front/mqtt_kept.h); 0: none */
+    uint64_t replay; /* the number of its replay (front/replay.h); 0: none */
     bool has_wildcard;   /* what it may hear is judged event by event */
     uint8_t place_count; /* 1 without wildcards */
     uint16_t filter_bytes;

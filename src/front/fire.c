@@ -24,6 +24,7 @@ static bool hand_over(const struct audience *audience, struct subscription *subs
         .qos = subscription->qos < event->qos ? subscription->qos : event->qos,
         .is_last = message->firing->is_last,
         .sequence = event->sequence,
+        .firing = audience->firings,
     };
     if (!session->ops->deliver(session, &delivery)) {
         return false;

@@ -126,7 +126,7 @@ static struct command_batch *add_batch(struct front *front, size_t bytes)
 
 struct command_batch *front_batch_last_words(struct front *front, size_t bytes)
 {
-    size_t wanted = bytes + BATCH_ROUNDING;
+    size_t wanted = bytes + front->session_writes.bytes + BATCH_ROUNDING;
     struct command_batch *batch = open_batch(front, wanted);
     /* They are said in the closes phase, behind this turn's submit. */
     loop_defer(front->loop, &front->again);
@@ -138,7 +138,7 @@ struct command_batch *front_batch(struct front *front, size_t bytes)
     if (front->in_flight >= front->in_flight_max) {
         return NULL;
     }
-    size_t wanted = bytes + BATCH_ROUNDING;
+    size_t wanted = bytes + front->session_writes.bytes + BATCH_ROUNDING;
     struct command_batch *batch = open_batch(front, wanted);
     if (batch != NULL || front->batch_count >= FRONT_BATCHES_MAX) {
         return batch;
@@ -150,8 +150,13 @@ struct command *front_command_unanswered(struct front *front, struct command_bat
                                          enum command_kind kind, struct conn *conn,
                                          const struct actor *actor)
 {
+    struct slice session_writes = {0};
+    bool has_room = front->session_writes.bytes == 0 ||
+                    command_batch_copy(batch, front->session_writes, &session_writes);
     struct command *command = command_batch_add(batch, kind);
-    ASSERT(command != NULL);
+    ASSERT(has_room && command != NULL);
+    command->session_writes = session_writes;
+    front->session_writes = (struct slice){0};
     command->loop = front->index;
     command->wants_answer = false;
     command->qos = 1;

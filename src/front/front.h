@@ -130,6 +130,10 @@ struct front {
     uint32_t in_flight_max;
     uint32_t event_waiters; /* of those in flight: whose answers want to see their event */
 
+    /* What the command to come writes of its session, with its event (command.h): batches have room
+     * for it, and the command takes it. */
+    struct slice session_writes;
+
     struct subs subs;
     struct auth *auth;
     struct link behind;     /* conns whose session is to be caught up in the next turn */

@@ -30,6 +30,19 @@ void mqtt_note_refusal(const struct mqtt_conn *mqtt, const struct actor *actor,
                                                        });
 }
 
+bool mqtt_is_permanent(struct err err)
+{
+    switch (err_class(err)) {
+    case ERR_CLASS_BUSY:
+    case ERR_CLASS_IO:
+    case ERR_CLASS_CORRUPT:
+    case ERR_CLASS_LIMITED:
+        return false;
+    default:
+        return true;
+    }
+}
+
 int64_t mqtt_rate_wait_ms(const struct mqtt_conn *mqtt, const struct topic *topic)
 {
     struct front *front = mqtt->conn->front;
@@ -44,7 +57,7 @@ int64_t mqtt_rate_wait_ms(const struct mqtt_conn *mqtt, const struct topic *topi
 
 /* ---- CONNECT ---- */
 
-static void refuse_connect(struct mqtt_conn *mqtt, enum mqtt_connack_code code, const char *why)
+void mqtt_refuse_connect(struct mqtt_conn *mqtt, enum mqtt_connack_code code, const char *why)
 {
     char peer[ADDRESS_TEXT_BYTES];
     LOG_LIMITED(LOG_INFO, "mqtt", "connect refused peer=%s code=%d reason=%s",
@@ -63,15 +76,15 @@ static bool authenticate(struct mqtt_conn *mqtt, const struct mqtt_connect *conn
         return true;
     }
     if (!connect->has_password) {
-        refuse_connect(mqtt, MQTT_CONNACK_CREDENTIALS_BAD, "password-missing");
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_CREDENTIALS_BAD, "password-missing");
         return false;
     }
     if (!slice_equal(connect->user_name, SLICE("authorization"))) {
-        refuse_connect(mqtt, MQTT_CONNACK_NOT_AUTHORIZED, "user-name");
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_NOT_AUTHORIZED, "user-name");
         return false;
     }
     if (mqtt->has_failed_auth) {
-        refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "busy");
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "busy");
         return false;
     }
     switch (auth_resolve(conn->front, conn, connect->password, 0, &mqtt->actor)) {
@@ -80,13 +93,13 @@ static bool authenticate(struct mqtt_conn *mqtt, const struct mqtt_connect *conn
     case AUTH_REFUSED:
         mqtt_note_refusal(mqtt, &(struct actor){.kind = ACTOR_NONE}, SLICE("connect"),
                           (struct slice){0}, ERR(CREDENTIAL_UNKNOWN));
-        refuse_connect(mqtt, MQTT_CONNACK_NOT_AUTHORIZED, "key-unknown");
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_NOT_AUTHORIZED, "key-unknown");
         return false;
     case AUTH_LATER:
         conn_hold(conn);
         return false;
     case AUTH_BUSY:
-        refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "busy");
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "busy");
         return false;
     }
     UNREACHABLE();
@@ -98,7 +111,7 @@ static bool take_client_id(struct mqtt_conn *mqtt, const struct mqtt_connect *co
     bool may_be_empty = connect->level == MQTT_LEVEL_3_1_1 && connect->clean_session;
     if (connect->client_id.bytes > CLIENT_ID_BYTES_MAX ||
         (slice_is_empty(connect->client_id) && !may_be_empty)) {
-        refuse_connect(mqtt, MQTT_CONNACK_CLIENT_ID_REJECTED, "client-id");
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_CLIENT_ID_REJECTED, "client-id");
         return false;
     }
     buf_reset(&mqtt->client_id);
@@ -117,6 +130,8 @@ static void take_will(struct mqtt_conn *mqtt, const struct mqtt_connect *connect
     if (connect->has_will) {
         mqtt->will.is_set = true;
         mqtt->will.qos = connect->will.qos;
+        mqtt->will.retain = connect->will.retain;
+        keyring_hash(mqtt->conn->front->shared->keyring, connect->password, mqtt->will.key_hash);
         buf_put(&mqtt->will.topic, connect->will.topic);
         buf_put(&mqtt->will.payload, connect->will.payload);
     }
@@ -132,12 +147,15 @@ static int64_t silence_max_ms(const struct mqtt_conn *mqtt, uint16_t keepalive_s
     return keepalive + keepalive / 2;
 }
 
-static void accept_connect(struct mqtt_conn *mqtt)
+void mqtt_accept_connect(struct mqtt_conn *mqtt)
 {
+    bool is_present = mqtt->keeping.is_present && mqtt->level == MQTT_LEVEL_3_1_1;
     mqtt->stage = MQTT_STAGE_OPEN;
-    mqtt_write_connack(mqtt->out, false, MQTT_CONNACK_ACCEPTED);
+    mqtt_write_connack(mqtt->out, is_present, MQTT_CONNACK_ACCEPTED);
     mqtt_wrote(mqtt);
     conn_arm(mqtt->conn, mqtt->silence_max_ms);
+    mqtt_session_resume(mqtt);
+    conn_release(mqtt->conn);
 }
 
 /* Claims the client id, which the engine orders among all that want it. False: not now. */
@@ -170,7 +188,7 @@ static enum mqtt_taken take_connect(struct mqtt_conn *mqtt, const struct mqtt_fr
         return MQTT_TAKEN;
     }
     if (!connect.supported) {
-        refuse_connect(mqtt, MQTT_CONNACK_LEVEL_UNACCEPTABLE, "level");
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_LEVEL_UNACCEPTABLE, "level");
         return MQTT_TAKEN;
     }
     mqtt->level = (enum mqtt_level)connect.level;
@@ -185,7 +203,9 @@ static enum mqtt_taken take_connect(struct mqtt_conn *mqtt, const struct mqtt_fr
     session_init(&mqtt->session, &mqtt_session_ops);
     mqtt->conn->session = &mqtt->session;
     if (mqtt->actor.kind == ACTOR_NONE) {
-        accept_connect(mqtt);
+        mqtt_accept_connect(mqtt); /* nobody's session outlives its connection */
+    } else {
+        mqtt->keeping.is_kept = !connect.clean_session;
     }
     return MQTT_TAKEN;
 }
@@ -356,11 +376,24 @@ void mqtt_take_answer(struct mqtt_conn *mqtt, const struct answer *answer)
             return;
         }
         if (err_is_set(answer->err)) {
-            refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, err_name(answer->err));
+            mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, err_name(answer->err));
         } else {
-            accept_connect(mqtt);
-            conn_release(conn);
+            mqtt_session_open(mqtt);
         }
+        return;
+    case MQTT_REQUEST_KEPT_OPEN:
+        if (!conn_is_closing(conn)) {
+            mqtt_session_kept(mqtt, answer);
+        }
+        return;
+    case MQTT_REQUEST_KEPT_SUBSCRIBE:
+        mqtt_subscribe_kept(mqtt, answer);
+        return;
+    case MQTT_REQUEST_KEPT_UNSUBSCRIBE:
+        mqtt_unsubscribe_kept(mqtt, answer);
+        return;
+    case MQTT_REQUEST_KEPT_RELEASE:
+        mqtt_released(mqtt, answer);
         return;
     case MQTT_REQUEST_PUBLISH:
     case MQTT_REQUEST_PUBLISH_QOS_0:
@@ -377,7 +410,11 @@ void mqtt_take_actor(struct mqtt_conn *mqtt, struct err err)
 {
     /* Known or refused, the packet is read again and finds the key kept. */
     mqtt->has_failed_auth = err_is_set(err) && !err_equal(err, ERR(CREDENTIAL_UNKNOWN));
-    conn_release(mqtt->conn);
+    if (mqtt->stage == MQTT_STAGE_OPENING) {
+        mqtt_subscribes_go_on(mqtt);
+    } else {
+        conn_release(mqtt->conn);
+    }
 }
 
 void mqtt_take_timer(struct mqtt_conn *mqtt)
@@ -442,6 +479,7 @@ void mqtt_end(struct mqtt_conn *mqtt)
     if (was_open && mqtt->will.is_set && !mqtt->has_said_goodbye) {
         mqtt_publish_will(mqtt);
     }
+    mqtt_session_end(mqtt);
     if (mqtt->has_claim) {
         end_claim(mqtt);
     }
@@ -455,7 +493,6 @@ void mqtt_end(struct mqtt_conn *mqtt)
     buf_deinit(&mqtt->will.payload);
     free(mqtt->acks);
     free(mqtt->received);
-    free(mqtt->window.acked);
     free(mqtt);
 }
 

@@ -4,19 +4,23 @@
  * shared by the files that make it up:
  *
  *      mqtt_conn.c        CONNECT, keep-alive, packets in their order, the will, the end
+ *      mqtt_session.c     what outlives the connection: kept, and taken up again
  *      mqtt_publish.c     what the client publishes, and its acknowledgement
  *      mqtt_subscribe.c   SUBSCRIBE, UNSUBSCRIBE
  *      mqtt_deliver.c     what the client is sent, and its window
  *      ws_mqtt.c          the same in WebSocket frames
  *
- *      CONNECTING --key known--> OPENING --claim on the client id--> OPEN
- *           \--no user name: operations need tokens of their own--------^ */
+ *      CONNECTING --key known--> OPENING --claim on the client id, what was kept--> OPEN
+ *           \--no user name: operations need tokens of their own----------------------^ */
 #ifndef THRUM_FRONT_MQTT_CONN_H
 #define THRUM_FRONT_MQTT_CONN_H
 
 #include "codec/mqtt.h"
 #include "front/auth.h"
+#include "front/mqtt_kept.h"
+#include "front/mqtt_window.h"
 #include "front/publish.h"
+#include "store/sessions.h"
 
 enum mqtt_stage { MQTT_STAGE_CONNECTING, MQTT_STAGE_OPENING, MQTT_STAGE_OPEN };
 
@@ -26,6 +30,11 @@ enum mqtt_request {
     MQTT_REQUEST_PUBLISH,       /* lower 32 bits: place in the queue of acknowledgements */
     MQTT_REQUEST_PUBLISH_QOS_0, /* refusals are logged, nothing else */
     MQTT_REQUEST_SUBSCRIBE,     /* bits 24..55: which SUBSCRIBE; lower 24: which filter */
+    /* What is kept of the session is on disk: */
+    MQTT_REQUEST_KEPT_OPEN,
+    MQTT_REQUEST_KEPT_SUBSCRIBE,   /* bits 24..55: which SUBSCRIBE */
+    MQTT_REQUEST_KEPT_UNSUBSCRIBE, /* lower 16 bits: its packet id */
+    MQTT_REQUEST_KEPT_RELEASE,     /* lower 16 bits: the packet id that is free again */
 };
 
 #define MQTT_REQUEST(kind, rest) ((uint64_t)(kind) << 56 | (uint64_t)(rest))
@@ -48,16 +57,27 @@ struct mqtt_ack {
 struct mqtt_will_kept {
     bool is_set;
     uint8_t qos;
+    bool retain;
+    uint8_t key_hash[KEY_HASH_BYTES]; /* of the key that it connected with */
     struct buf topic;
     struct buf payload;
 };
 
-/* Messages sent with QoS 1 and not acknowledged: a run of consecutive packet ids. */
-struct mqtt_window {
-    uint16_t first_id; /* of the oldest */
-    uint16_t count;
-    uint16_t head;  /* index of the oldest in `acked` */
-    uint8_t *acked; /* inflight_max flags; made with the first message */
+/* The connection's part of what outlives it. */
+struct mqtt_keeping {
+    bool is_kept;     /* "clean session 0": subscriptions, place and flights */
+    bool is_stored;   /* the store has a head that ends, or is left behind, with the connection */
+    bool is_present;  /* it was there before this connection */
+    bool is_resuming; /* some events that it comes to again have been sent before */
+    bool is_changed;  /* the head on disk is older */
+    uint32_t next_subscription;
+    uint64_t position;     /* resuming: earlier events have been sent, or are owed */
+    uint64_t dup_until;    /* events up to this one may have been sent (mqtt_kept.h) */
+    uint64_t absent_until; /* events up to this one came while nobody was connected */
+    uint32_t heard_count;
+    struct mqtt_heard *heard; /* of the event at <position> */
+    struct wheel_timer timer; /* the head is written when it is due */
+    struct buf dropped;       /* opening: entries that are taken away, ready to be written */
 };
 
 struct mqtt_conn {
@@ -81,7 +101,8 @@ struct mqtt_conn {
     uint32_t ack_room;
     uint32_t ack_head; /* counts up; the index is the count modulo the room */
     uint32_t ack_tail;
-    uint64_t *received;     /* QoS 2: packet ids received and not released; 65,536 bits */
+    uint64_t *received; /* QoS 2: packet ids received and not released; 65,536 bits */
+    struct mqtt_keeping keeping;
     struct link subscribes; /* struct mqtt_subscribe, those not answered */
     uint32_t next_subscribe;
     struct mqtt_window window;
@@ -102,6 +123,10 @@ void mqtt_take_resumed(struct mqtt_conn *mqtt);
 /* Publishes the will if it is due, ends the claim, frees. */
 void mqtt_end(struct mqtt_conn *mqtt);
 
+/* CONNACK, and what follows from it. */
+void mqtt_accept_connect(struct mqtt_conn *mqtt);
+void mqtt_refuse_connect(struct mqtt_conn *mqtt, enum mqtt_connack_code code, const char *why);
+
 /* Output has been written to mqtt->out. */
 static inline void mqtt_wrote(struct mqtt_conn *mqtt)
 {
@@ -118,6 +143,9 @@ MUST_USE struct err mqtt_actor_for(struct mqtt_conn *mqtt, const struct topic *t
 void mqtt_note_refusal(const struct mqtt_conn *mqtt, const struct actor *actor,
                        struct slice operation, struct slice target, struct err err);
 
+/* Is the refusal one that the same request can only get again? */
+bool mqtt_is_permanent(struct err err);
+
 /* How long an operation with that token on its topic (else with the connection's key) has to wait,
  * because there have been too many; 0: it may go on, and counts. */
 int64_t mqtt_rate_wait_ms(const struct mqtt_conn *mqtt, const struct topic *topic);
@@ -133,6 +161,10 @@ enum mqtt_taken mqtt_take_pubrel(struct mqtt_conn *mqtt, const struct mqtt_frame
 void mqtt_publish_answered(struct mqtt_conn *mqtt, const struct answer *answer);
 void mqtt_publish_will(struct mqtt_conn *mqtt);
 
+/* QoS 2: the packet id has been received and not released. False without memory. */
+bool mqtt_received_set(struct mqtt_conn *mqtt, uint16_t id, bool value);
+void mqtt_released(struct mqtt_conn *mqtt, const struct answer *answer);
+
 enum mqtt_taken mqtt_take_subscribe(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
 enum mqtt_taken mqtt_take_unsubscribe(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
 void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer);
@@ -140,8 +172,73 @@ void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer
  * is asked for again. */
 void mqtt_subscribes_outdate(struct mqtt_conn *mqtt);
 void mqtt_subscribes_free(struct mqtt_conn *mqtt);
+void mqtt_subscribe_kept(struct mqtt_conn *mqtt, const struct answer *answer);
+void mqtt_unsubscribe_kept(struct mqtt_conn *mqtt, const struct answer *answer);
+
+/* A subscription that was kept; its filter, without a seal, lives during the call. */
+struct mqtt_restored {
+    uint32_t number; /* of its entry */
+    struct mqtt_kept_subscription kept;
+};
+
+/* Asks for these again, with the rights of now; when all are answered, and the session has what is
+ * granted, mqtt_session_restored is called. What is refused for good is taken away
+ * (mqtt_session_drop). */
+void mqtt_subscribes_restore(struct mqtt_conn *mqtt, const struct mqtt_restored *restored,
+                             uint32_t count);
+/* A token of theirs is known now. */
+void mqtt_subscribes_go_on(struct mqtt_conn *mqtt);
+/* Those that wish for the present state are sent it. */
+void mqtt_subscribes_request_states(struct mqtt_conn *mqtt);
 
 enum mqtt_taken mqtt_take_puback(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
 extern const struct session_ops mqtt_session_ops;
+
+/* ---- what outlives the connection (mqtt_session.c) ---- */
+
+struct session_name mqtt_session_name(const struct mqtt_conn *mqtt);
+
+/* The claim is granted: finds what was kept under the name, takes it up or clears it away, keeps
+ * what is new, and goes on with mqtt_accept_connect or mqtt_refuse_connect. */
+void mqtt_session_open(struct mqtt_conn *mqtt);
+void mqtt_session_drop(struct mqtt_conn *mqtt, uint32_t number);
+/* A subscription has been granted: its entry's number, if it has none yet, is <number>, or with 0
+ * the next one. */
+void mqtt_session_number(struct mqtt_conn *mqtt, struct subscription *subscription,
+                         uint32_t number);
+/* Adds its entry. */
+void mqtt_session_put(struct mqtt_conn *mqtt, struct subscription *subscription,
+                      struct buf *writes);
+/* <err>: some could not be asked for now. */
+void mqtt_session_restored(struct mqtt_conn *mqtt, struct err err);
+/* The answer to MQTT_REQUEST_KEPT_OPEN. */
+void mqtt_session_kept(struct mqtt_conn *mqtt, const struct answer *answer);
+/* Behind CONNACK: carries the session on. */
+void mqtt_session_resume(struct mqtt_conn *mqtt);
+
+/* Is there room for mqtt_session_write? Else the connection is paused, until mqtt_take_resumed. */
+bool mqtt_session_may_write(struct mqtt_conn *mqtt);
+/* Writes <writes> of the session; the answer has that request number. */
+void mqtt_session_write(struct mqtt_conn *mqtt, struct slice writes, uint64_t request);
+
+/* What is to become of a message of an event: */
+enum mqtt_owed {
+    MQTT_IS_NEW,
+    MQTT_IS_AGAIN, /* it is a flight already, at *index, and sent with DUP */
+    MQTT_IS_HAD,   /* it has been sent and acknowledged, or dropped */
+};
+enum mqtt_owed mqtt_session_look(struct mqtt_conn *mqtt, const struct mqtt_flight *flight,
+                                 uint32_t *index);
+/* May the message of that event have been sent on an earlier connection? */
+static inline bool mqtt_session_is_dup(const struct mqtt_conn *mqtt, uint64_t sequence)
+{
+    return sequence <= mqtt->keeping.dup_until;
+}
+
+/* What is in flight has changed. */
+void mqtt_session_changed(struct mqtt_conn *mqtt);
+
+/* The connection ends: the last word about the session. */
+void mqtt_session_end(struct mqtt_conn *mqtt);
 
 #endif

@@ -1,57 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the client is sent: PUBLISH packets within its window.
- *
- * Packet ids are given out in order, so the messages not acknowledged are a run of ids, and an
- * acknowledgement finds its place by a subtraction. */
+ * What the client is sent: PUBLISH packets within its window. */
 #include "front/mqtt_conn.h"
-
-#include <stdlib.h>
-
-/* Packet ids are 1 .. 65,535. */
-#define IDS 65535u
-
-static uint16_t window_max(const struct mqtt_conn *mqtt)
-{
-    return mqtt->conn->front->shared->limits.inflight_max;
-}
-
-/* Enters a message into the window; 0 when it is full. */
-static uint16_t window_push(struct mqtt_conn *mqtt)
-{
-    struct mqtt_window *window = &mqtt->window;
-    uint16_t max = window_max(mqtt);
-    if (window->acked == NULL) {
-        window->acked = calloc(max, 1);
-        window->first_id = 1;
-    }
-    if (window->acked == NULL || window->count == max) {
-        return 0;
-    }
-    uint32_t id = (window->first_id - 1u + window->count) % IDS + 1;
-    window->acked[(window->head + window->count) % max] = false;
-    window->count++;
-    return (uint16_t)id;
-}
-
-/* Marks the message acknowledged and moves past all that are. False for an id that is not in
- * flight. */
-static bool window_ack(struct mqtt_conn *mqtt, uint16_t id)
-{
-    struct mqtt_window *window = &mqtt->window;
-    uint16_t max = window_max(mqtt);
-    uint32_t place = (id + IDS - window->first_id) % IDS;
-    if (place >= window->count) {
-        return false;
-    }
-    window->acked[(window->head + place) % max] = true;
-    while (window->count > 0 && window->acked[window->head]) {
-        window->head = (uint16_t)((window->head + 1u) % max);
-        window->first_id = (uint16_t)(window->first_id % IDS + 1);
-        window->count--;
-    }
-    return true;
-}
 
 /* The topic as the client spelled it; where it used wildcards, the one that they stand for. False
  * without memory. */
@@ -67,37 +17,62 @@ static bool find_topic(struct front *front, const struct delivery *delivery, str
     return true;
 }
 
+/* True when the client has not read what it was sent before. */
+static bool is_full(struct mqtt_conn *mqtt)
+{
+    struct conn *conn = mqtt->conn;
+    return conn_is_full(conn) ||
+           buf_bytes(mqtt->out) > conn->front->shared->limits.outbox_bytes_max;
+}
+
+/* Gives the message its packet id, and writes it. */
+static bool send_publish(struct mqtt_conn *mqtt, const struct mqtt_flight *flight,
+                         enum mqtt_owed owed, uint32_t index, struct mqtt_publish *publish)
+{
+    struct mqtt_window *window = &mqtt->window;
+    if (owed == MQTT_IS_AGAIN) {
+        publish->packet_id = mqtt_window_id(window, index);
+        publish->qos = flight->qos;
+        publish->dup = true; /* [MQTT-3.3.1-1] */
+        mqtt_window_paid(window, mqtt_window_at(window, index));
+    } else if (flight->qos > 0) {
+        uint32_t count_max = mqtt->conn->front->shared->limits.inflight_max;
+        publish->packet_id = mqtt_window_push(window, flight, count_max);
+        publish->dup = flight->sequence != 0 && mqtt_session_is_dup(mqtt, flight->sequence);
+        if (publish->packet_id == 0) {
+            return false;
+        }
+        mqtt_session_changed(mqtt);
+    }
+    mqtt_write_publish(mqtt->out, publish);
+    mqtt_wrote(mqtt);
+    atomic_fetch_add_explicit(&mqtt->conn->front->stats.messages_out, 1, memory_order_relaxed);
+    return true;
+}
+
 static bool deliver(struct session *session, const struct delivery *delivery)
 {
     struct mqtt_conn *mqtt = CONTAINER_OF(session, struct mqtt_conn, session);
-    struct conn *conn = mqtt->conn;
-    if (conn_is_closing(conn)) {
+    if (conn_is_closing(mqtt->conn)) {
         return true; /* nobody will read it */
     }
-    if (conn_is_full(conn) || buf_bytes(mqtt->out) > conn->front->shared->limits.outbox_bytes_max) {
+    if (mqtt->stage != MQTT_STAGE_OPEN || is_full(mqtt)) {
         return false;
     }
-    struct slice topic;
-    if (!find_topic(conn->front, delivery, &topic)) {
-        return false;
-    }
-    uint16_t packet_id = 0;
-    if (delivery->qos > 0) {
-        packet_id = window_push(mqtt);
-        if (packet_id == 0) {
-            return false;
-        }
-    }
-    const struct mqtt_publish publish = {
-        .topic = topic,
-        .payload = delivery->payload,
-        .packet_id = packet_id,
+    const struct mqtt_flight flight = {
+        .sequence = delivery->firing != 0 ? delivery->sequence : 0,
+        .firing = delivery->firing,
+        .subscription = delivery->subscription->number,
         .qos = delivery->qos,
     };
-    mqtt_write_publish(mqtt->out, &publish);
-    mqtt_wrote(mqtt);
-    atomic_fetch_add_explicit(&conn->front->stats.messages_out, 1, memory_order_relaxed);
-    return true;
+    uint32_t index = 0;
+    enum mqtt_owed owed = mqtt_session_look(mqtt, &flight, &index);
+    if (owed == MQTT_IS_HAD) {
+        return true;
+    }
+    struct mqtt_publish publish = {.payload = delivery->payload, .qos = delivery->qos};
+    return find_topic(mqtt->conn->front, delivery, &publish.topic) &&
+           send_publish(mqtt, &flight, owed, index, &publish);
 }
 
 const struct session_ops mqtt_session_ops = {.deliver = deliver};
@@ -110,7 +85,10 @@ enum mqtt_taken mqtt_take_puback(struct mqtt_conn *mqtt, const struct mqtt_frame
         return MQTT_TAKEN;
     }
     /* An id that is not in flight is ignored: a client may acknowledge twice. */
-    if (window_ack(mqtt, packet_id)) {
+    struct mqtt_flight *flight = mqtt_window_find(&mqtt->window, packet_id);
+    if (flight != NULL) {
+        mqtt_window_done(&mqtt->window, flight);
+        mqtt_session_changed(mqtt);
         front_catch_up(mqtt->conn->front, mqtt->conn);
     }
     return MQTT_TAKEN;

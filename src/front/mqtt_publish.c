@@ -19,20 +19,6 @@
 
 /* ---- refusals ---- */
 
-/* True when sending the same again can never succeed. */
-static bool is_permanent(struct err err)
-{
-    switch (err_class(err)) {
-    case ERR_CLASS_BUSY:
-    case ERR_CLASS_IO:
-    case ERR_CLASS_CORRUPT:
-    case ERR_CLASS_LIMITED:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static void log_refusal(struct mqtt_conn *mqtt, struct err err, unsigned qos)
 {
     struct front *front = mqtt->conn->front;
@@ -47,7 +33,7 @@ static void log_refusal(struct mqtt_conn *mqtt, struct err err, unsigned qos)
 static enum mqtt_ack_state refused_state(const struct mqtt_conn *mqtt, struct err err, bool dup)
 {
     bool may_ack = dup || mqtt->conn->front->shared->limits.refused_publishes_are_acked;
-    return is_permanent(err) && may_ack ? MQTT_ACK_READY : MQTT_ACK_CLOSE;
+    return mqtt_is_permanent(err) && may_ack ? MQTT_ACK_READY : MQTT_ACK_CLOSE;
 }
 
 /* ---- the queue of acknowledgements ---- */
@@ -123,8 +109,7 @@ static bool received_get(const struct mqtt_conn *mqtt, uint16_t id)
     return mqtt->received != NULL && (mqtt->received[id / 64] >> (id % 64) & 1) != 0;
 }
 
-/* False without memory. */
-static bool received_set(struct mqtt_conn *mqtt, uint16_t id, bool value)
+bool mqtt_received_set(struct mqtt_conn *mqtt, uint16_t id, bool value)
 {
     if (mqtt->received == NULL) {
         mqtt->received = calloc(RECEIVED_WORDS, sizeof(*mqtt->received));
@@ -138,6 +123,26 @@ static bool received_set(struct mqtt_conn *mqtt, uint16_t id, bool value)
     return true;
 }
 
+static void send_pubcomp(struct mqtt_conn *mqtt, uint16_t id)
+{
+    mqtt_write_ack(mqtt->out, MQTT_PUBCOMP, id);
+    mqtt_wrote(mqtt);
+}
+
+/* What keeps the publish from being applied again is taken away; then comes PUBCOMP. */
+static void forget_received(struct mqtt_conn *mqtt, uint16_t id)
+{
+    struct buf writes = {0};
+    const struct session_name name = mqtt_session_name(mqtt);
+    session_delete(&writes, &name, SESSION_RECEIVED, id);
+    if (writes.failed) {
+        conn_close(mqtt->conn);
+    } else {
+        mqtt_session_write(mqtt, buf_data(&writes), MQTT_REQUEST(MQTT_REQUEST_KEPT_RELEASE, id));
+    }
+    buf_deinit(&writes);
+}
+
 enum mqtt_taken mqtt_take_pubrel(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
 {
     uint16_t packet_id;
@@ -145,12 +150,29 @@ enum mqtt_taken mqtt_take_pubrel(struct mqtt_conn *mqtt, const struct mqtt_frame
         conn_close(mqtt->conn);
         return MQTT_TAKEN;
     }
-    if (received_get(mqtt, packet_id)) {
-        (void)received_set(mqtt, packet_id, false);
+    if (!received_get(mqtt, packet_id)) {
+        send_pubcomp(mqtt, packet_id);
+        return MQTT_TAKEN;
     }
-    mqtt_write_ack(mqtt->out, MQTT_PUBCOMP, packet_id);
-    mqtt_wrote(mqtt);
+    if (mqtt->keeping.is_kept && !mqtt_session_may_write(mqtt)) {
+        return MQTT_NOT_NOW;
+    }
+    (void)mqtt_received_set(mqtt, packet_id, false);
+    if (mqtt->keeping.is_kept) {
+        forget_received(mqtt, packet_id);
+    } else {
+        send_pubcomp(mqtt, packet_id);
+    }
     return MQTT_TAKEN;
+}
+
+void mqtt_released(struct mqtt_conn *mqtt, const struct answer *answer)
+{
+    if (err_is_set(answer->err)) {
+        conn_finish(mqtt->conn); /* the client releases it again */
+    } else {
+        send_pubcomp(mqtt, (uint16_t)answer->token.request);
+    }
 }
 
 /* ---- a publish ---- */
@@ -169,6 +191,28 @@ static enum mqtt_taken refuse(struct mqtt_conn *mqtt, const struct mqtt_publish 
     return MQTT_TAKEN;
 }
 
+/* With QoS 2 the packet id is kept in one with the event, so that the publish is applied once. */
+static enum publish_sent send_with_id(struct mqtt_conn *mqtt, const struct mqtt_publish *publish,
+                                      const struct publish *wish, struct err *err)
+{
+    struct front *front = mqtt->conn->front;
+    struct buf writes = {0};
+    if (publish->qos == 2 && mqtt->keeping.is_kept) {
+        const struct session_name name = mqtt_session_name(mqtt);
+        const struct session_entry entry = {.part = SESSION_RECEIVED, .number = publish->packet_id};
+        session_put(&writes, &name, &entry);
+    }
+    enum publish_sent sent = PUBLISH_REFUSED;
+    *err = ERR(NO_MEMORY);
+    if (!writes.failed) {
+        front->session_writes = buf_data(&writes);
+        sent = publish_send(mqtt->conn, wish, err);
+        front->session_writes = (struct slice){0};
+    }
+    buf_deinit(&writes);
+    return sent;
+}
+
 static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *publish,
                              const struct topic *topic, const struct actor *actor)
 {
@@ -182,7 +226,7 @@ static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *
         .request = MQTT_REQUEST(kind, mqtt->ack_tail),
     };
     struct err err;
-    switch (publish_send(mqtt->conn, &wish, &err)) {
+    switch (send_with_id(mqtt, publish, &wish, &err)) {
     case PUBLISH_NO_ROOM:
         conn_pause(mqtt->conn);
         return MQTT_NOT_NOW;
@@ -195,7 +239,7 @@ static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *
     if (publish->qos > 0) {
         ack_push(mqtt, publish, MQTT_ACK_WAITING);
     }
-    if (publish->qos == 2 && !received_set(mqtt, publish->packet_id, true)) {
+    if (publish->qos == 2 && !mqtt_received_set(mqtt, publish->packet_id, true)) {
         conn_close(mqtt->conn);
     }
     return MQTT_TAKEN;
@@ -280,7 +324,7 @@ void mqtt_publish_answered(struct mqtt_conn *mqtt, const struct answer *answer)
         log_refusal(mqtt, answer->err, ack->qos);
         ack->state = (uint8_t)refused_state(mqtt, answer->err, ack->dup);
         if (ack->qos == 2) {
-            (void)received_set(mqtt, ack->packet_id, false);
+            (void)mqtt_received_set(mqtt, ack->packet_id, false);
         }
         mqtt->is_ending |= ack->state == MQTT_ACK_CLOSE;
     }

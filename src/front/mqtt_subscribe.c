@@ -5,7 +5,10 @@
  * Each filter that could be a topic is a command: the engine says whether the key may, whether the
  * resource exists, and behind which event the subscription begins. The SUBACK goes out when all
  * filters of the packet are answered. A refused filter has the code 0x80 and keeps the connection
- * (contract, README point 3). */
+ * (contract, README point 3).
+ *
+ * Of a session that is kept, the SUBACK and the UNSUBACK also wait until what they say is on disk.
+ * What was kept is asked for in the same way when the client comes back. */
 #include "front/mqtt_conn.h"
 
 #include "base/assert.h"
@@ -22,7 +25,9 @@ struct mqtt_wish {
     uint8_t code;
     uint8_t qos; /* asked for */
     bool wants_state;
-    bool is_outdated; /* open, and asked for with rights that have changed */
+    bool is_outdated;        /* open, and asked for with rights that have changed */
+    uint32_t number;         /* restoring: of its entry, */
+    uint64_t first_sequence; /* and the first event that is for it */
     uint64_t token_hash;
     struct actor actor;
     struct slice filter; /* in the struct's text */
@@ -34,9 +39,12 @@ struct mqtt_subscribe {
     uint32_t number;
     uint16_t packet_id;
     uint32_t count;
-    uint32_t left;  /* filters not answered */
-    bool must_ask;  /* once more, when commands are taken again */
-    uint64_t after; /* the latest answer's place */
+    uint32_t left;     /* filters not answered */
+    bool must_ask;     /* once more, when commands are taken again */
+    bool must_keep;    /* what is granted is to be written, when commands are taken again */
+    bool is_restoring; /* what was kept of the session; there is no packet */
+    struct err failed; /* restoring: why some could not be asked for now */
+    uint64_t after;    /* the latest answer's place */
     uint8_t *text;
     struct mqtt_wish wishes[];
 };
@@ -69,10 +77,16 @@ static uint8_t granted(uint8_t asked)
     return asked > 1 ? 1 : asked;
 }
 
-static void refuse(const struct mqtt_conn *mqtt, struct mqtt_wish *wish, struct err err)
+static void refuse(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe, struct mqtt_wish *wish,
+                   struct err err)
 {
     bool silent = mqtt->conn->front->shared->limits.refused_subscriptions_are_silent;
     log_refusal(mqtt, wish, err);
+    if (subscribe->is_restoring && !mqtt_is_permanent(err)) {
+        subscribe->failed = err;
+    } else if (subscribe->is_restoring) {
+        mqtt_session_drop(mqtt, wish->number);
+    }
     wish->code = silent ? granted(wish->qos) : MQTT_SUBACK_REFUSED;
 }
 
@@ -144,6 +158,9 @@ static bool find_actors(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
         struct mqtt_wish *wish = &subscribe->wishes[i];
         struct topic_filter filter;
         bool is_later = false;
+        if (wish->code != CODE_OPEN) {
+            continue;
+        }
         /* A packet can name more than a session may have: the rest costs nothing. */
         bool is_too_many = i >= mqtt->conn->front->shared->limits.subscriptions_max;
         struct err err = is_too_many ? ERR(DENIED) : read_filter(wish->filter, &filter);
@@ -154,7 +171,7 @@ static bool find_actors(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
             return false;
         }
         if (err_is_set(err)) {
-            refuse(mqtt, wish, err);
+            refuse(mqtt, subscribe, wish, err);
         } else if (filter.topic.options.has_access_token) {
             wish->token_hash =
                 auth_token_hash(mqtt->conn->front, filter.topic.options.access_token);
@@ -182,7 +199,7 @@ static void send_command(struct mqtt_conn *mqtt, struct command_batch *batch,
     command->project = filter->topic.options.project;
     command->as.subscribe.family = filter->topic.family;
     command->as.subscribe.name = name;
-    command->as.subscribe.replays = filter->topic.options.replay.is_wanted;
+    command->as.subscribe.replays = filter->topic.options.replay.is_wanted && wish->number == 0;
     for (unsigned i = 0; filter->has_wildcard && i < filter->count; i++) {
         command->as.subscribe.families |= UINT32_C(1) << filter->patterns[i].family;
     }
@@ -247,7 +264,42 @@ static void request_states(struct mqtt_conn *mqtt, const struct mqtt_subscribe *
     }
 }
 
-static void finish(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+/* All filters that are granted, as entries of what is kept. */
+static void gather_entries(struct mqtt_conn *mqtt, const struct mqtt_subscribe *subscribe,
+                           struct buf *writes)
+{
+    struct subs *subs = &mqtt->conn->front->subs;
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        const struct mqtt_wish *wish = &subscribe->wishes[i];
+        struct subscription *granted = subs_find(subs, &mqtt->session, wish->filter);
+        if (wish->code != MQTT_SUBACK_REFUSED && granted != NULL) {
+            mqtt_session_put(mqtt, granted, writes);
+        }
+    }
+}
+
+/* True when there is nothing to wait for; else the answer comes to mqtt_subscribe_kept. */
+static bool keep(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+{
+    struct buf writes = {0};
+    subscribe->must_keep = !mqtt_session_may_write(mqtt);
+    if (subscribe->must_keep) {
+        return false;
+    }
+    gather_entries(mqtt, subscribe, &writes);
+    bool is_done = buf_bytes(&writes) == 0 && !writes.failed;
+    if (writes.failed) {
+        conn_close(mqtt->conn);
+    } else if (!is_done) {
+        mqtt_session_write(
+            mqtt, buf_data(&writes),
+            MQTT_REQUEST(MQTT_REQUEST_KEPT_SUBSCRIBE, (uint64_t)subscribe->number << 24));
+    }
+    buf_deinit(&writes);
+    return is_done;
+}
+
+static void conclude(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
 {
     send_suback(mqtt, subscribe);
     request_states(mqtt, subscribe);
@@ -255,6 +307,18 @@ static void finish(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
     if (list_is_empty(&mqtt->subscribes)) {
         replay_start(mqtt->conn);
         conn_release(mqtt->conn);
+    }
+}
+
+/* All filters are answered. */
+static void finish(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+{
+    if (subscribe->is_restoring) {
+        struct err failed = subscribe->failed;
+        subscribe_free(subscribe);
+        mqtt_session_restored(mqtt, failed);
+    } else if (!mqtt->keeping.is_kept || keep(mqtt, subscribe)) {
+        conclude(mqtt, subscribe);
     }
 }
 
@@ -311,6 +375,7 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const stru
         subs_find(&front->subs, &mqtt->session, wish->filter) == NULL) {
         return ERR(DENIED);
     }
+    bool is_restored = wish->number != 0;
     const struct subs_wish entry = {
         .session = &mqtt->session,
         .filter = &filter,
@@ -318,26 +383,28 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const stru
         .token_hash = wish->token_hash,
         .text = wish->filter,
         .qos = granted(wish->qos),
-        .first_sequence = answer->after + 1,
+        .first_sequence = is_restored ? wish->first_sequence : answer->after + 1,
     };
     struct subscription *subscription;
     TRY(subs_add(&front->subs, &entry, &subscription));
-    if (filter.topic.options.replay
-            .is_wanted) { /* the latest of the history is the present state */
+    mqtt_session_number(mqtt, subscription, wish->number);
+    if (filter.topic.options.replay.is_wanted && !is_restored) {
+        /* the latest of the history is the present state */
         return replay_add(mqtt->conn, subscription, &filter.topic, answer);
     }
     wish->wants_state = subscription->pub_states;
     return ERR(OK);
 }
 
-static void take_answer(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const struct answer *answer)
+static void take_answer(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe,
+                        struct mqtt_wish *wish, const struct answer *answer)
 {
     struct err err = answer->err;
     if (!err_is_set(err)) {
         err = add(mqtt, wish, answer);
     }
     if (err_is_set(err)) {
-        refuse(mqtt, wish, err);
+        refuse(mqtt, subscribe, wish, err);
     } else {
         wish->code = granted(wish->qos);
     }
@@ -385,6 +452,8 @@ void mqtt_take_resumed(struct mqtt_conn *mqtt)
         struct mqtt_subscribe *subscribe = LIST_ENTRY(link, struct mqtt_subscribe, link);
         if (subscribe->must_ask) {
             ask_again(mqtt, subscribe);
+        } else if (subscribe->must_keep) {
+            finish(mqtt, subscribe);
         }
     }
 }
@@ -399,7 +468,7 @@ void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer
     ASSERT(subscribe != NULL && index < subscribe->count);
     struct mqtt_wish *wish = &subscribe->wishes[index];
     if (!wish->is_outdated) {
-        take_answer(mqtt, wish, answer);
+        take_answer(mqtt, subscribe, wish, answer);
     }
     subscribe->after = answer->after;
     if (--subscribe->left > 0) {
@@ -412,7 +481,111 @@ void mqtt_subscribe_answered(struct mqtt_conn *mqtt, const struct answer *answer
     }
 }
 
+void mqtt_subscribe_kept(struct mqtt_conn *mqtt, const struct answer *answer)
+{
+    struct mqtt_subscribe *subscribe =
+        subscribe_find(mqtt, (uint32_t)(answer->token.request >> 24));
+    ASSERT(subscribe != NULL);
+    if (err_is_set(answer->err)) {
+        conn_finish(mqtt->conn); /* the client subscribes again */
+    } else {
+        conclude(mqtt, subscribe);
+    }
+}
+
+/* ---- what was kept ---- */
+
+static struct mqtt_subscribe *restoring_new(const struct mqtt_restored *restored, uint32_t count)
+{
+    struct mqtt_subscribe *subscribe =
+        calloc(1, sizeof(*subscribe) + count * sizeof(subscribe->wishes[0]));
+    size_t bytes = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += restored[i].kept.filter.bytes;
+    }
+    uint8_t *at = malloc(bytes);
+    if (subscribe == NULL || at == NULL) {
+        free(subscribe);
+        free(at);
+        return NULL;
+    }
+    list_init(&subscribe->link);
+    subscribe->text = at;
+    subscribe->is_restoring = true;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mqtt_kept_subscription *kept = &restored[i].kept;
+        memcpy(at, kept->filter.at, kept->filter.bytes);
+        subscribe->wishes[subscribe->count++] = (struct mqtt_wish){
+            .code = CODE_OPEN,
+            .qos = kept->qos,
+            .number = restored[i].number,
+            .first_sequence = kept->first_sequence,
+            .filter = slice_of(at, kept->filter.bytes),
+        };
+        at += kept->filter.bytes;
+    }
+    return subscribe;
+}
+
+/* Goes on where it waited for a token to be known. */
+static void restore(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
+{
+    if (!find_actors(mqtt, subscribe)) {
+        return;
+    }
+    subscribe->must_ask = !send_commands(mqtt, subscribe);
+    if (!subscribe->must_ask && subscribe->left == 0) {
+        finish(mqtt, subscribe);
+    }
+}
+
+void mqtt_subscribes_restore(struct mqtt_conn *mqtt, const struct mqtt_restored *restored,
+                             uint32_t count)
+{
+    struct mqtt_subscribe *subscribe = restoring_new(restored, count);
+    if (subscribe == NULL) {
+        mqtt_session_restored(mqtt, ERR(NO_MEMORY));
+        return;
+    }
+    subscribe->number = mqtt->next_subscribe++;
+    list_push(&mqtt->subscribes, &subscribe->link);
+    restore(mqtt, subscribe);
+}
+
+void mqtt_subscribes_go_on(struct mqtt_conn *mqtt)
+{
+    LIST_EACH (&mqtt->subscribes, link, after) {
+        restore(mqtt, LIST_ENTRY(link, struct mqtt_subscribe, link));
+    }
+}
+
+void mqtt_subscribes_request_states(struct mqtt_conn *mqtt)
+{
+    LIST_EACH (&mqtt->session.subscriptions, link, after) {
+        struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
+        if (found->pub_states) {
+            state_request(mqtt->conn, found, mqtt->conn->front->sequence);
+        }
+    }
+}
+
 /* ---- UNSUBSCRIBE ---- */
+
+/* Of one packet. */
+struct unsubscribing {
+    struct buf others; /* struct unwanted: filters that are not there as they are spelled */
+    struct buf writes; /* what is taken away of what is kept */
+};
+
+static void end_subscription(struct mqtt_conn *mqtt, struct subscription *subscription,
+                             struct unsubscribing *ending)
+{
+    if (mqtt->keeping.is_kept) {
+        const struct session_name name = mqtt_session_name(mqtt);
+        session_delete(&ending->writes, &name, SESSION_SUBSCRIPTION, subscription->number);
+    }
+    subs_remove(&mqtt->conn->front->subs, subscription);
+}
 
 /* A filter that is not there as it is spelled, and the hash of what it selects. */
 struct unwanted {
@@ -428,17 +601,17 @@ static int compare_unwanted(const void *a, const void *b)
 }
 
 /* The exact filter; without one it is put to those that are looked for in other spellings. */
-static void unsubscribe(struct mqtt_conn *mqtt, struct slice text, struct buf *others)
+static void unsubscribe(struct mqtt_conn *mqtt, struct slice text, struct unsubscribing *ending)
 {
     struct subs *subs = &mqtt->conn->front->subs;
     struct subscription *exact = subs_find(subs, &mqtt->session, text);
     struct topic_filter filter;
     if (exact != NULL) {
-        subs_remove(subs, exact);
+        end_subscription(mqtt, exact, ending);
     } else if (!err_is_set(topic_filter_parse(text, &filter)) &&
                subs_topic_find(subs, topic_filter_ref(&filter, 0)) != NULL) {
         const struct unwanted other = {subs_hash_filter(subs, &filter), text};
-        buf_put_bytes(others, &other, sizeof(other));
+        buf_put_bytes(&ending->others, &other, sizeof(other));
     }
 }
 
@@ -456,9 +629,10 @@ static bool is_unwanted(const struct subs *subs, const struct subscription *subs
 /* All that select the same as one of these: older clients take back other options than they
  * subscribed with (contract, pub/sub 6). One walk a packet: both, its filters and the session's,
  * can be many. */
-static void unsubscribe_alike(struct mqtt_conn *mqtt, struct buf *others)
+static void unsubscribe_alike(struct mqtt_conn *mqtt, struct unsubscribing *ending)
 {
     struct subs *subs = &mqtt->conn->front->subs;
+    struct buf *others = &ending->others;
     if (buf_bytes(others) == 0) {
         return;
     }
@@ -467,8 +641,37 @@ static void unsubscribe_alike(struct mqtt_conn *mqtt, struct buf *others)
     LIST_EACH (&mqtt->session.subscriptions, link, after) {
         struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
         if (is_unwanted(subs, found, buf_data(others))) {
-            subs_remove(subs, found);
+            end_subscription(mqtt, found, ending);
         }
+    }
+}
+
+static void send_unsuback(struct mqtt_conn *mqtt, uint16_t packet_id)
+{
+    mqtt_write_ack(mqtt->out, MQTT_UNSUBACK, packet_id);
+    mqtt_wrote(mqtt);
+}
+
+void mqtt_unsubscribe_kept(struct mqtt_conn *mqtt, const struct answer *answer)
+{
+    if (err_is_set(answer->err)) {
+        conn_finish(mqtt->conn);
+    } else {
+        send_unsuback(mqtt, (uint16_t)answer->token.request);
+    }
+}
+
+/* The UNSUBACK, or what it waits for. */
+static void conclude_unsubscribe(struct mqtt_conn *mqtt, uint16_t packet_id,
+                                 const struct buf *writes)
+{
+    if (writes->failed) {
+        conn_close(mqtt->conn);
+    } else if (buf_bytes(writes) > 0) {
+        mqtt_session_write(mqtt, buf_data(writes),
+                           MQTT_REQUEST(MQTT_REQUEST_KEPT_UNSUBSCRIBE, packet_id));
+    } else {
+        send_unsuback(mqtt, packet_id);
     }
 }
 
@@ -485,18 +688,21 @@ enum mqtt_taken mqtt_take_unsubscribe(struct mqtt_conn *mqtt, const struct mqtt_
         conn_close(mqtt->conn);
         return MQTT_TAKEN;
     }
-    struct mqtt_subscription unwanted;
-    struct buf others = {0};
-    while (mqtt_next_filter(&filters, &unwanted)) {
-        unsubscribe(mqtt, unwanted.filter, &others);
+    if (mqtt->keeping.is_kept && !mqtt_session_may_write(mqtt)) {
+        return MQTT_NOT_NOW;
     }
-    if (others.failed) {
+    struct mqtt_subscription unwanted;
+    struct unsubscribing ending = {0};
+    while (mqtt_next_filter(&filters, &unwanted)) {
+        unsubscribe(mqtt, unwanted.filter, &ending);
+    }
+    if (ending.others.failed) {
         conn_close(mqtt->conn);
     } else {
-        unsubscribe_alike(mqtt, &others);
-        mqtt_write_ack(mqtt->out, MQTT_UNSUBACK, packet_id);
-        mqtt_wrote(mqtt);
+        unsubscribe_alike(mqtt, &ending);
+        conclude_unsubscribe(mqtt, packet_id, &ending.writes);
     }
-    buf_deinit(&others);
+    buf_deinit(&ending.others);
+    buf_deinit(&ending.writes);
     return MQTT_TAKEN;
 }

@@ -8,6 +8,7 @@
  *      head            0          where it stands, what is in flight
  *      received        packet id  a publish with QoS 2 that has been applied, and not released
  *      subscription    number     a filter, and since when
+ *      will            0          what is to be published when the client is gone without a word
  *
  * What an entry says is the business of who writes it. Entries are written with a group, or by
  * themselves, in the journal's one write (journal_append): a publish and the packet id that keeps
@@ -35,6 +36,7 @@ enum session_part {
     SESSION_HEAD = 'h',
     SESSION_RECEIVED = 'r',
     SESSION_SUBSCRIPTION = 's',
+    SESSION_WILL = 'w',
 };
 
 struct session_entry {

@@ -8,35 +8,60 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#define FLIGHTS_MAX 50
+#define LIST_MAX 50
+
+static struct mqtt_flight flights[LIST_MAX];
+static struct mqtt_heard heard[LIST_MAX];
 
 static struct mqtt_head random_head(struct rand *rand)
 {
     return (struct mqtt_head){
         .is_connected = rand_below(rand, 2) == 1,
+        .is_clean = rand_below(rand, 2) == 1,
         .seen_ms = (int64_t)rand_below(rand, (uint64_t)1 << 50) - 1000,
-        .cursor = rand_below(rand, 2) ? 1 + rand_below(rand, 100) : UINT64_MAX - 100,
+        .position = rand_below(rand, 2) ? 1 + rand_below(rand, 100) : UINT64_MAX - 100,
+        .dup_until = rand_below(rand, 2) ? 0 : rand_u64(rand),
         .next_subscription = rand_below(rand, 2) ? UINT32_MAX : (uint32_t)rand_below(rand, 10),
         .first_id = (uint16_t)(1 + rand_below(rand, UINT16_MAX)),
-        .flight_count = (uint32_t)rand_below(rand, FLIGHTS_MAX + 1),
+        .flight_count = (uint32_t)rand_below(rand, LIST_MAX + 1),
+        .heard_count = (uint32_t)rand_below(rand, LIST_MAX + 1),
+        .flights = flights,
+        .heard = heard,
     };
 }
 
 /* Mostly in the order of events; history and states between them. */
-static void random_flights(struct rand *rand, const struct mqtt_head *head,
-                           struct mqtt_flight *flights)
+static void random_lists(struct rand *rand, const struct mqtt_head *head)
 {
-    for (uint32_t i = 0; i < head->flight_count; i++) {
-        flights[i] = (struct mqtt_flight){.is_acked = rand_below(rand, 2) == 1};
+    for (uint32_t i = 0; i < LIST_MAX; i++) {
+        flights[i] = (struct mqtt_flight){
+            .qos = (uint8_t)(1 + rand_below(rand, 2)),
+            .state = (uint8_t)rand_below(rand, 3),
+        };
+        flights[i].is_owed = flights[i].state == MQTT_FLIGHT_SENT;
         if (rand_below(rand, 4) > 0) {
-            flights[i].sequence = head->cursor + rand_below(rand, 100);
+            flights[i].sequence = head->position + rand_below(rand, 100);
             flights[i].firing = (uint32_t)rand_below(rand, 3);
             flights[i].subscription = rand_below(rand, 2) ? UINT32_MAX : i;
         }
+        heard[i] = (struct mqtt_heard){i * 1000, (uint32_t)rand_below(rand, 3)};
+    }
+}
+
+static void assert_flights_equal(const struct mqtt_head *head, const struct mqtt_head *read)
+{
+    assert_int_equal(read->flight_count, head->flight_count);
+    for (uint32_t i = 0; i < head->flight_count; i++) {
+        assert_int_equal(read->flights[i].sequence, flights[i].sequence);
+        assert_int_equal(read->flights[i].firing, flights[i].firing);
+        assert_int_equal(read->flights[i].subscription, flights[i].subscription);
+        assert_int_equal(read->flights[i].qos, flights[i].qos);
+        assert_int_equal(read->flights[i].state, flights[i].state);
+        assert_int_equal(read->flights[i].is_owed, flights[i].is_owed);
     }
 }
 
@@ -47,28 +72,23 @@ static void test_heads_come_back(void **state)
     struct buf out = {0};
     rand_seed(&rand, 8);
     for (unsigned round = 0; round < 500; round++) {
-        struct mqtt_flight flights[FLIGHTS_MAX];
         struct mqtt_head head = random_head(&rand);
-        random_flights(&rand, &head, flights);
+        random_lists(&rand, &head);
         buf_reset(&out);
-        mqtt_kept_put_head(&out, &head, flights);
+        mqtt_kept_put_head(&out, &head);
         struct mqtt_head read;
-        struct mqtt_flight *read_flights;
-        struct err err = mqtt_kept_read_head(buf_data(&out), &read, &read_flights);
-        assert_int_equal(err.code, ERR_OK);
+        assert_int_equal(mqtt_kept_read_head(buf_data(&out), &read).code, ERR_OK);
         assert_int_equal(read.is_connected, head.is_connected);
+        assert_int_equal(read.is_clean, head.is_clean);
         assert_int_equal(read.seen_ms, head.seen_ms);
-        assert_int_equal(read.cursor, head.cursor);
+        assert_int_equal(read.position, head.position);
+        assert_int_equal(read.dup_until, head.dup_until);
         assert_int_equal(read.next_subscription, head.next_subscription);
         assert_int_equal(read.first_id, head.first_id);
-        assert_int_equal(read.flight_count, head.flight_count);
-        for (uint32_t i = 0; i < head.flight_count; i++) {
-            assert_int_equal(read_flights[i].sequence, flights[i].sequence);
-            assert_int_equal(read_flights[i].firing, flights[i].firing);
-            assert_int_equal(read_flights[i].subscription, flights[i].subscription);
-            assert_int_equal(read_flights[i].is_acked, flights[i].is_acked);
-        }
-        free(read_flights);
+        assert_flights_equal(&head, &read);
+        assert_int_equal(read.heard_count, head.heard_count);
+        assert_memory_equal(read.heard, heard, head.heard_count * sizeof(heard[0]));
+        mqtt_head_deinit(&read);
     }
     buf_deinit(&out);
 }
@@ -77,16 +97,22 @@ static void test_what_is_cut_off_is_refused(void **state)
 {
     (void)state;
     struct buf out = {0};
-    const struct mqtt_flight flights[2] = {{.sequence = 7, .firing = 1, .subscription = 300}};
-    const struct mqtt_head head = {.cursor = 7, .first_id = 65535, .flight_count = 2};
-    mqtt_kept_put_head(&out, &head, flights);
+    flights[0] = (struct mqtt_flight){.sequence = 7, .firing = 1, .subscription = 300, .qos = 1};
+    flights[1] = (struct mqtt_flight){.qos = 1};
+    heard[0] = (struct mqtt_heard){300, 300};
+    const struct mqtt_head head = {.position = 7,
+                                   .first_id = 65535,
+                                   .flight_count = 2,
+                                   .heard_count = 1,
+                                   .flights = flights,
+                                   .heard = heard};
+    mqtt_kept_put_head(&out, &head);
     struct slice whole = buf_data(&out);
     for (size_t bytes = 0; bytes < whole.bytes; bytes++) {
         struct mqtt_head read;
-        struct mqtt_flight *read_flights;
-        struct err err = mqtt_kept_read_head(slice_first(whole, bytes), &read, &read_flights);
+        struct err err = mqtt_kept_read_head(slice_first(whole, bytes), &read);
         assert_int_equal(err.code, ERR_CORRUPT);
-        assert_null(read_flights);
+        assert_null(read.flights);
     }
     buf_deinit(&out);
 }
@@ -95,10 +121,9 @@ static void test_what_is_cut_off_is_refused(void **state)
 static void test_too_many_flights_are_refused(void **state)
 {
     (void)state;
-    static const uint8_t bytes[] = {1, 0, 0, 7, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0};
+    static const uint8_t many[] = {1, 0, 0, 7, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0};
     struct mqtt_head read;
-    struct mqtt_flight *flights;
-    struct err err = mqtt_kept_read_head(slice_of(bytes, sizeof(bytes)), &read, &flights);
+    struct err err = mqtt_kept_read_head(slice_of(many, sizeof(many)), &read);
     assert_int_equal(err.code, ERR_CORRUPT);
 }
 
@@ -106,11 +131,36 @@ static void test_later_versions_are_told(void **state)
 {
     (void)state;
     struct mqtt_head head;
-    struct mqtt_flight *flights;
     struct mqtt_kept_subscription kept;
+    struct mqtt_kept_will will;
     const struct slice later = SLICE("\x02later");
-    assert_int_equal(mqtt_kept_read_head(later, &head, &flights).code, ERR_STORE_FORMAT_NEWER);
+    assert_int_equal(mqtt_kept_read_head(later, &head).code, ERR_STORE_FORMAT_NEWER);
     assert_int_equal(mqtt_kept_read_subscription(later, &kept).code, ERR_STORE_FORMAT_NEWER);
+    assert_int_equal(mqtt_kept_read_will(later, &will).code, ERR_STORE_FORMAT_NEWER);
+}
+
+static void test_wills_come_back(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    struct mqtt_kept_will will = {
+        .qos = 2, .retain = true, .topic = SLICE("a/b"), .payload = SLICE("gone\0gone")};
+    memset(will.key_hash, 7, sizeof(will.key_hash));
+    mqtt_kept_put_will(&out, &will);
+    struct mqtt_kept_will read;
+    assert_int_equal(mqtt_kept_read_will(buf_data(&out), &read).code, ERR_OK);
+    assert_memory_equal(read.key_hash, will.key_hash, KEY_HASH_BYTES);
+    assert_int_equal(read.qos, 2);
+    assert_true(read.retain);
+    assert_true(slice_equal(read.topic, will.topic));
+    assert_true(slice_equal(read.payload, will.payload));
+    /* All but the payload, which may be empty, is there or it is no will. */
+    size_t least = buf_bytes(&out) - will.payload.bytes;
+    for (size_t bytes = 0; bytes < least; bytes++) {
+        struct err err = mqtt_kept_read_will(slice_first(buf_data(&out), bytes), &read);
+        assert_int_equal(err.code, ERR_CORRUPT);
+    }
+    buf_deinit(&out);
 }
 
 static void test_subscriptions_come_back(void **state)
@@ -145,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_what_is_cut_off_is_refused),
         cmocka_unit_test(test_too_many_flights_are_refused),
         cmocka_unit_test(test_later_versions_are_told),
+        cmocka_unit_test(test_wills_come_back),
         cmocka_unit_test(test_subscriptions_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
