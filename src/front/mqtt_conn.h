@@ -6,7 +6,8 @@
  *      mqtt_conn.c        CONNECT, keep-alive, packets in their order, the will, the end
  *      mqtt_session.c     what outlives the connection: kept, and taken up again
  *      mqtt_publish.c     what the client publishes, and its acknowledgement
- *      mqtt_subscribe.c   SUBSCRIBE, UNSUBSCRIBE
+ *      mqtt_subscribe.c   SUBSCRIBE; and once more, what was kept
+ *      mqtt_unsubscribe.c UNSUBSCRIBE
  *      mqtt_deliver.c     what the client is sent, and its window
  *      ws_mqtt.c          the same in WebSocket frames
  *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sessions that outlive their connection: subscriptions, place, what is in flight; over kill -9.
 import { scenario, it, assert, onePoint } from './lib/suite.mjs';
-import { connect, disconnect, login, publish, puback, pubrel, RawMqtt, subscribe, type, unsubscribe } from './lib/packets.mjs';
+import { connect, disconnect, puback, RawMqtt, subscribe, type, unsubscribe } from './lib/packets.mjs';
 
 scenario('sessions that are kept', {}, (d) => {
     /** A client with clean session 0; its CONNACK is client.connack. */
