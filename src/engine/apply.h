@@ -44,6 +44,8 @@ struct engine {
     struct engine_options options;
     struct heads heads;
     struct map sessions; /* struct session_claim, by account, actor and client id */
+    struct link writing; /* struct command.writing: those that wait, and write of their session */
+    struct command *closing; /* SESSION_CLOSED that wait for those */
     struct group_writer writer;
     bool group_is_open;
     bool is_read_only;
@@ -360,6 +362,10 @@ void apply_subscribe(struct engine *engine, struct command *command);
 void apply_session_open(struct engine *engine, struct command *command);
 void apply_session_closed(struct engine *engine, struct command *command);
 void apply_session_write(struct engine *engine, struct command *command);
+void apply_session_expire(struct engine *engine, struct command *command);
+
+/* A command that writes of its session, and has waited, is done with. */
+void sessions_go_on(struct engine *engine);
 
 /* Frees the claims on client ids; for engine_free. */
 void sessions_deinit(struct engine *engine);

@@ -138,8 +138,40 @@ static void withdraw(struct engine *engine, struct session_claim *claim,
     }
 }
 
+/* Does the connection still have something under way that is written of its session? Whoever takes
+ * the session up must find it. */
+static bool is_writing(const struct engine *engine, const struct command *closed)
+{
+    LIST_EACH (&engine->writing, link, after) {
+        const struct command *command = LIST_ENTRY(link, struct command, writing);
+        if (command->loop == closed->loop && token_equal(command->token, closed->token)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sessions_go_on(struct engine *engine)
+{
+    for (struct command **at = &engine->closing; *at != NULL;) {
+        struct command *command = *at;
+        if (is_writing(engine, command)) {
+            at = &command->next;
+        } else {
+            *at = command->next;
+            apply_session_closed(engine, command);
+            at = &engine->closing; /* others may have gone on with it */
+        }
+    }
+}
+
 void apply_session_closed(struct engine *engine, struct command *command)
 {
+    if (is_writing(engine, command)) {
+        command->next = engine->closing;
+        engine->closing = command;
+        return;
+    }
     struct claim_key key = key_of(command);
     uint64_t hash = key_hash(engine, key);
     struct session_claim *claim = map_find(&engine->sessions, hash, claim_has_key, &key);
@@ -162,8 +194,20 @@ void apply_session_write(struct engine *engine, struct command *command)
     engine_answer(engine, command, ERR(OK), 0);
 }
 
+void apply_session_expire(struct engine *engine, struct command *command)
+{
+    struct claim_key key = key_of(command);
+    bool is_taken = map_find(&engine->sessions, key_hash(engine, key), claim_has_key, &key) != NULL;
+    engine_answer(engine, command, is_taken ? ERR(CONFLICT) : ERR(OK), 0);
+}
+
 void sessions_deinit(struct engine *engine)
 {
+    while (engine->closing != NULL) {
+        struct command *command = engine->closing;
+        engine->closing = command->next;
+        command_forget(command);
+    }
     size_t position = 0;
     for (struct session_claim *claim; (claim = map_next(&engine->sessions, &position)) != NULL;) {
         while (claim->waiting != NULL) {

@@ -36,7 +36,8 @@ enum command_kind {
     COMMAND_SUBSCRIBE,    /* may the actor subscribe, and from which sequence number on */
     COMMAND_SESSION_OPEN, /* claim a client id; ends another session that has it */
     COMMAND_SESSION_CLOSED,
-    COMMAND_SESSION_WRITE, /* nothing but its session_writes */
+    COMMAND_SESSION_WRITE,  /* nothing but its session_writes */
+    COMMAND_SESSION_EXPIRE, /* the same, unless somebody has the client id */
     COMMAND_LOADED,        /* from a reader: a head that was asked for (engine/head.h) */
     COMMAND_ACCOUNT,       /* a new account, its first operator, the operator's key, a policy */
 };
@@ -90,6 +91,8 @@ struct command {
     struct actor actor;
     /* Written of its session (store/sessions.h) when it is accepted, in one with its events. */
     struct slice session_writes;
+    bool writes_if_refused; /* also when it is refused */
+    struct link writing;    /* the engine's: with session_writes, while it waits for a head */
     struct err refusal; /* what is wrong with the request, told only when the rights allow it */
     enum resource_kind target_kind; /* what it must be; of COMMAND_CREATE, what is made; 0: none */
     struct id target;  /* the resource; of COMMAND_ACTIONS the root; of COMMAND_CREATE none (the
@@ -175,7 +178,7 @@ struct command {
         } subscribe;
         struct {
             struct slice client_id;
-        } session; /* SESSION_OPEN, SESSION_CLOSED */
+        } session; /* SESSION_OPEN, SESSION_CLOSED, SESSION_EXPIRE */
         struct {
             struct chore *chore; /* which outlives the command */
         } chore;

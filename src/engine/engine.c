@@ -27,6 +27,7 @@ static const struct {
     [COMMAND_SESSION_OPEN] = {apply_session_open, false},
     [COMMAND_SESSION_CLOSED] = {apply_session_closed, false},
     [COMMAND_SESSION_WRITE] = {apply_session_write, true},
+    [COMMAND_SESSION_EXPIRE] = {apply_session_expire, true},
     [COMMAND_LOADED] = {apply_loaded, false},
     [COMMAND_ACCOUNT] = {apply_account, true},
 };
@@ -64,6 +65,7 @@ struct engine *engine_new(const struct engine_options *options, const struct eng
         return NULL;
     }
     engine->port = port;
+    list_init(&engine->writing);
     begin_from(engine, options);
     return engine;
 }
@@ -165,7 +167,7 @@ void engine_answer_to(struct engine *engine, uint16_t loop, const struct answer 
 
 static void answer_command(struct engine *engine, struct command *command, struct answer answer)
 {
-    if (!err_is_set(answer.err)) {
+    if (!err_is_set(answer.err) || command->writes_if_refused) {
         buf_put(&engine->session_writes, command->session_writes);
     }
     if (command->kind == COMMAND_CHORE) {

@@ -93,6 +93,9 @@ static struct head *turn_head(struct engine *engine, const struct command *comma
 static void wait_for(struct engine *engine, struct head *head, struct command *command)
 {
     head_wait(&engine->heads, head, command);
+    if (command->session_writes.bytes > 0 && !link_is_in_list(&command->writing)) {
+        list_push(&engine->writing, &command->writing);
+    }
     struct head *held = command->held == NULL ? turn_head(engine, command) : NULL;
     if (held != NULL && held != head && held->held_by == NULL) {
         held->held_by = command;
@@ -107,10 +110,17 @@ void engine_release(struct engine *engine, struct command *command)
         command->held->held_by = NULL;
         heads_push_ready(&engine->heads, command->held);
     }
+    bool has_waited = link_is_in_list(&command->writing);
+    if (has_waited) {
+        list_remove(&command->writing);
+    }
     struct command_batch *batch = command->batch;
     ASSERT(batch->unanswered > 0);
     if (--batch->unanswered == 0) {
         free(batch);
+    }
+    if (has_waited) {
+        sessions_go_on(engine);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "front/auth.h"
 #include "front/conn.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 /* Room of a batch that holds no large command. Below the size from which the allocator goes a
@@ -156,6 +157,7 @@ struct command *front_command_unanswered(struct front *front, struct command_bat
     struct command *command = command_batch_add(batch, kind);
     ASSERT(has_room && command != NULL);
     command->session_writes = session_writes;
+    command->writes_if_refused = front->writes_if_refused;
     front->session_writes = (struct slice){0};
     command->loop = front->index;
     command->wants_answer = false;
@@ -198,6 +200,14 @@ static void submit(struct front *front)
     memmove(front->batches, front->batches + done, front->batch_count * sizeof(front->batches[0]));
     if (front->batch_count > 0) {
         loop_defer(front->loop, &front->again);
+    }
+}
+
+void front_submit_all(struct front *front)
+{
+    while (front->batch_count > 0) {
+        submit(front);
+        sched_yield();
     }
 }
 

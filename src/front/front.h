@@ -49,9 +49,11 @@ struct front_limits {
     struct document_limits document;
     uint32_t subscriptions_max; /* of one session */
     int64_t keepalive_max_ms;
-    int64_t wait_max_ms;     /* of a long poll */
-    int64_t heartbeat_ms;    /* of a stream of events that is silent */
-    uint16_t inflight_max;   /* QoS 1 messages sent and not acknowledged, per session */
+    int64_t wait_max_ms;   /* of a long poll */
+    int64_t heartbeat_ms;  /* of a stream of events that is silent */
+    uint16_t inflight_max; /* QoS 1 messages sent and not acknowledged, per session */
+    int64_t session_expiry_ms;
+    uint64_t sessions_max;   /* that are kept */
     size_t outbox_bytes_max; /* output of a connection beyond which its session is behind */
     uint32_t commands_max;   /* commands of one connection under way */
     bool refused_subscriptions_are_silent;
@@ -83,6 +85,7 @@ struct front_shared {
     const char *ca_path;               /* the CA's certificate, for GET /ca.pem */
     uint16_t https_port;               /* for links; 0: none */
     const struct origin_list *origins; /* whose pages may ask; NULL: any */
+    _Atomic uint64_t sessions_kept;    /* about as many as are kept; counted anew at each start */
 };
 
 /* Counters of one loop; written by it, read by anybody (relaxed). */
@@ -133,6 +136,7 @@ struct front {
     /* What the command to come writes of its session, with its event (command.h): batches have room
      * for it, and the command takes it. */
     struct slice session_writes;
+    bool writes_if_refused;
 
     struct subs subs;
     struct auth *auth;
@@ -197,6 +201,9 @@ struct command *front_command(struct front *front, struct command_batch *batch,
 struct command *front_command_unanswered(struct front *front, struct command_batch *batch,
                                          enum command_kind kind, struct conn *conn,
                                          const struct actor *actor);
+
+/* Hands all commands to the engine, waiting for room in its ring: before the loop runs. */
+void front_submit_all(struct front *front);
 
 /* The room that a command itself takes in a batch. */
 #define FRONT_COMMAND_BYTES (sizeof(struct command) + 64)

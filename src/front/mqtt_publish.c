@@ -333,6 +333,22 @@ void mqtt_publish_answered(struct mqtt_conn *mqtt, const struct answer *answer)
     }
 }
 
+/* Published, it is not kept any more. */
+static bool send_will(struct mqtt_conn *mqtt, const struct publish *will, struct err *err)
+{
+    struct front *front = mqtt->conn->front;
+    const struct session_name name = mqtt_session_name(mqtt);
+    struct buf writes = {0};
+    if (mqtt->keeping.is_stored) {
+        session_delete(&writes, &name, SESSION_WILL, 0);
+    }
+    front->session_writes = buf_data(&writes);
+    bool is_sent = publish_send(mqtt->conn, will, err) == PUBLISH_SENT;
+    front->session_writes = (struct slice){0};
+    buf_deinit(&writes);
+    return is_sent;
+}
+
 void mqtt_publish_will(struct mqtt_conn *mqtt)
 {
     struct topic topic;
@@ -346,7 +362,7 @@ void mqtt_publish_will(struct mqtt_conn *mqtt)
             .is_last_words = true,
             .context = context_of(mqtt->conn, topic.family, (struct slice){0}),
         };
-        if (publish_send(mqtt->conn, &will, &err) == PUBLISH_SENT) {
+        if (send_will(mqtt, &will, &err)) {
             return;
         }
     }

@@ -341,10 +341,25 @@ void mqtt_session_drop(struct mqtt_conn *mqtt, uint32_t number)
     drop_entry(mqtt, &mqtt->keeping.dropped, SESSION_SUBSCRIPTION, number);
 }
 
+/* True when one more session may be kept. */
+static bool count_new(struct mqtt_conn *mqtt)
+{
+    struct front_shared *shared = mqtt->conn->front->shared;
+    if (atomic_fetch_add(&shared->sessions_kept, 1) < shared->limits.sessions_max) {
+        return true;
+    }
+    atomic_fetch_sub(&shared->sessions_kept, 1);
+    return false;
+}
+
 /* All that is decided goes to the disk; CONNACK waits for it. */
 static void keep_open(struct mqtt_conn *mqtt)
 {
     struct mqtt_keeping *keeping = &mqtt->keeping;
+    if (keeping->is_kept && !keeping->is_present && !count_new(mqtt)) {
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "sessions");
+        return;
+    }
     struct buf *writes = &keeping->dropped;
     keeping->is_stored = keeping->is_kept || mqtt->will.is_set;
     if (keeping->is_stored) {
@@ -515,6 +530,9 @@ static void take_record(struct mqtt_conn *mqtt, const struct mqtt_record *record
     }
     if (!found || head.is_clean || !mqtt->keeping.is_kept) {
         clear(mqtt, record);
+        if (found && !head.is_clean) {
+            atomic_fetch_sub(&mqtt->conn->front->shared->sessions_kept, 1);
+        }
         keep_open(mqtt);
     } else if (!take_head(mqtt, &head)) {
         mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "memory");

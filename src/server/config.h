@@ -160,6 +160,11 @@ struct config {
     } mqtt;
 
     struct {
+        int64_t expiry_ms;
+        int64_t count_max;
+    } session;
+
+    struct {
         int64_t group_bytes;
         int64_t commands; /* places in the command ring */
         int64_t heads;    /* resource heads kept in memory */

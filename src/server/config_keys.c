@@ -43,6 +43,7 @@ const struct config_section config_sections[] = {
     {"auth", "Keys, roles and passwords."},
     {"http", "Behaviour of HTTP and WebSocket."},
     {"mqtt", "Behaviour of MQTT, also inside WebSocket."},
+    {"session", "What is kept of MQTT clients that connect with \"clean session 0\"."},
     {"engine", "Sizes of the path every update takes."},
     {"journal", "How long delivered updates stay readable for sessions that were away."},
     {"store", "The data folder."},
@@ -221,6 +222,15 @@ const struct config_key config_keys[] = {
     {"mqtt", "outbox", CONFIG_TYPE_BYTES, AT(mqtt.outbox_bytes), "1MiB", 16 * KIB, GIB, NULL,
      "Bytes buffered for one connection. With more it counts as behind, and is fed from the "
      "journal when it reads again."},
+
+    {"session", "expiry", CONFIG_TYPE_DURATION, AT(session.expiry_ms), "7d", SECOND, 3650 * DAY,
+     NULL,
+     "A session whose client has not been connected for so long is taken away. What it has missed "
+     "stays readable for journal.keep."},
+    {"session", "count_max", CONFIG_TYPE_COUNT, AT(session.count_max), "1000000", 0, 1000000000,
+     NULL,
+     "Sessions that are kept at most. With more, a CONNECT with \"clean session 0\" that would "
+     "make a new one is answered 3, unavailable."},
 
     {"engine", "group_bytes", CONFIG_TYPE_BYTES, AT(engine.group_bytes), "4MiB", 64 * KIB, 64 * MIB,
      NULL, "The most that one commit takes."},

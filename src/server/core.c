@@ -9,6 +9,8 @@
 #include "front/file_tidy.h"
 #include "front/grants.h"
 #include "front/login_limit.h"
+#include "front/mqtt_expire.h"
+#include "front/mqtt_recover.h"
 #include "front/openapi.h"
 #include "front/rate.h"
 #include "front/refusals.h"
@@ -22,6 +24,7 @@
 #include <unistd.h>
 
 #define DAY_MS (24 * 3600 * 1000)
+#define EXPIRY_EVERY_MS (3600 * 1000)
 
 /* ---- opening ---- */
 
@@ -145,6 +148,8 @@ static void fill_limits(struct front_limits *limits, const struct config *config
         .heartbeat_ms = config->http.heartbeat_ms,
         .inflight_max = (uint16_t)config->mqtt.inflight_max,
         .outbox_bytes_max = (size_t)config->mqtt.outbox_bytes,
+        .session_expiry_ms = config->session.expiry_ms,
+        .sessions_max = (uint64_t)config->session.count_max,
         .commands_max = (uint32_t)config->limits.commands_per_connection,
         .refused_subscriptions_are_silent =
             config->mqtt.refused_subscriptions == CONFIG_SUBSCRIPTIONS_SILENT,
@@ -347,14 +352,31 @@ struct err core_open(const struct config *config, struct core **core, struct buf
 
 /* ---- running ---- */
 
+/* Before anybody can connect. */
+static void recover_sessions(struct core *core)
+{
+    uint64_t count = 0;
+    struct err err = mqtt_recover(&core->loops[0].front, &count);
+    if (err_is_set(err)) {
+        log_line(LOG_ERROR, "mqtt", "not all wills could be published reason=%s", err_name(err));
+    }
+    atomic_store(&core->shared.sessions_kept, count);
+}
+
 struct err core_start(struct core *core)
 {
     core->is_serving = true;
     core->next_day_ms = clock_monotonic_ms() + DAY_MS;
     core->next_look_ms = clock_monotonic_ms() + core->config->tls.reload_check_ms;
+    core->next_expiry_ms = clock_monotonic_ms();
+    core->expire = mqtt_expire_new(&core->loops[0].front);
+    if (core->expire == NULL) {
+        return ERR(NO_MEMORY);
+    }
     TRY(core_start_engine(core));
     /* What a crash has left of uploads. */
     file_tidy_start(&core->shared, NULL);
+    recover_sessions(core);
     return core_start_loops(core);
 }
 
@@ -397,6 +419,12 @@ void core_reload(struct core *core)
     core_look_at_tls(core, true);
 }
 
+/* Often enough that a session lives little longer than it should. */
+static int64_t expiry_interval_ms(const struct core *core)
+{
+    return min_i64(core->config->session.expiry_ms, EXPIRY_EVERY_MS);
+}
+
 int64_t core_tend(struct core *core)
 {
     int64_t now_ms = clock_monotonic_ms();
@@ -404,16 +432,17 @@ int64_t core_tend(struct core *core)
         core_tend_certificates(core);
         core->next_day_ms = now_ms + DAY_MS;
     }
-    int64_t look_ms = core->config->tls.reload_check_ms;
-    if (look_ms == 0) {
-        return core->next_day_ms - now_ms;
+    if (now_ms >= core->next_expiry_ms) {
+        mqtt_expire_look(core->expire);
+        core->next_expiry_ms = now_ms + expiry_interval_ms(core);
     }
-    if (now_ms >= core->next_look_ms) {
+    int64_t look_ms = core->config->tls.reload_check_ms;
+    if (look_ms > 0 && now_ms >= core->next_look_ms) {
         core_look_at_tls(core, false);
         core->next_look_ms = now_ms + look_ms;
     }
-    int64_t next_ms =
-        core->next_look_ms < core->next_day_ms ? core->next_look_ms : core->next_day_ms;
+    int64_t next_ms = min_i64(core->next_day_ms, core->next_expiry_ms);
+    next_ms = look_ms > 0 ? min_i64(next_ms, core->next_look_ms) : next_ms;
     return next_ms - now_ms;
 }
 
@@ -447,6 +476,7 @@ void core_stop(struct core *core)
     readers_stop(core->readers);
     core->readers = core->shared.readers = NULL;
     empty_queues(core);
+    mqtt_expire_free(core->expire);
     store_close(core->store);
     core_free_loops(core);
     core_close_tls(core);

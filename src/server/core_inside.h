@@ -76,6 +76,8 @@ struct core {
     uint64_t tls_mark;    /* of the files that were tried last */
     bool tls_is_in_doubt; /* they could not be loaded, and nobody was told yet */
     int64_t next_look_ms; /* at the files; monotonic, as the next one */
+    struct mqtt_expire *expire;
+    int64_t next_expiry_ms; /* when sessions are looked through the next time */
     int64_t next_day_ms;
     struct listener_sockets sockets[CONFIG_LISTENER_COUNT];
     char address_texts[CONFIG_LISTENER_COUNT][LISTENER_ADDRESS_COUNT_MAX][ADDRESS_TEXT_BYTES];

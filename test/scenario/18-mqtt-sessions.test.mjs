@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sessions that outlive their connection: subscriptions, place, what is in flight; over kill -9.
 import { scenario, it, assert, onePoint } from './lib/suite.mjs';
-import { connect, disconnect, puback, RawMqtt, subscribe, type, unsubscribe } from './lib/packets.mjs';
+import {
+    connect,
+    disconnect,
+    puback,
+    publish,
+    pubrel,
+    RawMqtt,
+    subscribe,
+    type,
+    unsubscribe,
+} from './lib/packets.mjs';
 
 scenario('sessions that are kept', {}, (d) => {
     /** A client with clean session 0; its CONNACK is client.connack. */
@@ -137,4 +147,142 @@ scenario('sessions that are kept', {}, (d) => {
         await second.quiet();
         await gone(second);
     });
+
+    it('a will is published after a crash, once, with the rights of its key', async () => {
+        const topic = await fresh();
+        const will = { topic, payload: '[{"value":"gone"}]', qos: 1 };
+        const kept = await come('with-will', { will });
+        await subscribed(kept, topic);
+        await come('clean-with-will', { will, clean: true });
+        const polite = await come('polite', { will });
+        await gone(polite);
+        await d.crash();
+        await d.start();
+        const got = async () => (await d.api.get(topic)).body.map(({ value }) => value);
+        assert.deepEqual(await got(), ['gone', 'gone']);
+        const again = await come('with-will');
+        assert.deepEqual(await values(again, 2), ['gone', 'gone']);
+        await gone(again);
+        await d.crash();
+        await d.start();
+        assert.equal((await got()).length, 2);
+    });
+
+    it('a publish with QoS 2 is applied once, also over kill -9', async () => {
+        const topic = await fresh();
+        const stored = async () => (await d.api.get(topic)).body.length;
+        const send = (client, id, dup = false) =>
+            client.send(publish(topic, [{ value: id }], { qos: 2, id, dup }));
+        const first = await come('twice');
+        send(first, 5);
+        assert.equal((await first.next(type.pubrec)).id, 5);
+        await d.crash();
+        await d.start();
+        const second = await come('twice');
+        send(second, 5, true);
+        assert.equal((await second.next(type.pubrec)).id, 5);
+        assert.equal(await stored(), 1);
+        second.send(pubrel(5));
+        assert.equal((await second.next(type.pubcomp)).id, 5);
+        await d.crash();
+        await d.start();
+        const third = await come('twice');
+        third.send(pubrel(5));
+        assert.equal((await third.next(type.pubcomp)).id, 5);
+        send(third, 5);
+        assert.equal((await third.next(type.pubrec)).id, 5);
+        assert.equal(await stored(), 2);
+        await gone(third);
+    });
+
+    it('stored subscriptions are judged by the rights of now', async () => {
+        const [stays, goes] = [await fresh(), await fresh()];
+        const first = await come('judged');
+        await subscribed(first, stays, goes);
+        await gone(first);
+        await put(stays, 1);
+        await d.api.delete(goes.slice(0, goes.indexOf('/properties')));
+        const second = await come('judged');
+        assert.equal(second.connack.present, true);
+        assert.deepEqual(await values(second, 1), [1]);
+        await second.quiet();
+        await gone(second);
+    });
+
+    it('present states are sent again, and the token of a topic is kept, sealed', async () => {
+        const topic = await fresh();
+        const filter = `${topic}?access_token=${d.key}&pubStates=1`;
+        await put(topic, 1);
+        const first = await come('tokens');
+        await subscribed(first, filter);
+        assert.deepEqual(await values(first, 1), [1]);
+        await gone(first);
+        await put(topic, 2);
+        const second = await come('tokens');
+        const got = [await second.next(type.publish), await second.next(type.publish)];
+        assert.ok(got.every((message) => message.topic === filter));
+        assert.deepEqual(got.map(({ payload }) => onePoint(payload).value).sort(), [2, 2]);
+        await gone(second);
+    });
+
+    it('take-over: the old connection ends, the session goes on', async () => {
+        const topic = await fresh();
+        const first = await come('taken');
+        await subscribed(first, topic);
+        await put(topic, 1);
+        const message = await first.next(type.publish);
+        const second = await come('taken');
+        await first.closed();
+        assert.equal(second.connack.present, true);
+        const again = await second.next(type.publish);
+        assert.deepEqual([again.id, again.dup], [message.id, true]);
+        await gone(second);
+    });
+
+    it('QoS 0 of the absence is not sent', async () => {
+        const topic = await fresh();
+        const first = await come('zero');
+        await subscribed(first, [topic, 0]);
+        await gone(first);
+        await put(topic, 1);
+        const second = await come('zero');
+        await put(topic, 2);
+        const message = await second.next(type.publish);
+        assert.deepEqual([message.qos, onePoint(message.payload).value], [0, 2]);
+        await gone(second);
+    });
 });
+
+scenario(
+    'sessions that expire',
+    { set: { 'session.expiry': '1s', 'session.count_max': '2' } },
+    (d) => {
+        const come = async (clientId) => {
+            const client = await RawMqtt.open(d.port.mqtt);
+            const password = d.key;
+            client.send(connect({ clientId, clean: false, user: 'authorization', password }));
+            return { client, connack: await client.next(type.connack) };
+        };
+
+        it('there are so many at most, and after a time they are gone', async () => {
+            const stays = await come('stays');
+            const goes = await come('goes');
+            assert.equal(stays.connack.code, 0);
+            assert.equal(goes.connack.code, 0);
+            assert.equal((await come('more')).connack.code, 3);
+            goes.client.send(disconnect());
+            await goes.client.closed();
+            const until = Date.now() + 20000;
+            let more;
+            do {
+                await new Promise((resolve) => setTimeout(resolve, 500));
+                more = await come('more');
+            } while (more.connack.code === 3 && Date.now() < until);
+            assert.equal(more.connack.code, 0);
+            stays.client.send(disconnect());
+            await stays.client.closed();
+            const back = await come('stays');
+            assert.equal(back.connack.present, true);
+        });
+    },
+);

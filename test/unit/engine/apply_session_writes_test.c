@@ -75,6 +75,68 @@ static void test_what_cannot_be_committed_is_refused(void **state)
     assert_int_equal(world->commits, 0);
 }
 
+static void test_also_of_what_is_refused_when_it_is_to_be(void **state)
+{
+    struct world *world = *state;
+    struct id unknown = id_generate(&world->rand, 1);
+    struct command_batch *batch = batch_of(4096);
+    add_points(batch, &unknown, SLICE("temp"), 1);
+    batch->first->session_writes = SLICE("a");
+    batch->first->writes_if_refused = true;
+    run(world, batch);
+    answer_loads(world);
+    assert_int_equal(world->answers[0].err.code, ERR_NOT_FOUND);
+    engine_turn(world->engine);
+    assert_int_equal(world->commits, 1);
+    assert_committed(world, "a");
+}
+
+static void session(struct world *world, enum command_kind kind, uint32_t slot)
+{
+    struct command_batch *batch = batch_of(4096);
+    struct command *command = command_in(batch, kind, 7);
+    command->token.slot = slot;
+    command->as.session.client_id = SLICE("client");
+    run(world, batch);
+}
+
+/* Whoever takes the session up finds all that the connection before had begun to write of it. */
+static void test_the_next_connection_waits_for_what_is_being_written(void **state)
+{
+    struct world *world = *state;
+    struct id cold = id_generate(&world->rand, 1);
+    session(world, COMMAND_SESSION_OPEN, 1);
+    struct command_batch *batch = batch_of(4096);
+    add_points(batch, &cold, SLICE("temp"), 2);
+    batch->first->token.slot = 1;
+    batch->first->session_writes = SLICE("a");
+    batch->first->writes_if_refused = true;
+    run(world, batch);
+    session(world, COMMAND_SESSION_CLOSED, 1);
+    session(world, COMMAND_SESSION_OPEN, 2);
+    assert_int_equal(world->answer_count, 1);
+    assert_int_equal(world->answers[0].kind, ANSWER_TAKEN_OVER);
+    answer_loads(world);
+    engine_turn(world->engine);
+    assert_int_equal(world->answer_count, 4);
+    assert_int_equal(world->answers[1].err.code, ERR_NOT_FOUND); /* the points */
+    assert_int_equal(world->answers[2].token.slot, 2);           /* is in */
+    assert_int_equal(world->answers[3].token.slot, 1);           /* is out */
+    assert_committed(world, "a");
+}
+
+/* Nothing expires under who has it. */
+static void test_sessions_expire_without_a_claim_only(void **state)
+{
+    struct world *world = *state;
+    session(world, COMMAND_SESSION_OPEN, 1);
+    session(world, COMMAND_SESSION_EXPIRE, 9);
+    assert_int_equal(world->answers[0].err.code, ERR_CONFLICT);
+    session(world, COMMAND_SESSION_CLOSED, 1);
+    session(world, COMMAND_SESSION_EXPIRE, 9);
+    assert_int_equal(world->answers[0].err.code, ERR_OK);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -84,6 +146,9 @@ int main(void)
         T(test_in_one_with_a_group),
         T(test_nothing_of_what_is_refused),
         T(test_what_cannot_be_committed_is_refused),
+        T(test_also_of_what_is_refused_when_it_is_to_be),
+        T(test_the_next_connection_waits_for_what_is_being_written),
+        T(test_sessions_expire_without_a_claim_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
