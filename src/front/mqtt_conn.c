@@ -249,6 +249,10 @@ static enum mqtt_taken take_packet(struct mqtt_conn *mqtt, const struct mqtt_fra
         return mqtt_take_publish(mqtt, frame);
     case MQTT_PUBACK:
         return mqtt_take_puback(mqtt, frame);
+    case MQTT_PUBREC:
+        return mqtt_take_pubrec(mqtt, frame);
+    case MQTT_PUBCOMP:
+        return mqtt_take_pubcomp(mqtt, frame);
     case MQTT_PUBREL:
         return mqtt_take_pubrel(mqtt, frame);
     case MQTT_SUBSCRIBE:
@@ -260,7 +264,7 @@ static enum mqtt_taken take_packet(struct mqtt_conn *mqtt, const struct mqtt_fra
     case MQTT_DISCONNECT:
         return take_disconnect(mqtt);
     default:
-        /* What only servers send, and PUBREC and PUBCOMP: nothing is sent with QoS 2 here. */
+        /* What only servers send. */
         conn_close(mqtt->conn);
         return MQTT_TAKEN;
     }
@@ -279,7 +283,8 @@ static bool wait_for_output(struct mqtt_conn *mqtt)
     struct conn *conn = mqtt->conn;
     const struct front_limits *limits = &conn->front->shared->limits;
     size_t bytes_max = 2 * limits->outbox_bytes_max + limits->packet_bytes_max;
-    if (buf_bytes(&conn->out) + buf_bytes(mqtt->out) <= bytes_max) {
+    size_t bytes = buf_bytes(&conn->out) + buf_bytes(mqtt->out) + buf_bytes(&mqtt->keeping.held);
+    if (bytes <= bytes_max) {
         return false;
     }
     (void)conn_is_full(conn); /* on_drained is owed from now on */
@@ -391,6 +396,9 @@ void mqtt_take_answer(struct mqtt_conn *mqtt, const struct answer *answer)
         return;
     case MQTT_REQUEST_KEPT_UNSUBSCRIBE:
         mqtt_unsubscribe_kept(mqtt, answer);
+        return;
+    case MQTT_REQUEST_KEPT_FLIGHTS:
+        mqtt_session_flights_kept(mqtt, answer);
         return;
     case MQTT_REQUEST_KEPT_RELEASE:
         mqtt_released(mqtt, answer);

@@ -36,6 +36,7 @@ enum mqtt_request {
     MQTT_REQUEST_KEPT_SUBSCRIBE,   /* bits 24..55: which SUBSCRIBE */
     MQTT_REQUEST_KEPT_UNSUBSCRIBE, /* lower 16 bits: its packet id */
     MQTT_REQUEST_KEPT_RELEASE,     /* lower 16 bits: the packet id that is free again */
+    MQTT_REQUEST_KEPT_FLIGHTS,
 };
 
 #define MQTT_REQUEST(kind, rest) ((uint64_t)(kind) << 56 | (uint64_t)(rest))
@@ -79,6 +80,9 @@ struct mqtt_keeping {
     struct mqtt_heard *heard; /* of the event at <position> */
     struct wheel_timer timer; /* the head is written when it is due */
     struct buf dropped;       /* opening: entries that are taken away, ready to be written */
+    /* QoS 2: packets that leave when what they say of flights is on disk, and all behind them. */
+    struct buf held;
+    size_t held_written; /* bytes of them that the write under way covers; 0: none is under way */
 };
 
 struct mqtt_conn {
@@ -193,6 +197,8 @@ void mqtt_subscribes_go_on(struct mqtt_conn *mqtt);
 void mqtt_subscribes_request_states(struct mqtt_conn *mqtt);
 
 enum mqtt_taken mqtt_take_puback(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
+enum mqtt_taken mqtt_take_pubrec(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
+enum mqtt_taken mqtt_take_pubcomp(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
 extern const struct session_ops mqtt_session_ops;
 
 /* ---- what outlives the connection (mqtt_session.c) ---- */
@@ -235,6 +241,13 @@ static inline bool mqtt_session_is_dup(const struct mqtt_conn *mqtt, uint64_t se
 {
     return sequence <= mqtt->keeping.dup_until;
 }
+
+/* Where the next packet of a flight is written: <is_kept_first> holds it back, and what follows,
+ * until the flights are on disk as they are now. mqtt_session_wrote comes behind it. */
+struct buf *mqtt_session_out(struct mqtt_conn *mqtt, bool is_kept_first);
+void mqtt_session_wrote(struct mqtt_conn *mqtt);
+/* The answer to MQTT_REQUEST_KEPT_FLIGHTS. */
+void mqtt_session_flights_kept(struct mqtt_conn *mqtt, const struct answer *answer);
 
 /* What is in flight has changed. */
 void mqtt_session_changed(struct mqtt_conn *mqtt);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the client is sent: PUBLISH packets within its window. */
+ * What the client is sent: PUBLISH packets within its window, and what follows of them.
+ *
+ *      QoS 1    PUBLISH -> PUBACK
+ *      QoS 2    PUBLISH -> PUBREC, PUBREL -> PUBCOMP; of a session that is kept, the flight is on
+ *               disk before PUBLISH leaves, and that it is released before PUBREL does */
 #include "front/mqtt_conn.h"
 
 /* The topic as the client spelled it; where it used wildcards, the one that they stand for. False
@@ -21,8 +25,8 @@ static bool find_topic(struct front *front, const struct delivery *delivery, str
 static bool is_full(struct mqtt_conn *mqtt)
 {
     struct conn *conn = mqtt->conn;
-    return conn_is_full(conn) ||
-           buf_bytes(mqtt->out) > conn->front->shared->limits.outbox_bytes_max;
+    return conn_is_full(conn) || buf_bytes(mqtt->out) + buf_bytes(&mqtt->keeping.held) >
+                                     conn->front->shared->limits.outbox_bytes_max;
 }
 
 /* Gives the message its packet id, and writes it. */
@@ -30,6 +34,7 @@ static bool send_publish(struct mqtt_conn *mqtt, const struct mqtt_flight *fligh
                          enum mqtt_owed owed, uint32_t index, struct mqtt_publish *publish)
 {
     struct mqtt_window *window = &mqtt->window;
+    bool is_kept_first = owed == MQTT_IS_NEW && flight->qos == 2;
     if (owed == MQTT_IS_AGAIN) {
         publish->packet_id = mqtt_window_id(window, index);
         publish->qos = flight->qos;
@@ -44,8 +49,8 @@ static bool send_publish(struct mqtt_conn *mqtt, const struct mqtt_flight *fligh
         }
         mqtt_session_changed(mqtt);
     }
-    mqtt_write_publish(mqtt->out, publish);
-    mqtt_wrote(mqtt);
+    mqtt_write_publish(mqtt_session_out(mqtt, is_kept_first), publish);
+    mqtt_session_wrote(mqtt);
     atomic_fetch_add_explicit(&mqtt->conn->front->stats.messages_out, 1, memory_order_relaxed);
     return true;
 }
@@ -77,6 +82,13 @@ static bool deliver(struct session *session, const struct delivery *delivery)
 
 const struct session_ops mqtt_session_ops = {.deliver = deliver};
 
+static void take_done(struct mqtt_conn *mqtt, struct mqtt_flight *flight)
+{
+    mqtt_window_done(&mqtt->window, flight);
+    mqtt_session_changed(mqtt);
+    front_catch_up(mqtt->conn->front, mqtt->conn);
+}
+
 enum mqtt_taken mqtt_take_puback(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
 {
     uint16_t packet_id;
@@ -86,10 +98,42 @@ enum mqtt_taken mqtt_take_puback(struct mqtt_conn *mqtt, const struct mqtt_frame
     }
     /* An id that is not in flight is ignored: a client may acknowledge twice. */
     struct mqtt_flight *flight = mqtt_window_find(&mqtt->window, packet_id);
-    if (flight != NULL) {
-        mqtt_window_done(&mqtt->window, flight);
+    if (flight != NULL && flight->qos < 2) {
+        take_done(mqtt, flight);
+    }
+    return MQTT_TAKEN;
+}
+
+enum mqtt_taken mqtt_take_pubrec(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
+{
+    uint16_t packet_id;
+    if (err_is_set(mqtt_read_packet_id(frame, &packet_id))) {
+        conn_close(mqtt->conn);
+        return MQTT_TAKEN;
+    }
+    struct mqtt_flight *flight = mqtt_window_find(&mqtt->window, packet_id);
+    bool is_news = flight != NULL && flight->qos == 2 && flight->state == MQTT_FLIGHT_SENT;
+    if (is_news) {
+        mqtt_window_paid(&mqtt->window, flight);
+        flight->state = MQTT_FLIGHT_RELEASED;
         mqtt_session_changed(mqtt);
-        front_catch_up(mqtt->conn->front, mqtt->conn);
+    }
+    /* Also of an id that is not in flight: the client, which has not heard the end, is to. */
+    mqtt_write_ack(mqtt_session_out(mqtt, is_news), MQTT_PUBREL, packet_id);
+    mqtt_session_wrote(mqtt);
+    return MQTT_TAKEN;
+}
+
+enum mqtt_taken mqtt_take_pubcomp(struct mqtt_conn *mqtt, const struct mqtt_frame *frame)
+{
+    uint16_t packet_id;
+    if (err_is_set(mqtt_read_packet_id(frame, &packet_id))) {
+        conn_close(mqtt->conn);
+        return MQTT_TAKEN;
+    }
+    struct mqtt_flight *flight = mqtt_window_find(&mqtt->window, packet_id);
+    if (flight != NULL && flight->state == MQTT_FLIGHT_RELEASED) {
+        take_done(mqtt, flight);
     }
     return MQTT_TAKEN;
 }

@@ -626,6 +626,60 @@ void mqtt_session_changed(struct mqtt_conn *mqtt)
     }
 }
 
+struct buf *mqtt_session_out(struct mqtt_conn *mqtt, bool is_kept_first)
+{
+    struct mqtt_keeping *keeping = &mqtt->keeping;
+    bool is_held = keeping->is_kept && (is_kept_first || buf_bytes(&keeping->held) > 0);
+    return is_held ? &keeping->held : mqtt->out;
+}
+
+/* Has all that is held now written; one write at a time, so that they grow with the load. */
+static void write_flights(struct mqtt_conn *mqtt)
+{
+    struct mqtt_keeping *keeping = &mqtt->keeping;
+    struct buf writes = {0};
+    keeping->held_written = buf_bytes(&keeping->held);
+    put_head(mqtt, &writes, true);
+    if (writes.failed || keeping->held.failed) {
+        conn_close(mqtt->conn);
+    } else {
+        keeping->is_changed = false;
+        mqtt_session_write(mqtt, buf_data(&writes), MQTT_REQUEST(MQTT_REQUEST_KEPT_FLIGHTS, 0));
+    }
+    buf_deinit(&writes);
+}
+
+void mqtt_session_wrote(struct mqtt_conn *mqtt)
+{
+    struct mqtt_keeping *keeping = &mqtt->keeping;
+    if (buf_bytes(&keeping->held) == 0) {
+        mqtt_wrote(mqtt);
+    } else if (keeping->held_written == 0) {
+        write_flights(mqtt);
+    }
+}
+
+void mqtt_session_flights_kept(struct mqtt_conn *mqtt, const struct answer *answer)
+{
+    struct mqtt_keeping *keeping = &mqtt->keeping;
+    if (conn_is_closing(mqtt->conn)) {
+        return;
+    }
+    if (err_is_set(answer->err)) {
+        conn_close(mqtt->conn); /* what was held is sent when the client comes back */
+        return;
+    }
+    buf_put(mqtt->out, slice_first(buf_data(&keeping->held), keeping->held_written));
+    buf_consume(&keeping->held, keeping->held_written);
+    keeping->held_written = 0;
+    mqtt_wrote(mqtt);
+    if (buf_bytes(&keeping->held) > 0) {
+        write_flights(mqtt);
+    } else {
+        front_catch_up(mqtt->conn->front, mqtt->conn); /* it may have stopped for what was held */
+    }
+}
+
 static bool has_heard(const struct mqtt_keeping *keeping, const struct mqtt_flight *flight)
 {
     bool has = false;
@@ -682,6 +736,7 @@ void mqtt_session_end(struct mqtt_conn *mqtt)
         buf_deinit(&writes);
     }
     buf_deinit(&keeping->dropped);
+    buf_deinit(&keeping->held);
     free(keeping->heard);
     mqtt_window_deinit(&mqtt->window);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sessions that outlive their connection: subscriptions, place, what is in flight; over kill -9.
 import { scenario, it, assert, onePoint } from './lib/suite.mjs';
+import { eventually } from './lib/daemon.mjs';
 import {
     connect,
     disconnect,
@@ -159,6 +160,7 @@ scenario('sessions that are kept', {}, (d) => {
         await d.crash();
         await d.start();
         const got = async () => (await d.api.get(topic)).body.map(({ value }) => value);
+        await eventually('both wills', async () => (await got()).length === 2);
         assert.deepEqual(await got(), ['gone', 'gone']);
         const again = await come('with-will');
         assert.deepEqual(await values(again, 2), ['gone', 'gone']);
