@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "front/auth.h"
 #include "front/conn.h"
+#include "front/lag.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -60,6 +61,7 @@ struct err front_init(struct front *front, struct front_shared *shared, struct l
         front_deinit(front);
         return ERR(NO_MEMORY);
     }
+    lag_watch(front);
     return ERR(OK);
 }
 

@@ -54,6 +54,8 @@ struct front_limits {
     uint16_t inflight_max; /* QoS 1 messages sent and not acknowledged, per session */
     int64_t session_expiry_ms;
     uint64_t sessions_max;   /* that are kept */
+    uint64_t qos0_lag;       /* updates that a client may be behind and be sent QoS 0 */
+    uint64_t lag_max;        /* or be connected; 0: any number */
     size_t outbox_bytes_max; /* output of a connection beyond which its session is behind */
     uint32_t commands_max;   /* commands of one connection under way */
     bool refused_subscriptions_are_silent;
@@ -95,6 +97,8 @@ struct front_stats {
     _Atomic uint64_t messages_out;
     _Atomic uint64_t refused;
     _Atomic uint64_t fell_behind;
+    _Atomic uint64_t dropped;  /* messages of QoS 0, for those too far behind */
+    _Atomic uint64_t too_slow; /* connections that were ended for that */
 };
 
 /* Commands that one bulk request may have under way at once (contract: REST 1.8). */
@@ -140,11 +144,12 @@ struct front {
 
     struct subs subs;
     struct auth *auth;
-    struct link behind;     /* conns whose session is to be caught up in the next turn */
-    struct link paused;     /* conns that stopped reading until commands are answered */
-    struct link conns;      /* all */
-    struct loop_task again; /* another turn at once: work was left over */
-    struct link to_flush;   /* conns with output of this turn */
+    struct link behind;           /* conns whose session is to be caught up in the next turn */
+    struct link paused;           /* conns that stopped reading until commands are answered */
+    struct link conns;            /* all */
+    struct loop_task again;       /* another turn at once: work was left over */
+    struct link to_flush;         /* conns with output of this turn */
+    struct wheel_timer lag_timer; /* lag.h */
 
     struct conn_slot *slots; /* connections by answer_token.slot */
     uint32_t slot_count;

@@ -4,7 +4,8 @@
  * shared by the files that make it up:
  *
  *      mqtt_conn.c        CONNECT, keep-alive, packets in their order, the will, the end
- *      mqtt_session.c     what outlives the connection: kept, and taken up again
+ *      mqtt_session_open.c what outlives the connection: found, and taken up again
+ *      mqtt_session.c     the same, kept as it is now
  *      mqtt_publish.c     what the client publishes, and its acknowledgement
  *      mqtt_subscribe.c   SUBSCRIBE; and once more, what was kept
  *      mqtt_unsubscribe.c UNSUBSCRIBE
@@ -201,9 +202,15 @@ enum mqtt_taken mqtt_take_pubrec(struct mqtt_conn *mqtt, const struct mqtt_frame
 enum mqtt_taken mqtt_take_pubcomp(struct mqtt_conn *mqtt, const struct mqtt_frame *frame);
 extern const struct session_ops mqtt_session_ops;
 
-/* ---- what outlives the connection (mqtt_session.c) ---- */
+/* ---- what outlives the connection (mqtt_session.c, mqtt_session_open.c) ---- */
 
 struct session_name mqtt_session_name(const struct mqtt_conn *mqtt);
+
+/* Add an entry to what is to be written, or take one away. */
+void mqtt_session_put_head(struct mqtt_conn *mqtt, struct buf *writes, bool is_connected);
+void mqtt_session_put_will(struct mqtt_conn *mqtt, struct buf *writes);
+void mqtt_session_delete(struct mqtt_conn *mqtt, struct buf *writes, enum session_part part,
+                         uint32_t number);
 
 /* The claim is granted: finds what was kept under the name, takes it up or clears it away, keeps
  * what is new, and goes on with mqtt_accept_connect or mqtt_refuse_connect. */

@@ -7,6 +7,8 @@
  *               disk before PUBLISH leaves, and that it is released before PUBREL does */
 #include "front/mqtt_conn.h"
 
+#include "base/log.h"
+
 /* The topic as the client spelled it; where it used wildcards, the one that they stand for. False
  * without memory. */
 static bool find_topic(struct front *front, const struct delivery *delivery, struct slice *topic)
@@ -55,6 +57,19 @@ static bool send_publish(struct mqtt_conn *mqtt, const struct mqtt_flight *fligh
     return true;
 }
 
+/* A message of QoS 0 for a client that is far behind: what is that late helps nobody. */
+static bool is_too_late(const struct front *front, const struct mqtt_flight *flight)
+{
+    return flight->qos == 0 && flight->sequence != 0 &&
+           front->sequence > flight->sequence + front->shared->limits.qos0_lag;
+}
+
+static void drop(struct front *front)
+{
+    atomic_fetch_add_explicit(&front->stats.dropped, 1, memory_order_relaxed);
+    LOG_LIMITED(LOG_WARN, "mqtt", "messages of QoS 0 are dropped: their client is too far behind");
+}
+
 static bool deliver(struct session *session, const struct delivery *delivery)
 {
     struct mqtt_conn *mqtt = CONTAINER_OF(session, struct mqtt_conn, session);
@@ -73,6 +88,10 @@ static bool deliver(struct session *session, const struct delivery *delivery)
     uint32_t index = 0;
     enum mqtt_owed owed = mqtt_session_look(mqtt, &flight, &index);
     if (owed == MQTT_IS_HAD) {
+        return true;
+    }
+    if (is_too_late(mqtt->conn->front, &flight)) {
+        drop(mqtt->conn->front);
         return true;
     }
     struct mqtt_publish publish = {.payload = delivery->payload, .qos = delivery->qos};

@@ -162,6 +162,8 @@ struct config {
     struct {
         int64_t expiry_ms;
         int64_t count_max;
+        int64_t qos0_lag; /* updates */
+        int64_t lag_max;  /* updates; 0: none */
     } session;
 
     struct {

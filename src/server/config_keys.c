@@ -43,7 +43,9 @@ const struct config_section config_sections[] = {
     {"auth", "Keys, roles and passwords."},
     {"http", "Behaviour of HTTP and WebSocket."},
     {"mqtt", "Behaviour of MQTT, also inside WebSocket."},
-    {"session", "What is kept of MQTT clients that connect with \"clean session 0\"."},
+    {"session", "Subscribers that are slow, and what is kept of MQTT clients that connect with "
+                "\"clean session "
+                "0\"."},
     {"engine", "Sizes of the path every update takes."},
     {"journal", "How long delivered updates stay readable for sessions that were away."},
     {"store", "The data folder."},
@@ -231,6 +233,14 @@ const struct config_key config_keys[] = {
      NULL,
      "Sessions that are kept at most. With more, a CONNECT with \"clean session 0\" that would "
      "make a new one is answered 3, unavailable."},
+
+    {"session", "qos0_lag", CONFIG_TYPE_COUNT, AT(session.qos0_lag), "100000", 0, 1000000000000,
+     NULL,
+     "An MQTT client that is behind by more updates is not sent those with QoS 0 any more: they "
+     "are dropped, and counted, until it is nearer. With QoS 1 and 2 nothing is dropped."},
+    {"session", "lag_max", CONFIG_TYPE_COUNT, AT(session.lag_max), "0", 0, 1000000000000, NULL,
+     "A connected client that is behind by more updates is disconnected; a session that is kept "
+     "goes on when it comes back. 0: none is, it may be as far behind as the journal is kept."},
 
     {"engine", "group_bytes", CONFIG_TYPE_BYTES, AT(engine.group_bytes), "4MiB", 64 * KIB, 64 * MIB,
      NULL, "The most that one commit takes."},

@@ -150,6 +150,8 @@ static void fill_limits(struct front_limits *limits, const struct config *config
         .outbox_bytes_max = (size_t)config->mqtt.outbox_bytes,
         .session_expiry_ms = config->session.expiry_ms,
         .sessions_max = (uint64_t)config->session.count_max,
+        .qos0_lag = (uint64_t)config->session.qos0_lag,
+        .lag_max = (uint64_t)config->session.lag_max,
         .commands_max = (uint32_t)config->limits.commands_per_connection,
         .refused_subscriptions_are_silent =
             config->mqtt.refused_subscriptions == CONFIG_SUBSCRIPTIONS_SILENT,
