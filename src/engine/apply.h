@@ -313,6 +313,7 @@ void apply_actions(struct engine *engine, struct command *command);
 void apply_commission(struct engine *engine, struct command *command);
 
 void apply_members(struct engine *engine, struct command *command);
+void apply_message(struct engine *engine, struct command *command);
 
 /* One EVENT_MEMBERS. */
 struct members_event {

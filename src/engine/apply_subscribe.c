@@ -95,8 +95,24 @@ static void subscribe_to_many(struct engine *engine, struct command *command)
     }
 }
 
+/* A filter that begins with a wildcard selects plain topics, and topics of the contract: it is
+ * enough that the key may have some of either. */
+static void subscribe_to_plain(struct engine *engine, struct command *command)
+{
+    bool may = !err_is_set(perm_may(&command->actor, PERM_PLAIN_TOPICS, PERM_LIST));
+    if (!may && command->as.subscribe.families != 0) {
+        subscribe_to_many(engine, command);
+    } else {
+        engine_answer(engine, command, may ? ERR(OK) : ERR(DENIED), 0);
+    }
+}
+
 void apply_subscribe(struct engine *engine, struct command *command)
 {
+    if (command->as.subscribe.is_plain) {
+        subscribe_to_plain(engine, command);
+        return;
+    }
     if (command->as.subscribe.families != 0) {
         subscribe_to_many(engine, command);
         return;

@@ -32,14 +32,15 @@ enum command_kind {
     COMMAND_ACTIONS,      /* record actions, all or none */
     COMMAND_MEMBERS,      /* put resources into a collection, take them out, empty it */
     COMMAND_COMMISSION,   /* commission or decommission a thng */
+    COMMAND_MESSAGE,      /* publish to a plain topic */
     COMMAND_CHORE,        /* the engine's own: a slice of a chore (engine/chore.h) */
     COMMAND_SUBSCRIBE,    /* may the actor subscribe, and from which sequence number on */
     COMMAND_SESSION_OPEN, /* claim a client id; ends another session that has it */
     COMMAND_SESSION_CLOSED,
     COMMAND_SESSION_WRITE,  /* nothing but its session_writes */
     COMMAND_SESSION_EXPIRE, /* the same, unless somebody has the client id */
-    COMMAND_LOADED,        /* from a reader: a head that was asked for (engine/head.h) */
-    COMMAND_ACCOUNT,       /* a new account, its first operator, the operator's key, a policy */
+    COMMAND_LOADED,         /* from a reader: a head that was asked for (engine/head.h) */
+    COMMAND_ACCOUNT,        /* a new account, its first operator, the operator's key, a policy */
 };
 
 /* Whom an answer is for. The engine does not look into the rest. */
@@ -86,14 +87,14 @@ struct command {
     uint16_t loop;
     bool wants_answer; /* false for the last words of a connection that is gone */
     bool wants_event;  /* the answer is composed from the command's event */
-    uint8_t qos;       /* it was published with; 1 for all but MQTT's QoS 0 */
+    uint8_t qos; /* it was published with; 1 for all but MQTT's QoS 0, and 2 on plain topics */
     struct answer_token token;
     struct actor actor;
     /* Written of its session (store/sessions.h) when it is accepted, in one with its events. */
     struct slice session_writes;
     bool writes_if_refused; /* also when it is refused */
     struct link writing;    /* the engine's: with session_writes, while it waits for a head */
-    struct err refusal; /* what is wrong with the request, told only when the rights allow it */
+    struct err refusal;     /* what is wrong with the request, told only when the rights allow it */
     enum resource_kind target_kind; /* what it must be; of COMMAND_CREATE, what is made; 0: none */
     struct id target;  /* the resource; of COMMAND_ACTIONS the root; of COMMAND_CREATE none (the
                           engine sets it where a name makes the id) */
@@ -174,8 +175,14 @@ struct command {
              * neither family nor name. The target is the one resource they are of, if it says one.
              */
             uint32_t families;
-            bool replays; /* the answer is to tell answer.boundary_ms */
+            bool is_plain; /* of plain topics, perhaps beside the families */
+            bool replays;  /* the answer is to tell answer.boundary_ms */
         } subscribe;
+        struct {
+            struct slice topic;
+            struct slice payload;
+            bool retain;
+        } message;
         struct {
             struct slice client_id;
         } session; /* SESSION_OPEN, SESSION_CLOSED, SESSION_EXPIRE */

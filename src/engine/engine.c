@@ -22,6 +22,7 @@ static const struct {
     [COMMAND_ACTIONS] = {apply_actions, true},
     [COMMAND_MEMBERS] = {apply_members, true},
     [COMMAND_COMMISSION] = {apply_commission, true},
+    [COMMAND_MESSAGE] = {apply_message, true},
     [COMMAND_CHORE] = {apply_chore, true},
     [COMMAND_SUBSCRIBE] = {apply_subscribe, false},
     [COMMAND_SESSION_OPEN] = {apply_session_open, false},

@@ -19,10 +19,13 @@
 /* One message for one subscription. Slices live during the call. */
 struct delivery {
     const struct subscription *subscription;
-    struct slice topic; /* in its plain spelling, when the filter has wildcards; else empty */
+    struct slice topic; /* in its canonical spelling, when the filter has wildcards, or it is a
+                           plain topic; else empty */
     struct slice payload;
-    uint8_t qos;  /* the lower of granted and published */
-    bool is_last; /* the resource is gone: no message will follow */
+    uint8_t qos;      /* the lower of granted and published */
+    bool is_plain;    /* of a plain topic, told as it is */
+    bool is_retained; /* as it was published before the subscription */
+    bool is_last;     /* the resource is gone: no message will follow */
     uint64_t sequence;
     uint32_t firing; /* which of the topics that the event fired on (front/fire.h); 0: it is no
                         event, but a present state, or history */

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "engine/session.h"
+#include "model/plain_topic.h"
 #include "model/perm.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ void subs_deinit(struct subs *subs)
     map_deinit(&subs->topics);
     map_deinit(&subs->filters);
     map_deinit(&subs->watches);
+    filter_tree_deinit(&subs->plain);
 }
 
 static bool topic_has_ref(const void *entry, const void *key)
@@ -37,6 +39,26 @@ struct subs_topic *subs_topic_find_named(const struct subs *subs, uint64_t resou
 struct subs_topic *subs_topic_find(const struct subs *subs, struct topic_ref ref)
 {
     return map_find(&subs->topics, topic_hash(subs->seed, ref), topic_has_ref, &ref);
+}
+
+struct topic_ref subs_plain_ref(uint32_t account, struct id *id, struct slice text)
+{
+    *id = (struct id){0};
+    id->text[0] = 2; /* no id begins so */
+    memcpy(&id->text[4], &account, sizeof(account));
+    return (struct topic_ref){.family = TOPIC_PLAIN, .resource = id, .name = text};
+}
+
+static bool is_in_tree(struct topic_ref ref)
+{
+    return ref.family == TOPIC_PLAIN && plain_filter_has_wildcard(ref.name);
+}
+
+static void leave_tree(struct subs *subs, const struct subs_topic *topic)
+{
+    if (is_in_tree(topic->ref)) {
+        filter_tree_remove(&subs->plain, topic->ref.resource, topic->ref.name);
+    }
 }
 
 /* An entry has come, or gone (-1). */
@@ -68,7 +90,13 @@ static struct subs_topic *topic_add(struct subs *subs, struct topic_ref ref)
     }
     list_init(&topic->places);
     topic->hash = topic_hash(subs->seed, ref);
+    if (is_in_tree(ref) &&
+        err_is_set(filter_tree_add(&subs->plain, ref.resource, ref.name, topic))) {
+        free(topic);
+        return NULL;
+    }
     if (err_is_set(map_insert(&subs->topics, topic->hash, topic))) {
+        leave_tree(subs, topic);
         free(topic);
         return NULL;
     }
@@ -80,6 +108,7 @@ static void topic_remove_if_unused(struct subs *subs, struct subs_topic *topic)
 {
     if (topic->count == 0) {
         map_remove(&subs->topics, topic->hash, topic);
+        leave_tree(subs, topic);
         count_open(subs, topic->ref, -1);
         free(topic);
     }
@@ -196,9 +225,10 @@ static struct err watch(struct subs *subs, struct subscription *subscription)
 {
     bool is_narrow =
         perm_depends_on_scopes(&subscription->actor) || id_is_set(&subscription->project);
-    const struct id *resource = subscription_topic(subscription).resource;
+    const struct topic_ref ref = subscription_topic(subscription);
+    const struct id *resource = ref.resource;
     subs_hide(subscription, false);
-    if (!is_narrow || subscription->has_wildcard) {
+    if (!is_narrow || subscription->has_wildcard || ref.family == TOPIC_PLAIN) {
         unwatch(subs, subscription);
         return ERR(OK);
     }
@@ -217,14 +247,35 @@ static struct err watch(struct subs *subs, struct subscription *subscription)
 
 /* ---- adding and removing ---- */
 
-static unsigned wish_count(const struct subs_wish *wish)
+/* Entries of topics of the contract. */
+static unsigned wish_topics(const struct subs_wish *wish)
 {
-    return wish->filter != NULL ? wish->filter->count : 1;
+    return wish->filter != NULL ? wish->filter->count : wish->topic != NULL;
 }
 
-static struct topic_ref wish_ref(const struct subs_wish *wish, unsigned index)
+static unsigned wish_count(const struct subs_wish *wish)
 {
+    return wish_topics(wish) + !slice_is_empty(wish->plain);
+}
+
+static struct topic_ref wish_ref(const struct subs_wish *wish, unsigned index, struct id *account)
+{
+    if (index == wish_topics(wish)) {
+        return subs_plain_ref(wish->actor->account, account, wish->plain);
+    }
     return wish->filter != NULL ? topic_filter_ref(wish->filter, index) : topic_ref(wish->topic);
+}
+
+static bool wish_has_wildcard(const struct subs_wish *wish)
+{
+    return (wish->filter != NULL && wish->filter->has_wildcard) ||
+           plain_filter_has_wildcard(wish->plain);
+}
+
+static struct topic_options wish_options(const struct subs_wish *wish)
+{
+    const struct topic *topic = wish->filter != NULL ? &wish->filter->topic : wish->topic;
+    return topic != NULL ? topic->options : (struct topic_options){0};
 }
 
 /* Takes the subscription out of the index; its first places have been filled. */
@@ -263,8 +314,9 @@ static struct err enter(struct subs *subs, struct subscription *subscription,
 {
     const struct filter_key key = filter_key(subscription);
     struct err err = ERR(OK);
+    struct id account;
     for (unsigned i = 0; i < subscription->place_count && !err_is_set(err); i++) {
-        err = take_place(subs, subscription, i, wish_ref(wish, i));
+        err = take_place(subs, subscription, i, wish_ref(wish, i, &account));
     }
     if (!err_is_set(err)) {
         err = map_insert(&subs->filters, filter_hash(subs, &key), subscription);
@@ -304,8 +356,7 @@ static struct subscription *subscription_new(struct subs *subs, const struct sub
 struct err subs_add(struct subs *subs, const struct subs_wish *wish,
                     struct subscription **subscription)
 {
-    const struct topic_options *options =
-        wish->filter != NULL ? &wish->filter->topic.options : &wish->topic->options;
+    const struct topic_options options = wish_options(wish);
     ASSERT(wish->text.bytes <= TOPIC_BYTES_MAX);
     struct subscription *added = subs_find(subs, wish->session, wish->text);
     if (added == NULL) {
@@ -322,9 +373,9 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
     if (added->token_hash != 0) {
         list_push(&subs->tokens, &added->in_tokens);
     }
-    added->has_wildcard = wish->filter != NULL && wish->filter->has_wildcard;
-    added->pub_states = options->pub_states;
-    added->project = options->project;
+    added->has_wildcard = wish_has_wildcard(wish);
+    added->pub_states = options.pub_states;
+    added->project = options.project;
     struct err err = watch(subs, added);
     if (err_is_set(err)) {
         subs_remove(subs, added); /* rather none than one that hears what it may not */

@@ -13,12 +13,16 @@
  *
  *      /thngs/U1/properties/temp   matched by the entries  U1 temp, * temp, U1 *, * *
  *
+ * A filter of plain topics (plain_topic.h) stands in one entry, under its text and its account. One
+ * with wildcards is found by way of a tree (filter_tree.h).
+ *
  * Owned by one loop. */
 #ifndef THRUM_ENGINE_SUBS_H
 #define THRUM_ENGINE_SUBS_H
 
 #include "base/list.h"
 #include "base/map.h"
+#include "engine/filter_tree.h"
 #include "model/actor.h"
 #include "model/topic.h"
 
@@ -82,8 +86,9 @@ struct subs {
     struct map filters; /* struct subscription, by session and filter */
     struct map watches; /* struct subs_watch, by resource */
     /* Entries of each family, by what they leave open. */
-    uint32_t open[TOPIC_FAMILY_COUNT][SUBS_OPEN_COUNT];
-    bool has_open[TOPIC_FAMILY_COUNT]; /* some of them leave something open */
+    uint32_t open[TOPIC_INDEX_COUNT][SUBS_OPEN_COUNT];
+    bool has_open[TOPIC_INDEX_COUNT]; /* some of them leave something open */
+    struct filter_tree plain;         /* entries of plain topics that have wildcards */
     struct link tokens; /* the subscriptions that were made with a token on their topic: few */
     uint64_t seed;
     size_t count; /* of subscriptions */
@@ -97,7 +102,8 @@ void subs_deinit(struct subs *subs);
 struct subs_wish {
     struct session *session;
     const struct topic *topic;         /* without wildcards, or */
-    const struct topic_filter *filter; /* with or without */
+    const struct topic_filter *filter; /* with or without, or */
+    struct slice plain;                /* plain topics, perhaps beside those of <filter> */
     const struct actor *actor;
     uint64_t token_hash; /* 0: the session's own key */
     struct slice text;   /* the filter as it came */
@@ -135,6 +141,9 @@ struct subs_watch *subs_watch_find(const struct subs *subs, const struct id *res
 
 /* How one of them has been judged. */
 void subs_hide(struct subscription *subscription, bool is_hidden);
+
+/* The reference of plain topics of that account; <id> is its resource's place. */
+struct topic_ref subs_plain_ref(uint32_t account, struct id *id, struct slice text);
 
 static inline struct slice subscription_filter(const struct subscription *subscription)
 {

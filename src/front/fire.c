@@ -11,6 +11,21 @@ struct message {
     bool has_topic;
 };
 
+static bool is_plain(const struct firing *firing)
+{
+    return firing->ref.family == TOPIC_PLAIN;
+}
+
+static struct slice topic_of_message(const struct front *front,
+                                     const struct subscription *subscription,
+                                     const struct firing *firing)
+{
+    if (is_plain(firing)) {
+        return firing->ref.name;
+    }
+    return subscription->has_wildcard ? buf_data(&front->topic) : (struct slice){0};
+}
+
 static bool hand_over(const struct audience *audience, struct subscription *subscription,
                       const struct message *message)
 {
@@ -19,7 +34,8 @@ static bool hand_over(const struct audience *audience, struct subscription *subs
     const struct event *event = message->firing->event;
     struct delivery delivery = {
         .subscription = subscription,
-        .topic = subscription->has_wildcard ? buf_data(&front->topic) : (struct slice){0},
+        .topic = topic_of_message(front, subscription, message->firing),
+        .is_plain = is_plain(message->firing),
         .payload = buf_data(&front->payload),
         .qos = subscription->qos < event->qos ? subscription->qos : event->qos,
         .is_last = message->firing->is_last,
@@ -72,6 +88,10 @@ static bool may_hear(const struct subscription *subscription, const struct firin
 {
     const struct actor *actor = &subscription->actor;
     const struct event *event = firing->event;
+    if (is_plain(firing)) {
+        return actor->account == event->account &&
+               (actor->grant == NULL || !err_is_set(perm_may(actor, PERM_PLAIN_TOPICS, PERM_LIST)));
+    }
     const struct perm_resource resource = {
         .account = event->account,
         .kind = firing->seen_kind,
@@ -127,12 +147,12 @@ static bool write_once(struct front *front, const struct subscription *subscript
         firing->encode(&front->payload, firing);
         message->has_payload = true;
     }
-    if (subscription->has_wildcard && !message->has_topic) {
+    if (subscription->has_wildcard && !message->has_topic && !is_plain(firing)) {
         buf_reset(&front->topic);
         topic_write(&front->topic, firing->ref);
         message->has_topic = true;
     }
-    return !front->payload.failed && !(subscription->has_wildcard && front->topic.failed);
+    return !front->payload.failed && !(message->has_topic && front->topic.failed);
 }
 
 static void to_live(const struct audience *audience, const struct subs_topic *topic,
@@ -245,10 +265,26 @@ bool fire_is_wanted(const struct audience *audience, const struct firing *firing
     return is_wanted;
 }
 
+/* Filters of plain topics that match, one by one. */
+struct plain_matches {
+    struct audience *audience;
+    struct message *message;
+};
+
+static void to_match(void *arg, void *entry)
+{
+    const struct plain_matches *matches = arg;
+    to_entry(matches->audience, entry, matches->message);
+}
+
 void fire(struct audience *audience, const struct firing *firing)
 {
     const struct subs *subs = &audience->front->subs;
     struct message message = {.firing = firing};
+    if (is_plain(firing)) {
+        struct plain_matches matches = {audience, &message};
+        filter_tree_match(&subs->plain, firing->ref.resource, firing->ref.name, to_match, &matches);
+    }
     to_entry(audience, topic_of(audience, firing), &message);
     bool has_open = subs->has_open[firing->ref.family];
     for (unsigned open = 1; open < SUBS_OPEN_COUNT && has_open; open++) {
@@ -292,6 +328,9 @@ void fire_event(struct audience *audience, const struct event *event)
         return;
     case EVENT_MEMBERS:
         fire_members(audience, event);
+        return;
+    case EVENT_MESSAGE:
+        fire_message(audience, event);
         return;
     case EVENT_CUT:
     case EVENT_KEY:

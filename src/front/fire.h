@@ -7,6 +7,7 @@
  *      fire_points.c      properties, locations
  *      fire_documents.c   thngs, collections, action types, tasks; members
  *      fire_actions.c     actions
+ *      fire_messages.c    messages on plain topics
  *
  * A message is encoded once for each topic, into front->payload, when the first subscriber is
  * found, and copied to each receiver behind its own header. */
@@ -53,6 +54,7 @@ void fire_points(struct audience *audience, const struct event *event);
 void fire_document(struct audience *audience, const struct event *event);
 void fire_members(struct audience *audience, const struct event *event);
 void fire_action(struct audience *audience, const struct event *event);
+void fire_message(struct audience *audience, const struct event *event);
 
 /* Sends the message to who has subscribed to firing->ref and may hear it. */
 void fire(struct audience *audience, const struct firing *firing);

@@ -61,6 +61,7 @@ struct front_limits {
     bool refused_subscriptions_are_silent;
     bool refused_publishes_are_acked;
     bool topic_token_allowed;
+    bool plain_topics;         /* there are topics besides those of the contract */
     bool role_changes_at_once; /* also on connections that are open; else when they reconnect */
     size_t password_memory;    /* Argon2id: bytes, */
     unsigned password_passes;  /* and passes */

@@ -13,6 +13,10 @@
  * without memory. */
 static bool find_topic(struct front *front, const struct delivery *delivery, struct slice *topic)
 {
+    if (delivery->is_plain) {
+        *topic = delivery->topic;
+        return true;
+    }
     *topic = subscription_filter(delivery->subscription);
     if (delivery->subscription->has_wildcard) {
         buf_reset(&front->scratch);
@@ -94,7 +98,8 @@ static bool deliver(struct session *session, const struct delivery *delivery)
         drop(mqtt->conn->front);
         return true;
     }
-    struct mqtt_publish publish = {.payload = delivery->payload, .qos = delivery->qos};
+    struct mqtt_publish publish = {
+        .payload = delivery->payload, .qos = delivery->qos, .retain = delivery->is_retained};
     return find_topic(mqtt->conn->front, delivery, &publish.topic) &&
            send_publish(mqtt, &flight, owed, index, &publish);
 }

@@ -222,6 +222,7 @@ static enum mqtt_taken apply(struct mqtt_conn *mqtt, const struct mqtt_publish *
         .payload = publish->payload,
         .actor = actor,
         .qos = publish->qos,
+        .retain = publish->retain,
         .context = context_of(mqtt->conn, topic->family, (struct slice){0}),
         .request = MQTT_REQUEST(kind, mqtt->ack_tail),
     };
@@ -272,7 +273,7 @@ enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_fram
         return MQTT_NOT_NOW;
     }
     struct topic topic;
-    struct err err = topic_parse(publish.topic, &topic);
+    struct err err = publish_read_topic(conn->front, publish.topic, &topic);
     if (err_equal(err, ERR(TOPIC_INVALID))) {
         log_refusal(mqtt, err, publish.qos);
         conn_close(conn);
@@ -287,7 +288,8 @@ enum mqtt_taken mqtt_take_publish(struct mqtt_conn *mqtt, const struct mqtt_fram
         return MQTT_NOT_NOW;
     }
     bool is_known = publish.qos == 2 && received_get(mqtt, publish.packet_id);
-    bool clears_retained = publish.retain && slice_is_empty(publish.payload);
+    bool clears_retained = publish.retain && slice_is_empty(publish.payload) &&
+                           topic.family != TOPIC_PLAIN; /* there is nothing to clear */
     if (is_known || (clears_retained && !err_is_set(err))) {
         if (publish.qos > 0) {
             ack_push(mqtt, &publish, MQTT_ACK_READY);
@@ -352,13 +354,14 @@ static bool send_will(struct mqtt_conn *mqtt, const struct publish *will, struct
 void mqtt_publish_will(struct mqtt_conn *mqtt)
 {
     struct topic topic;
-    struct err err = topic_parse(buf_data(&mqtt->will.topic), &topic);
+    struct err err = publish_read_topic(mqtt->conn->front, buf_data(&mqtt->will.topic), &topic);
     if (!err_is_set(err)) {
         const struct publish will = {
             .topic = &topic,
             .payload = buf_data(&mqtt->will.payload),
             .actor = &mqtt->actor,
             .qos = mqtt->will.qos,
+            .retain = mqtt->will.retain,
             .is_last_words = true,
             .context = context_of(mqtt->conn, topic.family, (struct slice){0}),
         };

@@ -184,7 +184,7 @@ static bool send_will(struct front *front, const struct recovered *recovered)
     struct topic topic;
     struct err err = mqtt_kept_read_will(buf_data(&recovered->will), &will);
     if (!err_is_set(err)) {
-        err = topic_parse(will.topic, &topic);
+        err = publish_read_topic(front, will.topic, &topic);
     }
     struct conn gone = {.front = front};
     const struct publish publish = {
@@ -192,6 +192,7 @@ static bool send_will(struct front *front, const struct recovered *recovered)
         .payload = will.payload,
         .actor = &recovered->actor,
         .qos = will.qos,
+        .retain = will.retain,
         .is_last_words = true,
     };
     if (!err_is_set(err) && publish_send(&gone, &publish, &err) == PUBLISH_SENT) {

@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "front/mqtt_filter.h"
 #include "front/replay.h"
 #include "front/state.h"
 
@@ -72,11 +73,6 @@ static void log_refusal(const struct mqtt_conn *mqtt, const struct mqtt_wish *wi
                 err_http_status(err), err_name(err));
 }
 
-static uint8_t granted(uint8_t asked)
-{
-    return asked > 1 ? 1 : asked;
-}
-
 static void refuse(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe, struct mqtt_wish *wish,
                    struct err err)
 {
@@ -87,19 +83,10 @@ static void refuse(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe, str
     } else if (subscribe->is_restoring) {
         mqtt_session_drop(mqtt, wish->number);
     }
-    wish->code = silent ? granted(wish->qos) : MQTT_SUBACK_REFUSED;
+    wish->code = silent ? mqtt_filter_qos(wish->qos, false) : MQTT_SUBACK_REFUSED;
 }
 
 /* ---- SUBSCRIBE ---- */
-
-/* A filter that may be subscribed to. The history of everything that wildcards select is not
- * replayed: of one topic, it is. */
-static struct err read_filter(struct slice text, struct topic_filter *filter)
-{
-    TRY(topic_filter_parse(text, filter));
-    bool replays = filter->topic.options.replay.is_wanted;
-    return filter->has_wildcard && replays ? ERR(QUERY_INVALID) : replay_check(&filter->topic);
-}
 
 /* Copies the filters, which must outlive the packet. */
 static struct mqtt_subscribe *subscribe_new(struct mqtt_conn *mqtt, struct mqtt_filters filters,
@@ -135,16 +122,16 @@ static struct mqtt_subscribe *subscribe_new(struct mqtt_conn *mqtt, struct mqtt_
  * that goes to the engine: what is refused before does not hide the others. */
 static bool is_within_rate(struct mqtt_conn *mqtt, const struct mqtt_subscribe *subscribe)
 {
-    struct topic_filter filter;
+    struct mqtt_filter wanted;
     uint32_t first = 0;
     while (first < subscribe->count && subscribe->wishes[first].code != CODE_OPEN) {
         first++;
     }
     if (first == subscribe->count ||
-        err_is_set(topic_filter_parse(subscribe->wishes[first].filter, &filter))) {
+        err_is_set(mqtt_filter_read(mqtt->conn->front, subscribe->wishes[first].filter, &wanted))) {
         return true;
     }
-    int64_t wait_ms = mqtt_rate_wait_ms(mqtt, &filter.topic);
+    int64_t wait_ms = mqtt_rate_wait_ms(mqtt, &wanted.topics.topic);
     if (wait_ms > 0) {
         conn_hold_for(mqtt->conn, wait_ms);
     }
@@ -156,25 +143,26 @@ static bool find_actors(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
 {
     for (uint32_t i = 0; i < subscribe->count; i++) {
         struct mqtt_wish *wish = &subscribe->wishes[i];
-        struct topic_filter filter;
+        struct mqtt_filter wanted;
         bool is_later = false;
         if (wish->code != CODE_OPEN) {
             continue;
         }
         /* A packet can name more than a session may have: the rest costs nothing. */
         bool is_too_many = i >= mqtt->conn->front->shared->limits.subscriptions_max;
-        struct err err = is_too_many ? ERR(DENIED) : read_filter(wish->filter, &filter);
+        struct err err =
+            is_too_many ? ERR(DENIED) : mqtt_filter_read(mqtt->conn->front, wish->filter, &wanted);
         if (!err_is_set(err)) {
-            err = mqtt_actor_for(mqtt, &filter.topic, &wish->actor, &is_later);
+            err = mqtt_actor_for(mqtt, &wanted.topics.topic, &wish->actor, &is_later);
         }
         if (is_later) {
             return false;
         }
         if (err_is_set(err)) {
             refuse(mqtt, subscribe, wish, err);
-        } else if (filter.topic.options.has_access_token) {
+        } else if (wanted.topics.topic.options.has_access_token) {
             wish->token_hash =
-                auth_token_hash(mqtt->conn->front, filter.topic.options.access_token);
+                auth_token_hash(mqtt->conn->front, wanted.topics.topic.options.access_token);
         }
     }
     return true;
@@ -187,9 +175,10 @@ static uint64_t request_of(const struct mqtt_subscribe *subscribe, uint32_t inde
 
 /* Asks for one filter: a topic, or the families of which wildcards select topics. */
 static void send_command(struct mqtt_conn *mqtt, struct command_batch *batch,
-                         const struct mqtt_wish *wish, const struct topic_filter *filter,
+                         const struct mqtt_wish *wish, const struct mqtt_filter *wanted,
                          uint64_t request)
 {
+    const struct topic_filter *filter = &wanted->topics;
     struct slice name;
     bool copied = command_batch_copy(batch, topic_name(&filter->topic), &name);
     ASSERT(copied);
@@ -200,6 +189,7 @@ static void send_command(struct mqtt_conn *mqtt, struct command_batch *batch,
     command->as.subscribe.family = filter->topic.family;
     command->as.subscribe.name = name;
     command->as.subscribe.replays = filter->topic.options.replay.is_wanted && wish->number == 0;
+    command->as.subscribe.is_plain = !slice_is_empty(wanted->plain);
     for (unsigned i = 0; filter->has_wildcard && i < filter->count; i++) {
         command->as.subscribe.families |= UINT32_C(1) << filter->patterns[i].family;
     }
@@ -226,9 +216,10 @@ static bool send_commands(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscri
     }
     for (uint32_t i = 0; i < subscribe->count; i++) {
         struct mqtt_wish *wish = &subscribe->wishes[i];
-        struct topic_filter filter;
-        if (wish->code == CODE_OPEN && !err_is_set(topic_filter_parse(wish->filter, &filter))) {
-            send_command(mqtt, batch, wish, &filter, request_of(subscribe, i));
+        struct mqtt_filter wanted;
+        if (wish->code == CODE_OPEN &&
+            !err_is_set(mqtt_filter_read(mqtt->conn->front, wish->filter, &wanted))) {
+            send_command(mqtt, batch, wish, &wanted, request_of(subscribe, i));
             subscribe->left++;
         }
     }
@@ -364,11 +355,13 @@ static struct mqtt_subscribe *subscribe_find(const struct mqtt_conn *mqtt, uint3
 static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const struct answer *answer)
 {
     struct front *front = mqtt->conn->front;
-    struct topic_filter filter;
-    TRY(topic_filter_parse(wish->filter, &filter));
+    struct mqtt_filter wanted;
+    TRY(mqtt_filter_read(mqtt->conn->front, wish->filter, &wanted));
+    const struct topic_filter *filter = &wanted.topics;
+    const struct topic_options *options = &filter->topic.options;
+    bool is_plain = mqtt_filter_has_plain(&wanted, &wish->actor);
     /* The token may have been revoked while the engine decided. */
-    if (wish->token_hash != 0 &&
-        !auth_holds(front, filter.topic.options.access_token, &wish->actor)) {
+    if (wish->token_hash != 0 && !auth_holds(front, options->access_token, &wish->actor)) {
         return ERR(CREDENTIAL_UNKNOWN);
     }
     if (mqtt->session.subscription_count >= front->shared->limits.subscriptions_max &&
@@ -378,19 +371,23 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const stru
     bool is_restored = wish->number != 0;
     const struct subs_wish entry = {
         .session = &mqtt->session,
-        .filter = &filter,
+        .filter = filter,
+        .plain = is_plain ? wanted.plain : (struct slice){0},
         .actor = &wish->actor,
         .token_hash = wish->token_hash,
         .text = wish->filter,
-        .qos = granted(wish->qos),
+        .qos = wish->code = mqtt_filter_qos(wish->qos, is_plain),
         .first_sequence = is_restored ? wish->first_sequence : answer->after + 1,
     };
     struct subscription *subscription;
     TRY(subs_add(&front->subs, &entry, &subscription));
     mqtt_session_number(mqtt, subscription, wish->number);
-    if (filter.topic.options.replay.is_wanted && !is_restored) {
+    if (is_plain && !is_restored) {
+        TRY(replay_add_retained(mqtt->conn, subscription, wanted.plain, answer->after));
+    }
+    if (options->replay.is_wanted && !is_restored) {
         /* the latest of the history is the present state */
-        return replay_add(mqtt->conn, subscription, &filter.topic, answer);
+        return replay_add(mqtt->conn, subscription, &filter->topic, answer);
     }
     wish->wants_state = subscription->pub_states;
     return ERR(OK);
@@ -405,8 +402,6 @@ static void take_answer(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
     }
     if (err_is_set(err)) {
         refuse(mqtt, subscribe, wish, err);
-    } else {
-        wish->code = granted(wish->qos);
     }
 }
 

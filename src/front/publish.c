@@ -5,6 +5,7 @@
 #include "front/publish_document.h"
 #include "front/publish_inside.h"
 #include "model/perm.h"
+#include "model/plain_topic.h"
 
 /* ---- for all families ---- */
 
@@ -22,14 +23,19 @@ struct command_batch *publish_batch(struct front *front, bool is_last_words, siz
     return is_last_words ? front_batch_last_words(front, bytes) : front_batch(front, bytes);
 }
 
+static struct command *new_command(struct conn *conn, const struct publish *publish,
+                                   struct command_batch *batch, enum command_kind kind)
+{
+    return publish->is_last_words
+               ? front_command_unanswered(conn->front, batch, kind, conn, publish->actor)
+               : front_command(conn->front, batch, kind, conn, publish->actor, publish->request);
+}
+
 struct command *publish_command(struct conn *conn, const struct publish *publish,
                                 struct command_batch *batch, enum command_kind kind,
                                 struct err refusal)
 {
-    struct command *command =
-        publish->is_last_words
-            ? front_command_unanswered(conn->front, batch, kind, conn, publish->actor)
-            : front_command(conn->front, batch, kind, conn, publish->actor, publish->request);
+    struct command *command = new_command(conn, publish, batch, kind);
     command->qos = publish->qos == 0 ? 0 : 1;
     command->target_kind = topic_family_row(publish->topic->family)->resource;
     command->target = publish->topic->resource;
@@ -97,6 +103,25 @@ static enum publish_sent send_members(struct conn *conn, const struct publish *p
                               });
 }
 
+/* As it is: any bytes. */
+static enum publish_sent send_message(struct conn *conn, const struct publish *publish)
+{
+    struct slice name = topic_name(publish->topic);
+    struct publish_move moves[] = {{.from = name}, {.from = publish->payload}};
+    struct command_batch *batch =
+        publish_batch(conn->front, publish->is_last_words, name.bytes + publish->payload.bytes);
+    if (batch == NULL) {
+        return PUBLISH_NO_ROOM;
+    }
+    publish_copy(batch, moves, ARRAY_LEN(moves));
+    struct command *command = new_command(conn, publish, batch, COMMAND_MESSAGE);
+    command->qos = publish->qos;
+    command->as.message.topic = moves[0].to;
+    command->as.message.payload = moves[1].to;
+    command->as.message.retain = publish->retain;
+    return PUBLISH_SENT;
+}
+
 /* On the paths of these topics a POST commissions the thng (contract: REST 2.3), which is more than
  * to record an action, and for operators alone; its product may have to be looked up. That is done
  * over REST. */
@@ -111,11 +136,29 @@ static bool is_commissioning(const struct topic *topic)
 static struct err judge(const struct publish *publish)
 {
     const struct topic *topic = publish->topic;
+    if (topic->family == TOPIC_PLAIN) {
+        return perm_may(publish->actor, PERM_PLAIN_TOPICS, PERM_CREATE);
+    }
     if (!topic_is_publishable(topic->family) || is_commissioning(topic)) {
         return ERR(TOPIC_NOT_PUBLISHABLE);
     }
     enum perm_subject subject = perm_subject_of_topic(topic->family, topic_name(topic));
     return perm_may(publish->actor, subject, perm_publish_operation(topic->family));
+}
+
+struct err publish_read_topic(const struct front *front, struct slice text, struct topic *topic)
+{
+    if (!front->shared->limits.plain_topics || plain_topic_scope(text) != PLAIN_ONLY) {
+        return topic_parse(text, topic);
+    }
+    topic->family = TOPIC_NONE;
+    TRY(plain_name_check(text));
+    topic->family = TOPIC_PLAIN;
+    topic->resource = (struct id){0};
+    topic->options = (struct topic_options){0};
+    topic->name_bytes = (uint16_t)text.bytes;
+    memcpy(topic->name_at, text.at, text.bytes);
+    return ERR(OK);
 }
 
 enum publish_sent publish_send(struct conn *conn, const struct publish *publish, struct err *err)
@@ -125,6 +168,8 @@ enum publish_sent publish_send(struct conn *conn, const struct publish *publish,
         return PUBLISH_REFUSED;
     }
     switch (publish->topic->family) {
+    case TOPIC_PLAIN:
+        return send_message(conn, publish);
     case TOPIC_THNG_PROPERTIES:
     case TOPIC_THNG_PROPERTY:
     case TOPIC_THNG_LOCATION:

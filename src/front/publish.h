@@ -23,6 +23,7 @@ struct publish {
     struct slice payload; /* borrowed for the call */
     const struct actor *actor;
     uint8_t qos;
+    bool retain;          /* of plain topics */
     bool is_last_words;   /* a will: no answer, and no bound holds it back */
     struct slice context; /* of actions: a JSON object about who sends (context.h); empty: none */
     uint64_t request;     /* the answer's number */
@@ -34,6 +35,11 @@ enum publish_sent {
     PUBLISH_REFUSED, /* at once: see *err */
     PUBLISH_NO_ROOM, /* too many commands are under way: conn_pause and try again */
 };
+
+/* The topic of a PUBLISH, of the contract or, where they are on, a plain one. As topic_parse;
+ * ERR_DENIED: the broker's own. */
+MUST_USE struct err publish_read_topic(const struct front *front, struct slice text,
+                                       struct topic *topic);
 
 enum publish_sent publish_send(struct conn *conn, const struct publish *publish, struct err *err);
 

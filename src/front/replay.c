@@ -6,6 +6,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "front/replay_read.h"
+#include "front/replay_retained.h"
 
 #include <stdlib.h>
 
@@ -22,7 +23,8 @@ struct replay {
     int64_t from_ms;
     uint32_t back; /* as in struct replay_read, as are the following */
     struct replay_place place;
-    bool is_read; /* the page that is here, or was given last, is its last one */
+    struct retained_place *retained; /* of retained messages: how far they are read. Owned */
+    bool is_read;                    /* the page that is here, or was given last, is its last one */
     size_t filter_bytes;
     uint8_t filter[];
 };
@@ -51,6 +53,8 @@ struct replay_job {
     struct id project;
     struct topic topic;
     struct replay_read read;
+    bool is_retained; /* then these, and of <read> the messages alone: */
+    struct retained_read_page retained;
     struct err err;
 };
 
@@ -65,6 +69,11 @@ struct err replay_check(const struct topic *topic)
 static void job_run(struct reader *reader, struct reader_job *reader_job)
 {
     struct replay_job *job = CONTAINER_OF(reader_job, struct replay_job, job);
+    if (job->is_retained) {
+        job->err = replay_read_retained(reader, &job->retained, &job->read.messages);
+        loop_post(job->front->loop, &job->message);
+        return;
+    }
     const struct view view = {
         .reader = reader,
         .keyring = job->front->shared->keyring,
@@ -99,6 +108,7 @@ static void drop(struct replays *replays, struct replay *replay)
     }
     list_remove(&replay->link);
     replays->count--;
+    free(replay->retained);
     free(replay);
 }
 
@@ -112,8 +122,11 @@ static struct slice filter_of(const struct replay *replay)
 static const struct subscription *
 find_subscription(const struct conn *conn, const struct replay *replay, struct topic *topic)
 {
-    struct err err = topic_parse(filter_of(replay), topic);
-    ASSERT(!err_is_set(err));
+    topic->family = TOPIC_PLAIN;
+    if (replay->retained == NULL) {
+        struct err err = topic_parse(filter_of(replay), topic);
+        ASSERT(!err_is_set(err));
+    }
     const struct subscription *found =
         conn->session == NULL ? NULL
                               : subs_find(&conn->front->subs, conn->session, filter_of(replay));
@@ -151,6 +164,14 @@ static bool submit(struct replays *replays, const struct replay *replay,
     };
     job->topic.options.access_token = (struct slice){0};
     job->read.topic = &job->topic;
+    if (replay->retained != NULL) {
+        job->is_retained = true;
+        job->retained.account = subscription->actor.account;
+        job->retained.after = replay->after;
+        job->retained.place = *replay->retained;
+        job->retained.filter_bytes = (uint16_t)replay->filter_bytes;
+        memcpy(job->retained.filter, replay->filter, replay->filter_bytes);
+    }
     if (!readers_submit(conn->front->shared->readers, &job->job)) {
         job_free(job);
         return false;
@@ -181,6 +202,10 @@ static void take_page(struct replays *replays, struct replay *replay, struct rep
     replay->back = job->read.back;
     replay->place = job->read.place;
     replay->is_read = job->read.is_done;
+    if (replay->retained != NULL) {
+        *replay->retained = job->retained.place;
+        replay->is_read = job->retained.place.is_done;
+    }
     replays->page = job->read.messages;
     job->read.messages = (struct buf){0};
 }
@@ -228,28 +253,48 @@ static void page_arrived(struct loop *loop, struct loop_message *message)
 
 /* ---- giving ---- */
 
+static struct slice next_counted(struct cursor *page)
+{
+    uint32_t bytes;
+    struct slice value;
+    bool is_whole = cursor_read_u32be(page, &bytes) && cursor_read_bytes(page, bytes, &value);
+    ASSERT(is_whole);
+    return value;
+}
+
+/* The first message of the page; how many bytes it takes there. */
+static size_t read_message(const struct replays *replays, const struct replay *replay,
+                           struct delivery *delivery)
+{
+    struct cursor page = cursor_over(buf_data(&replays->page));
+    if (replay->retained != NULL) {
+        uint8_t qos;
+        bool is_whole = cursor_read_u8(&page, &qos);
+        ASSERT(is_whole);
+        delivery->qos = qos < delivery->qos ? qos : delivery->qos;
+        delivery->topic = next_counted(&page);
+        delivery->is_plain = delivery->is_retained = true;
+    }
+    delivery->payload = next_counted(&page);
+    return buf_bytes(&replays->page) - cursor_left(&page);
+}
+
 /* True when the session has taken all of the page. */
 static bool give_page(struct replays *replays, const struct replay *replay,
                       const struct subscription *subscription)
 {
     struct session *session = replays->conn->session;
-    uint32_t bytes;
-    struct slice payload;
     while (buf_bytes(&replays->page) > 0) {
-        struct cursor page = cursor_over(buf_data(&replays->page));
-        bool is_whole =
-            cursor_read_u32be(&page, &bytes) && cursor_read_bytes(&page, bytes, &payload);
-        ASSERT(is_whole);
-        const struct delivery delivery = {
+        struct delivery delivery = {
             .subscription = subscription,
-            .payload = payload,
             .qos = subscription->qos,
             .sequence = replay->after,
         };
+        size_t bytes = read_message(replays, replay, &delivery);
         if (!session->ops->deliver(session, &delivery)) {
             return false;
         }
-        buf_consume(&replays->page, sizeof(bytes) + bytes);
+        buf_consume(&replays->page, bytes);
     }
     buf_deinit(&replays->page);
     return true;
@@ -328,32 +373,62 @@ static void drop_some(struct replays *replays)
     }
 }
 
-struct err replay_add(struct conn *conn, struct subscription *subscription,
-                      const struct topic *topic, const struct answer *answer)
+/* A replay behind event <after> that waits in the list. NULL without memory: then the subscription
+ * has been ended. */
+static struct replay *add(struct conn *conn, struct subscription *subscription, uint64_t after)
 {
-    const struct topic_replay *wish = &topic->options.replay;
     struct slice filter = subscription_filter(subscription);
     struct replays *replays = replays_of(conn);
     struct replay *replay = replays ? calloc(1, sizeof(*replay) + filter.bytes) : NULL;
     if (replay == NULL) {
         subs_remove(&conn->front->subs, subscription);
-        return ERR(NO_MEMORY);
+        return NULL;
     }
     replay->number = ++replays->last_number;
-    replay->after = answer->after;
-    replay->boundary_ms = answer->boundary_ms;
-    replay->from_ms = from_ms(wish);
-    replay->back = wish->last > 0 ? wish->last + 1 : 0; /* to behind the one before them */
+    replay->after = after;
     replay->filter_bytes = filter.bytes;
     memcpy(replay->filter, filter.at, filter.bytes);
     list_push(&replays->list, &replay->link);
     replays->count++;
     subscription->replay = replay->number;
+    replays->is_held = true;
+    session_fall_behind(conn->session, after);
+    return replay;
+}
+
+struct err replay_add(struct conn *conn, struct subscription *subscription,
+                      const struct topic *topic, const struct answer *answer)
+{
+    const struct topic_replay *wish = &topic->options.replay;
+    struct replay *replay = add(conn, subscription, answer->after);
+    if (replay == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    replay->boundary_ms = answer->boundary_ms;
+    replay->from_ms = from_ms(wish);
+    replay->back = wish->last > 0 ? wish->last + 1 : 0; /* to behind the one before them */
     /* Also when it had begun before: what lies between comes with the history. */
     subscription->first_sequence = answer->after + 1;
-    replays->is_held = true;
-    session_fall_behind(conn->session, answer->after);
-    drop_some(replays);
+    drop_some(conn->replays);
+    return ERR(OK);
+}
+
+struct err replay_add_retained(struct conn *conn, struct subscription *subscription,
+                               struct slice filter, uint64_t after)
+{
+    ASSERT(slice_equal(filter, subscription_filter(subscription)));
+    struct retained_place *place = calloc(1, sizeof(*place));
+    if (place == NULL) {
+        subs_remove(&conn->front->subs, subscription);
+        return ERR(NO_MEMORY);
+    }
+    struct replay *replay = add(conn, subscription, after);
+    if (replay == NULL) {
+        free(place);
+        return ERR(NO_MEMORY);
+    }
+    replay->retained = place;
+    drop_some(conn->replays);
     return ERR(OK);
 }
 

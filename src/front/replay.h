@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * replay.h - "from" and "last": a new subscriber is sent the history first, then what is live;
- * every sample once, in order.
+ * every sample once, in order. In the same way a subscriber of plain topics is sent the retained
+ * messages first.
  *
  * The engine grants such a subscription at a boundary (engine/boundary.h). There the session falls
  * BEHIND: what is published from then on waits for it in the journal, not in memory. Meanwhile
@@ -32,6 +33,11 @@ MUST_USE struct err replay_check(const struct topic *topic);
  * Nothing is sent before replay_start. ERR_NO_MEMORY: the subscription has been ended. */
 MUST_USE struct err replay_add(struct conn *conn, struct subscription *subscription,
                                const struct topic *topic, const struct answer *answer);
+
+/* The same of the retained messages of plain topics that <filter>, which is the subscription's,
+ * matches, as of event <after>. What has been retained since comes live. */
+MUST_USE struct err replay_add_retained(struct conn *conn, struct subscription *subscription,
+                                        struct slice filter, uint64_t after);
 
 /* How many are under way or wait, with some whose subscription is gone: no more than twice as many
  * as the session has subscriptions. */

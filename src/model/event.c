@@ -6,6 +6,7 @@
 
 #define GROUP_MAGIC "thg1"
 #define GROUP_HAS_DOCUMENTS 1
+#define GROUP_HAS_RETAINED 2
 #define FILTER_LOG2_MIN 3
 #define FILTER_LOG2_MAX 20
 /* Bits of filter a named resource, and bits set for it: about one group in fifty is read in vain.
@@ -18,6 +19,12 @@ static_assert(sizeof(struct id) == ID_BYTES, "ids are stored as their 24 charact
 static uint64_t filter_hash(uint32_t account, const struct id *resource)
 {
     return hash_bytes(account, slice_of(resource, sizeof(*resource)));
+}
+
+/* Of messages; of no topic, that there is any. */
+static uint64_t filter_hash_message(uint32_t account, struct slice topic)
+{
+    return hash_bytes(~(uint64_t)account, topic);
 }
 
 /* ---- reading ---- */
@@ -61,6 +68,7 @@ struct err group_open(struct slice bytes, struct group *group)
         .time_ms = (int64_t)time,
         .count = count,
         .has_documents = (flags & GROUP_HAS_DOCUMENTS) != 0,
+        .has_retained = (flags & GROUP_HAS_RETAINED) != 0,
         .document_count = documents,
         .filter = slice_of(bytes.at + GROUP_HEADER_BYTES, filter_bytes),
         .body = slice_of(bytes.at + GROUP_HEADER_BYTES + filter_bytes, body_bytes),
@@ -68,9 +76,8 @@ struct err group_open(struct slice bytes, struct group *group)
     return ERR(OK);
 }
 
-bool group_may_name(const struct group *group, uint32_t account, const struct id *resource)
+static bool filter_may_have(const struct group *group, uint64_t hash)
 {
-    uint64_t hash = filter_hash(account, resource);
     uint64_t bits_mask = group->filter.bytes * 8 - 1;
     for (unsigned probe = 0; probe < FILTER_PROBES; probe++) {
         uint64_t bit = (hash >> (32 * probe)) & bits_mask;
@@ -79,6 +86,16 @@ bool group_may_name(const struct group *group, uint32_t account, const struct id
         }
     }
     return true;
+}
+
+bool group_may_name(const struct group *group, uint32_t account, const struct id *resource)
+{
+    return filter_may_have(group, filter_hash(account, resource));
+}
+
+bool group_may_have_message(const struct group *group, uint32_t account, struct slice topic)
+{
+    return filter_may_have(group, filter_hash_message(account, topic));
 }
 
 struct event_walk event_walk_start(const struct group *group)
@@ -207,6 +224,13 @@ static void read_members(struct event *event, struct cursor *c, struct slice bod
     event->members = must_ids(c, event->count);
 }
 
+static void read_message(struct event *event, struct cursor *c)
+{
+    event->flags = must_u8(c);
+    event->topic = must_counted(c);
+    event->payload = must_bytes(c, cursor_left(c));
+}
+
 bool event_walk_next(struct event_walk *walk, struct event *event)
 {
     if (cursor_at_end(&walk->body)) {
@@ -234,6 +258,9 @@ bool event_walk_next(struct event_walk *walk, struct event *event)
         return true;
     case EVENT_MEMBERS:
         read_members(event, &c, walk->all);
+        return true;
+    case EVENT_MESSAGE:
+        read_message(event, &c);
         return true;
     }
     UNREACHABLE();
@@ -287,6 +314,7 @@ void group_writer_start(struct group_writer *writer, uint64_t first_sequence, in
     writer->time_ms = time_ms;
     writer->count = 0;
     writer->document_count = 0;
+    writer->has_retained = false;
     writer->qos = 1;
     memset(writer->scopes, 0, sizeof(writer->scopes));
 }
@@ -326,12 +354,16 @@ static void put_counted(struct buf *buf, struct slice bytes)
     buf_put(buf, bytes);
 }
 
+static void put_hash(struct group_writer *writer, uint64_t hash)
+{
+    buf_put_bytes(&writer->filter_hashes, &hash, sizeof(hash));
+}
+
 /* An id that the group's filter is to know. */
 static void put_named(struct group_writer *writer, uint32_t account, const struct id *resource)
 {
     buf_put_bytes(&writer->body, resource, sizeof(*resource));
-    uint64_t hash = filter_hash(account, resource);
-    buf_put_bytes(&writer->filter_hashes, &hash, sizeof(hash));
+    put_hash(writer, filter_hash(account, resource));
 }
 
 static void put_resource(struct group_writer *writer, uint32_t account, enum resource_kind kind,
@@ -467,6 +499,19 @@ uint64_t group_write_members(struct group_writer *writer, uint32_t account,
     return event_end(writer, mark);
 }
 
+uint64_t group_write_message(struct group_writer *writer, uint32_t account, uint8_t flags,
+                             struct slice topic, struct slice payload)
+{
+    size_t mark = event_begin(writer, EVENT_MESSAGE, account);
+    buf_put_byte(&writer->body, flags);
+    put_counted(&writer->body, topic);
+    buf_put(&writer->body, payload);
+    put_hash(writer, filter_hash_message(account, topic));
+    put_hash(writer, filter_hash_message(account, (struct slice){0}));
+    writer->has_retained |= (flags & MESSAGE_RETAIN) != 0;
+    return event_end(writer, mark);
+}
+
 static uint8_t filter_log2_for(size_t names)
 {
     uint8_t log2 = FILTER_LOG2_MIN;
@@ -502,7 +547,8 @@ struct err group_writer_close(struct group_writer *writer, struct slice *bytes)
     struct buf *record = &writer->record;
     uint8_t log2 = filter_log2_for(buf_bytes(&writer->filter_hashes) / sizeof(uint64_t));
     BUF_PUT_LITERAL(record, GROUP_MAGIC);
-    buf_put_byte(record, writer->document_count > 0 ? GROUP_HAS_DOCUMENTS : 0);
+    buf_put_byte(record, (uint8_t)((writer->document_count > 0 ? GROUP_HAS_DOCUMENTS : 0) |
+                                   (writer->has_retained ? GROUP_HAS_RETAINED : 0)));
     buf_put_byte(record, log2);
     buf_put_u16be(record, (uint16_t)(writer->document_count < UINT16_MAX ? writer->document_count
                                                                          : UINT16_MAX));

@@ -10,14 +10,16 @@
  * Layout of a group. Fixed-width numbers are big-endian; varint and zigzag as in base/buf.h.
  *
  *      0   4  magic "thg1"
- *      4   1  flags: bit 0, it has events that change documents (GROUP_HAS_DOCUMENTS)
+ *      4   1  flags: bit 0, it has events that change documents (GROUP_HAS_DOCUMENTS); bit 1,
+ *             it has messages that are to be retained (GROUP_HAS_RETAINED)
  *      5   1  log2 of the filter's bits (3 .. 20)
  *      6   2  number of changes of documents, at most 65,535 (0 in groups of older versions)
  *      8   8  sequence number of its first event
  *     16   8  time in ms since 1970 (the commit time of all its events)
  *     24   4  event count, 1 or more
  *     28   4  body bytes
- *     32   -  filter: a Bloom filter over the accounts and resources its events name
+ *     32   -  filter: a Bloom filter over the accounts and resources, or plain topics, that its
+ *             events name
  *      -   -  body: the events
  *      -   8  XXH3 of all bytes before
  *
@@ -35,6 +37,7 @@
  *                 collections that it is in
  *      key        operation (1), key kind (1), actor id (24), hash (32), varint sealed bytes,
  *                 sealed
+ *      message    flags (1), varint topic bytes, topic; then, to the event's end, the payload
  *      members    change (1), flags (1), collection id (24), scopes if the flags say so, kind of
  *                 the members (1), varint count, their ids (24 each)
  *
@@ -85,6 +88,7 @@ enum event_type {
     EVENT_DOCUMENT = 3, /* a resource created, updated or deleted */
     EVENT_KEY = 4,      /* an API key created or deleted */
     EVENT_MEMBERS = 5,  /* resources put into, or taken out of, a collection */
+    EVENT_MESSAGE = 6,  /* published to a plain topic */
 };
 
 enum event_operation {
@@ -128,6 +132,10 @@ enum {
 };
 
 enum {
+    MESSAGE_RETAIN = 1, /* it is the topic's retained message from now on; an empty one: none is */
+};
+
+enum {
     POINT_CLIENT_STAMPED = 1, /* the timestamp is the client's: it replaces a stored one like it */
     POINT_NEW_PROPERTY = 2,   /* the number was given to this key with this point */
 };
@@ -164,7 +172,7 @@ struct event {
     /* points, cut, document, members: */
     enum resource_kind kind;   /* members: RESOURCE_COLLECTION */
     const struct id *resource; /* members: the collection */
-    uint8_t flags;             /* points: POINTS_*; members: MEMBERS_ALL */
+    uint8_t flags;             /* points: POINTS_*; members: MEMBERS_ALL; message: MESSAGE_* */
     uint32_t count;            /* points, cut, members: how many; document: collections */
     struct cursor entries;     /* points, cut: for event_next_point, event_next_cut */
     /* points, document, members: */
@@ -187,6 +195,9 @@ struct event {
     enum member_change change;
     enum resource_kind member_kind; /* RESOURCE_THNG or RESOURCE_COLLECTION */
     const struct id *members;       /* count of them */
+    /* message: */
+    struct slice topic;
+    struct slice payload; /* any bytes; in flags, MESSAGE_RETAIN */
 };
 
 /* A group that has been opened. Borrowed bytes. */
@@ -197,6 +208,7 @@ struct group {
     int64_t time_ms;
     uint32_t count;
     bool has_documents;
+    bool has_retained;
     uint16_t document_count; /* changes of documents; UINT16_MAX: so many or more */
     struct slice filter;
     struct slice body;
@@ -207,6 +219,9 @@ MUST_USE struct err group_open(struct slice bytes, struct group *group);
 
 /* False when the group surely has no event of that resource. */
 bool group_may_name(const struct group *group, uint32_t account, const struct id *resource);
+
+/* The same of a message to that plain topic; empty: to any of the account. */
+bool group_may_have_message(const struct group *group, uint32_t account, struct slice topic);
 
 /* Walks the events of a group. */
 struct event_walk {
@@ -247,7 +262,8 @@ struct group_writer {
     uint32_t count;
     int64_t time_ms;
     uint32_t document_count; /* changes that the documents are to show */
-    uint8_t qos;             /* of the events to come; 1 when a group begins */
+    bool has_retained;
+    uint8_t qos; /* of the events to come; 1 when a group begins */
     struct group_scopes scopes[GROUP_SCOPES_PLACES]; /* by hash; the newest wins */
 };
 
@@ -285,6 +301,9 @@ uint64_t group_write_members(struct group_writer *writer, uint32_t account,
                              enum member_change change, uint8_t flags, const struct id *collection,
                              struct slice scopes, enum resource_kind member_kind,
                              const struct id *members, uint32_t count);
+
+uint64_t group_write_message(struct group_writer *writer, uint32_t account, uint8_t flags,
+                             struct slice topic, struct slice payload);
 
 /* Closes the group and returns its bytes, which live until the writer starts again; ERR_NO_MEMORY
  * when the group could not be kept in memory. The group must have events. */

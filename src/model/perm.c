@@ -41,8 +41,7 @@ enum {
 #define PART(resource) .policy = (resource), .is_part = true
 #define ROLE(pattern) .role_path = (pattern)
 
-/* What a device may it may to its own thng, what an application or a user may in its own project:
- * that is for perm_sees to say. */
+/* A device may it to its own thng, an application or a user in its own project: see perm_sees. */
 static const struct perm_row rows[PERM_SUBJECT_COUNT] = {
     [PERM_ACCESS] = ROW("/access", R, R, R, R, R, R, OPEN),
     [PERM_ME] = ROW("/me", R, 0, 0, 0, 0, 0, OPEN),
@@ -128,6 +127,7 @@ static const struct perm_row rows[PERM_SUBJECT_COUNT] = {
     [PERM_OWN_APPLICATION] = ROW("/applications/me", 0, R | U, R, 0, 0, 0, OPEN),
     [PERM_BATCHES] = ROW("/batches[/:batchId]", ALL, 0, 0, 0, 0, ALL, RESOURCES, WHOLE("batches")),
     /* There is no PUT of a file's document: updating is sending its bytes. */
+    [PERM_PLAIN_TOPICS] = ROW("plain topics (MQTT)", C | L, C | L, 0, 0, 0, 0, ACCOUNT),
     [PERM_FILES] = ROW("/files[/:fileId]", ALL, 0, 0, 0, 0, ALL, RESOURCES, WHOLE("files")),
 };
 

@@ -57,6 +57,7 @@ enum perm_subject {
     PERM_OWN_APPLICATION,    /* /applications/me */
     PERM_BATCHES,            /* /batches[/:batchId], and its tasks */
     PERM_FILES,              /* /files[/:fileId] */
+    PERM_PLAIN_TOPICS,       /* plain topics of MQTT: create publishes, list subscribes */
     PERM_SUBJECT_COUNT
 };
 

@@ -9,7 +9,7 @@ static const struct {
     enum perm_subject subject;
     enum perm_operation publish; /* also of families that nobody may publish to */
     enum perm_operation subscribe;
-} topic_rows[TOPIC_FAMILY_COUNT] = {
+} topic_rows[TOPIC_INDEX_COUNT] = {
     [TOPIC_ACTION_TYPES] = {PERM_ACTION_TYPES, PERM_CREATE, PERM_LIST},
     [TOPIC_ACTIONS_ALL] = {PERM_ACTIONS, PERM_CREATE, PERM_LIST},
     [TOPIC_ACTIONS] = {PERM_ACTIONS, PERM_CREATE, PERM_LIST},
@@ -29,23 +29,24 @@ static const struct {
     [TOPIC_THNG_LOCATION] = {PERM_LOCATION, PERM_UPDATE, PERM_READ},
     [TOPIC_THNG_PROPERTIES] = {PERM_PROPERTIES, PERM_UPDATE, PERM_READ},
     [TOPIC_THNG_PROPERTY] = {PERM_PROPERTIES, PERM_UPDATE, PERM_READ},
+    [TOPIC_PLAIN] = {PERM_PLAIN_TOPICS, PERM_CREATE, PERM_LIST},
 };
 
 enum perm_subject perm_subject_of_topic(enum topic_family family, struct slice name)
 {
-    ASSERT(family > TOPIC_NONE && family < TOPIC_FAMILY_COUNT);
+    ASSERT(family > TOPIC_NONE && family < TOPIC_INDEX_COUNT);
     bool is_scans = family == TOPIC_ACTIONS && slice_equal(name, SLICE("scans"));
     return is_scans ? PERM_SCANS : topic_rows[family].subject;
 }
 
 enum perm_operation perm_publish_operation(enum topic_family family)
 {
-    ASSERT(family > TOPIC_NONE && family < TOPIC_FAMILY_COUNT);
+    ASSERT(family > TOPIC_NONE && family < TOPIC_INDEX_COUNT);
     return topic_rows[family].publish;
 }
 
 enum perm_operation perm_subscribe_operation(enum topic_family family)
 {
-    ASSERT(family > TOPIC_NONE && family < TOPIC_FAMILY_COUNT);
+    ASSERT(family > TOPIC_NONE && family < TOPIC_INDEX_COUNT);
     return topic_rows[family].subscribe;
 }

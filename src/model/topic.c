@@ -128,6 +128,15 @@ const struct topic_family_row *topic_family_row(enum topic_family family)
     return &rows[family];
 }
 
+bool topic_is_root(struct slice level)
+{
+    bool is_root = false;
+    for (size_t i = 0; i < ARRAY_LEN(roots) && !is_root; i++) {
+        is_root = slice_equal(level, shapes[roots[i].first].root);
+    }
+    return is_root;
+}
+
 bool topic_is_of_actions(enum topic_family family)
 {
     switch (family) {
@@ -498,7 +507,7 @@ struct topic_ref topic_filter_ref(const struct topic_filter *filter, unsigned pa
 
 unsigned topic_ref_open(struct topic_ref ref)
 {
-    if (ref.family == TOPIC_NONE) {
+    if (ref.family == TOPIC_NONE || ref.family == TOPIC_PLAIN) {
         return 0;
     }
     const struct shape *shape = &shapes[ref.family];

@@ -48,7 +48,11 @@ enum topic_family {
     TOPIC_THNG_LOCATION,          /* /thngs/:thngId/location */
     TOPIC_THNG_PROPERTIES,        /* /thngs/:thngId/properties */
     TOPIC_THNG_PROPERTY,          /* /thngs/:thngId/properties/:key */
-    TOPIC_FAMILY_COUNT
+    TOPIC_FAMILY_COUNT,
+    /* Not of the contract (plain_topic.h); the resource of its references stands for the account,
+     * the name is the whole topic. */
+    TOPIC_PLAIN = TOPIC_FAMILY_COUNT,
+    TOPIC_INDEX_COUNT
 };
 
 /* What the name at the end of a topic is. */
@@ -163,6 +167,9 @@ void topic_write_as(struct buf *buf, struct slice topic, struct slice filter);
 
 /* The row of <family>, which must not be TOPIC_NONE. */
 const struct topic_family_row *topic_family_row(enum topic_family family);
+
+/* Is that the first level of topics of the contract? */
+bool topic_is_root(struct slice level);
 
 /* Are its messages actions, of some or of all types? */
 bool topic_is_of_actions(enum topic_family family);

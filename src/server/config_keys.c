@@ -219,6 +219,10 @@ const struct config_key config_keys[] = {
      "PUBACK; a re-send is acknowledged and dropped. ack: it is acknowledged and dropped at once."},
     {"mqtt", "allow_topic_token", CONFIG_TYPE_BOOL, AT(mqtt.allow_topic_token), "on", 0, 0, NULL,
      "Whether ?access_token= in a topic is taken as the key of that operation."},
+    {"mqtt", "plain_topics", CONFIG_TYPE_BOOL, AT(mqtt.plain_topics), "off", 0, 0, NULL,
+     "on: a topic whose first level is not one of the resources' is an ordinary MQTT topic inside "
+     "the account: any payload, retained messages, QoS 0 to 2, for operators and trusted "
+     "applications."},
     {"mqtt", "inflight_max", CONFIG_TYPE_COUNT, AT(mqtt.inflight_max), "100", 1, 65535, NULL,
      "Messages sent to one client and not yet acknowledged by it."},
     {"mqtt", "outbox", CONFIG_TYPE_BYTES, AT(mqtt.outbox_bytes), "1MiB", 16 * KIB, GIB, NULL,

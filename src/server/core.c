@@ -157,6 +157,7 @@ static void fill_limits(struct front_limits *limits, const struct config *config
             config->mqtt.refused_subscriptions == CONFIG_SUBSCRIPTIONS_SILENT,
         .refused_publishes_are_acked = config->mqtt.refused_publishes == CONFIG_PUBLISHES_ACK,
         .topic_token_allowed = config->mqtt.allow_topic_token,
+        .plain_topics = config->mqtt.plain_topics,
         .role_changes_at_once = config->auth.role_changes == CONFIG_ROLES_AT_ONCE,
         .password_memory = (size_t)config->auth.password_memory_bytes,
         .password_passes = (unsigned)config->auth.password_passes,

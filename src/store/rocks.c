@@ -194,9 +194,10 @@ static rocksdb_options_t *session_options(rocksdb_cache_t *cache)
 
 static struct err open_database(struct rocks *rocks)
 {
-    const char *names[] = {"default", "journal", "history", "session"};
+    const char *names[] = {"default", "journal", "history", "session", "retained"};
     const rocksdb_options_t *options[] = {rocks->options, rocks->journal_options,
-                                          rocks->history_options, rocks->session_options};
+                                          rocks->history_options, rocks->session_options,
+                                          rocks->session_options};
     rocksdb_column_family_handle_t *families[ARRAY_LEN(names)] = {NULL};
     char *text = NULL;
     rocks->db = rocksdb_open_column_families(rocks->options, rocks->folder, ARRAY_LEN(names), names,
@@ -210,6 +211,7 @@ static struct err open_database(struct rocks *rocks)
     rocks->journal = families[1];
     rocks->history = families[2];
     rocks->session = families[3];
+    rocks->retained = families[4];
     return ERR(OK);
 }
 
@@ -246,11 +248,13 @@ static void close_database(struct rocks *rocks)
         return;
     }
     rocksdb_column_family_handle_destroy(rocks->session);
+    rocksdb_column_family_handle_destroy(rocks->retained);
     rocksdb_column_family_handle_destroy(rocks->history);
     rocksdb_column_family_handle_destroy(rocks->journal);
     rocksdb_column_family_handle_destroy(rocks->fallback);
     rocksdb_close(rocks->db);
     rocks->session = NULL;
+    rocks->retained = NULL;
     rocks->history = NULL;
     rocks->journal = NULL;
     rocks->fallback = NULL;

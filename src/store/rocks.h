@@ -6,9 +6,10 @@
  *      journal     first sequence number (8 bytes, big-endian) -> the group, as in event.h
  *      history     property number (4 bytes) and inverted hour (4) -> operations, as in run.h
  *      session     a session's name, part and number -> an entry (rocks_sessions.c)
+ *      retained    account and topic -> the retained message (rocks_retained.c)
  *
- * Journal and sessions are written through the write-ahead log; the history takes whole files in.
- * All of it may be used by any thread. This header is the store's own.
+ * Journal, sessions and retained messages are written through the write-ahead log; the history
+ * takes whole files in. All of it may be used by any thread. This header is the store's own.
  *
  * After a failed write RocksDB takes no more until it is opened anew, which happens in place: <db>
  * and the column families change, or are NULL when it would not open. Whoever uses them does so
@@ -20,6 +21,7 @@
 #include "base/err.h"
 #include "store/history.h"
 #include "store/journal.h"
+#include "store/retained.h"
 #include "store/sessions.h"
 #include "store/tail.h"
 
@@ -32,14 +34,15 @@ struct rocks {
     rocksdb_column_family_handle_t *journal;
     rocksdb_column_family_handle_t *history;
     rocksdb_column_family_handle_t *session;
+    rocksdb_column_family_handle_t *retained;
     char *folder;          /* owned */
-    pthread_rwlock_t lock; /* of the five above: shared to use them, alone to change them */
+    pthread_rwlock_t lock; /* of the six above: shared to use them, alone to change them */
     /* owned; the database refers to them while it is open */
     rocksdb_options_t *options;
     rocksdb_options_t *journal_options;
     rocksdb_options_t *history_options;
     rocksdb_options_t *rollup_options; /* for files that the history takes in */
-    rocksdb_options_t *session_options;
+    rocksdb_options_t *session_options; /* and of the retained messages */
     rocksdb_cache_t *cache;
 };
 
@@ -101,6 +104,15 @@ void sessions_close(struct sessions *sessions);
 
 /* Puts what session_put and session_delete have gathered into a batch. */
 void sessions_write(const struct rocks *rocks, rocksdb_writebatch_t *batch, struct slice writes);
+
+/* ---- retained messages: what the store needs beside retained.h ---- */
+
+MUST_USE struct err retained_open(struct rocks *rocks, struct retained **retained);
+void retained_close(struct retained *retained);
+
+/* Puts what the group's messages retain, or take away, into a batch. ERR_NO_MEMORY. */
+MUST_USE struct err retained_write(const struct rocks *rocks, rocksdb_writebatch_t *batch,
+                                   const struct group *group);
 
 /* ---- history: what the store needs beside history.h ---- */
 

@@ -162,6 +162,7 @@ struct err journal_append(struct journal *journal, const struct group *group, st
     rocksdb_writebatch_clear(journal->batch);
     if (group != NULL) {
         put_group(journal, group);
+        TRY(retained_write(journal->rocks, journal->batch, group));
     }
     sessions_write(journal->rocks, journal->batch, writes);
     rocksdb_write(journal->rocks->db, journal->write_options, journal->batch, &text);

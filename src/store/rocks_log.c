@@ -13,7 +13,7 @@
  * (1), payload. A type is full, first, middle or last; the rest of a block too small for a head is
  * zero. Payload of a whole record: number (8), count (4), then the writes: 0x05 for a put (0x04 for
  * a deletion), varint column family, varint key bytes, key. A group is the first of its record's;
- * what is written of sessions stands behind it, or alone. */
+ * messages that are retained stand behind it, and what is written of sessions, that also alone. */
 #include "store/rocks.h"
 
 #include "base/log.h"

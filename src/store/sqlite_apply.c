@@ -248,6 +248,8 @@ struct err writer_apply(struct documents *documents, struct event *event)
         return apply_key(documents, event);
     case EVENT_MEMBERS:
         return writer_apply_members(documents, event);
+    case EVENT_MESSAGE:
+        return ERR(OK); /* no document */
     }
     UNREACHABLE();
 }

@@ -4,7 +4,7 @@
  *
  *      DIR/lock            locked while a daemon uses the folder
  *      DIR/format          "thrum 1\n": the layout of everything beside it
- *      DIR/store/          RocksDB: journal, history, sessions (rocks.h)
+ *      DIR/store/          RocksDB: journal, history, sessions, retained (rocks.h)
  *      DIR/documents.db    SQLite: documents (documents.h)
  *
  * Opening replays the journal behind each projection's mark. What must hold then, and is checked:
@@ -59,6 +59,7 @@ struct store {
     struct journal *journal;
     struct history *history;
     struct sessions *sessions;
+    struct retained *retained;
     struct documents *documents;
     struct roller *roller;
     struct projector *projector;
@@ -325,6 +326,7 @@ static struct err open_parts(struct store *store)
     TRY(journal_open(store->rocks, &store->journal));
     TRY(history_open(store->rocks, max_size(cache_bytes / 4, HOT_BYTES_MIN), &store->history));
     TRY(sessions_open(store->rocks, &store->sessions));
+    TRY(retained_open(store->rocks, &store->retained));
     TRY(documents_open(store->documents_path, &store->documents));
     return replay_journal(store);
 }
@@ -410,6 +412,7 @@ void store_close(struct store *store)
     projector_stop(store->projector);
     documents_close(store->documents);
     sessions_close(store->sessions);
+    retained_close(store->retained);
     history_close(store->history);
     journal_close(store->journal);
     rocks_close(store->rocks);
@@ -424,6 +427,11 @@ void store_close(struct store *store)
 struct journal *store_journal(struct store *store)
 {
     return store->journal;
+}
+
+struct retained *store_retained(struct store *store)
+{
+    return store->retained;
 }
 
 struct sessions *store_sessions(struct store *store)

@@ -72,6 +72,7 @@ void store_close(struct store *store);
 struct journal *store_journal(struct store *store);
 struct history *store_history(struct store *store);
 struct sessions *store_sessions(struct store *store);
+struct retained *store_retained(struct store *store);
 
 /* A connection for a reading thread; documents_reader_close ends it. */
 MUST_USE struct err store_documents_reader(struct store *store, struct documents_reader **reader);

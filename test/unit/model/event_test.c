@@ -454,9 +454,49 @@ static void scopes_are_written_once(void **state)
     group_writer_deinit(&writer);
 }
 
+/* Any bytes, and none; a group says whether it has something to retain, and of which topics it has
+ * messages. */
+static void test_messages(void **state)
+{
+    (void)state;
+    struct group_writer writer = {0};
+    struct group group;
+    struct event event;
+    group_writer_start(&writer, FIRST, TIME_MS);
+    writer.qos = 2;
+    assert_int_equal(group_write_message(&writer, 7, 0, SLICE("a/b"), SLICE("\0\xff")), FIRST);
+    assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
+    assert_false(group.has_retained);
+    assert_false(group.has_documents);
+    group_writer_start(&writer, FIRST, TIME_MS);
+    writer.qos = 2;
+    group_write_message(&writer, 7, 0, SLICE("a/b"), SLICE("\0\xff"));
+    group_write_message(&writer, 7, MESSAGE_RETAIN, SLICE("c"), (struct slice){0});
+    assert_int_equal(group_open(close_group(&writer), &group).code, ERR_OK);
+    assert_true(group.has_retained);
+    assert_true(group_may_have_message(&group, 7, SLICE("a/b")));
+    assert_true(group_may_have_message(&group, 7, (struct slice){0}));
+    assert_false(group_may_have_message(&group, 8, (struct slice){0}));
+    struct event_walk walk = event_walk_start(&group);
+    assert_true(event_walk_next(&walk, &event));
+    assert_int_equal(event.type, EVENT_MESSAGE);
+    assert_int_equal(event.account, 7);
+    assert_int_equal(event.qos, 2);
+    assert_int_equal(event.flags, 0);
+    assert_slice(event.topic, SLICE("a/b"));
+    assert_slice(event.payload, SLICE("\0\xff"));
+    assert_true(event_walk_next(&walk, &event));
+    assert_int_equal(event.flags, MESSAGE_RETAIN);
+    assert_slice(event.topic, SLICE("c"));
+    assert_int_equal(event.payload.bytes, 0);
+    assert_false(event_walk_next(&walk, &event));
+    group_writer_deinit(&writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_messages),
         cmocka_unit_test(every_kind_comes_back),
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(groups_say_whether_documents_change),

@@ -94,6 +94,7 @@ static const struct {
     {PERM_OWN_APPLICATION, "/applications/me", {"", "ru", "r", "", "", ""}},
     {PERM_BATCHES, "/batches[/:batchId]", {"crlux", "", "", "", "", "crlux"}},
     {PERM_FILES, "/files[/:fileId]", {"crlux", "", "", "", "", "crlux"}},
+    {PERM_PLAIN_TOPICS, "plain topics (MQTT)", {"cl", "cl", "", "", "", ""}},
 };
 
 /* The order of the columns above. */
