@@ -45,6 +45,7 @@ struct session {
     const struct session_ops *ops;
     struct link subscriptions; /* struct subscription.in_session */
     uint32_t subscription_count;
+    bool hears_sys; /* has subscribed to figures of the broker (front/sys.h) */
     bool is_behind;
     uint64_t cursor; /* BEHIND: the next event to deliver, or to finish */
 };

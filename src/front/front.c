@@ -5,6 +5,7 @@
 #include "front/auth.h"
 #include "front/conn.h"
 #include "front/lag.h"
+#include "front/sys.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ struct err front_init(struct front *front, struct front_shared *shared, struct l
         return ERR(NO_MEMORY);
     }
     lag_watch(front);
+    sys_watch(front);
     return ERR(OK);
 }
 

@@ -62,6 +62,7 @@ struct front_limits {
     bool refused_publishes_are_acked;
     bool topic_token_allowed;
     bool plain_topics;         /* there are topics besides those of the contract */
+    int64_t sys_interval_ms;   /* of the broker's figures among them; 0: none */
     bool role_changes_at_once; /* also on connections that are open; else when they reconnect */
     size_t password_memory;    /* Argon2id: bytes, */
     unsigned password_passes;  /* and passes */
@@ -88,7 +89,10 @@ struct front_shared {
     const char *ca_path;               /* the CA's certificate, for GET /ca.pem */
     uint16_t https_port;               /* for links; 0: none */
     const struct origin_list *origins; /* whose pages may ask; NULL: any */
-    _Atomic uint64_t sessions_kept;    /* about as many as are kept; counted anew at each start */
+    const struct front_stats **stats;  /* of each loop, */
+    uint32_t front_count;
+    int64_t started_ms;             /* monotonic */
+    _Atomic uint64_t sessions_kept; /* about as many as are kept; counted anew at each start */
 };
 
 /* Counters of one loop; written by it, read by anybody (relaxed). */
@@ -98,8 +102,9 @@ struct front_stats {
     _Atomic uint64_t messages_out;
     _Atomic uint64_t refused;
     _Atomic uint64_t fell_behind;
-    _Atomic uint64_t dropped;  /* messages of QoS 0, for those too far behind */
-    _Atomic uint64_t too_slow; /* connections that were ended for that */
+    _Atomic uint64_t dropped;       /* messages of QoS 0, for those too far behind */
+    _Atomic uint64_t too_slow;      /* connections that were ended for that */
+    _Atomic uint64_t subscriptions; /* now and then */
 };
 
 /* Commands that one bulk request may have under way at once (contract: REST 1.8). */
@@ -151,6 +156,7 @@ struct front {
     struct loop_task again;       /* another turn at once: work was left over */
     struct link to_flush;         /* conns with output of this turn */
     struct wheel_timer lag_timer; /* lag.h */
+    struct wheel_timer sys_timer; /* sys.h */
 
     struct conn_slot *slots; /* connections by answer_token.slot */
     uint32_t slot_count;

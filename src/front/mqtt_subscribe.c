@@ -16,6 +16,7 @@
 #include "front/mqtt_filter.h"
 #include "front/replay.h"
 #include "front/state.h"
+#include "front/sys.h"
 
 #include <stdlib.h>
 
@@ -290,10 +291,22 @@ static bool keep(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
     return is_done;
 }
 
+static bool subscribe_hears_sys(const struct mqtt_subscribe *subscribe)
+{
+    bool hears = false;
+    for (uint32_t i = 0; i < subscribe->count && !hears; i++) {
+        hears = sys_is_filter(subscribe->wishes[i].filter);
+    }
+    return hears;
+}
+
 static void conclude(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe)
 {
     send_suback(mqtt, subscribe);
     request_states(mqtt, subscribe);
+    if (mqtt->session.hears_sys && subscribe_hears_sys(subscribe)) {
+        sys_tell(mqtt->conn->front, &mqtt->session);
+    }
     subscribe_free(subscribe);
     if (list_is_empty(&mqtt->subscribes)) {
         replay_start(mqtt->conn);
@@ -382,6 +395,7 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const stru
     struct subscription *subscription;
     TRY(subs_add(&front->subs, &entry, &subscription));
     mqtt_session_number(mqtt, subscription, wish->number);
+    mqtt->session.hears_sys |= is_plain && sys_is_filter(wanted.plain);
     if (is_plain && !is_restored) {
         TRY(replay_add_retained(mqtt->conn, subscription, wanted.plain, answer->after));
     }

@@ -156,6 +156,7 @@ struct config {
         enum config_refused_publishes refused_publishes;
         bool allow_topic_token;
         bool plain_topics;
+        int64_t sys_interval_ms;
         int64_t inflight_max;
         int64_t outbox_bytes; /* buffered for a connection before it counts as behind */
     } mqtt;

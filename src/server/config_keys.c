@@ -223,6 +223,9 @@ const struct config_key config_keys[] = {
      "on: a topic whose first level is not one of the resources' is an ordinary MQTT topic inside "
      "the account: any payload, retained messages, QoS 0 to 2, for operators and trusted "
      "applications."},
+    {"mqtt", "sys_interval", CONFIG_TYPE_DURATION, AT(mqtt.sys_interval_ms), "10s", 0, DAY, NULL,
+     "With plain topics: how often the broker's figures are sent to who has subscribed to $SYS. 0: "
+     "only when it does."},
     {"mqtt", "inflight_max", CONFIG_TYPE_COUNT, AT(mqtt.inflight_max), "100", 1, 65535, NULL,
      "Messages sent to one client and not yet acknowledged by it."},
     {"mqtt", "outbox", CONFIG_TYPE_BYTES, AT(mqtt.outbox_bytes), "1MiB", 16 * KIB, GIB, NULL,

@@ -158,6 +158,7 @@ static void fill_limits(struct front_limits *limits, const struct config *config
         .refused_publishes_are_acked = config->mqtt.refused_publishes == CONFIG_PUBLISHES_ACK,
         .topic_token_allowed = config->mqtt.allow_topic_token,
         .plain_topics = config->mqtt.plain_topics,
+        .sys_interval_ms = config->mqtt.sys_interval_ms,
         .role_changes_at_once = config->auth.role_changes == CONFIG_ROLES_AT_ONCE,
         .password_memory = (size_t)config->auth.password_memory_bytes,
         .password_passes = (unsigned)config->auth.password_passes,

@@ -152,9 +152,17 @@ static struct err open_loop(struct core *core, uint32_t index)
 
 struct err core_open_loops(struct core *core)
 {
+    struct front_shared *shared = &core->shared;
+    shared->started_ms = clock_monotonic_ms();
+    shared->stats = calloc(core->loop_count, sizeof(shared->stats[0]));
+    if (shared->stats == NULL) {
+        return ERR(NO_MEMORY);
+    }
     for (uint32_t i = 0; i < core->loop_count; i++) {
         TRY(open_loop(core, i));
+        shared->stats[i] = &core->loops[i].front.stats;
     }
+    shared->front_count = core->loop_count;
     return ERR(OK);
 }
 
@@ -264,6 +272,7 @@ static void free_loop(struct core_loop *loop)
 
 void core_free_loops(struct core *core)
 {
+    free(core->shared.stats);
     for (uint32_t i = 0; core->loops != NULL && i < core->loop_count; i++) {
         free_loop(&core->loops[i]);
     }

@@ -3,6 +3,7 @@
 
 #include "front/replay_read.h"
 #include "front/rest.h"
+#include "front/sys.h"
 #include "model/perm.h"
 #include "model/topic.h"
 
@@ -94,6 +95,21 @@ static void print_topic_wildcards(struct buf *out)
         "to a topic with a wildcard ends the connection.\n");
 }
 
+static void print_topic_plain(struct buf *out)
+{
+    BUF_PUT_LITERAL(
+        out,
+        "\n## Plain topics\n\n"
+        "With `mqtt.plain_topics = on` a topic whose first level is none of those above is an "
+        "ordinary MQTT topic inside\nthe account, for keys of operators and trusted applications: "
+        "any payload, QoS 0 to 2, retained messages,\nwildcards. It is taken as it is: slashes "
+        "count, there are no options and no escapes. A filter that begins with a\nwildcard "
+        "selects among both; names that begin with `$` are not met by it. Over MQTT alone.\n\n"
+        "The broker's own figures, sent when somebody subscribes and every "
+        "`mqtt.sys_interval`:\n\n| topic | what it is |\n|---|---|\n");
+    sys_print_rows(out);
+}
+
 static void print_topic_streams(struct buf *out)
 {
     BUF_PUT_LITERAL(
@@ -153,6 +169,7 @@ void reference_print_topics(struct buf *out)
         "nothing.\nOn any other topic, and with wildcards, they are refused (SUBACK 0x80, "
         "WebSocket 403).\n");
     print_topic_wildcards(out);
+    print_topic_plain(out);
     print_topic_streams(out);
 }
 
