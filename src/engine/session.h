@@ -47,7 +47,8 @@ struct session {
     uint32_t subscription_count;
     bool hears_sys; /* has subscribed to figures of the broker (front/sys.h) */
     bool is_behind;
-    uint64_t cursor; /* BEHIND: the next event to deliver, or to finish */
+    uint64_t cursor;  /* BEHIND: the next event to deliver, or to finish */
+    const void *walk; /* BEHIND: the walk over the past that it goes along with, with others */
 };
 
 void session_init(struct session *session, const struct session_ops *ops);

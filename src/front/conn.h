@@ -18,6 +18,7 @@
 #define THRUM_FRONT_CONN_H
 
 #include "front/front.h"
+#include "front/past.h"
 #include "model/actor.h"
 #include "net/listener.h"
 #include "net/network.h"
@@ -101,7 +102,7 @@ struct conn {
     struct wheel_timer timer;
     struct wheel_timer hold_timer; /* conn_hold_for */
     struct link all;               /* in front.conns */
-    struct link behind;            /* in front.behind */
+    struct link behind;            /* in front.behind, or in a list of front/past.c */
     struct link paused;            /* in front.paused */
     struct link flush;             /* in front.to_flush */
     struct link by_key;            /* with others that act with the same key (auth.h) */
@@ -112,6 +113,7 @@ struct conn {
     uint32_t states_life;     /* counts how often they were forgotten */
     struct replays *replays;  /* histories that its session is sent (replay.h); NULL: none yet */
     struct session *session;  /* NULL: no subscriptions; the protocol owns it */
+    struct past_place past;   /* of its session, while it is behind */
     uint32_t in_flight;       /* commands not answered yet */
     uint64_t sent_before;     /* bytes sent when conn_is_sending was last asked */
     bool is_paused;           /* does not read: too many commands are under way */
@@ -119,11 +121,10 @@ struct conn {
     bool is_feeding;          /* on_input is being called */
     bool is_finishing;        /* to be closed when the output is out */
     bool is_closing;
-    bool is_draining;     /* our side is shut down; input is thrown away */
-    bool was_full;        /* output had passed the bound: on_drained is owed */
-    bool is_reading_past; /* a reader is fetching groups for its session */
-    bool is_counted;      /* by shared->address_limit */
-    struct address peer;  /* the client; until a proxy has said who that is, the proxy */
+    bool is_draining;    /* our side is shut down; input is thrown away */
+    bool was_full;       /* output had passed the bound: on_drained is owed */
+    bool is_counted;     /* by shared->address_limit */
+    struct address peer; /* the client; until a proxy has said who that is, the proxy */
 };
 
 /* What a listener makes of its connections. */

@@ -26,6 +26,11 @@ static struct slice topic_of_message(const struct front *front,
     return subscription->has_wildcard ? buf_data(&front->topic) : (struct slice){0};
 }
 
+static bool is_live(const struct audience *audience)
+{
+    return audience->only == NULL && audience->walk == NULL;
+}
+
 static bool hand_over(const struct audience *audience, struct subscription *subscription,
                       const struct message *message)
 {
@@ -188,6 +193,27 @@ static void to_one(struct audience *audience, struct subscription *subscription,
                            !hand_over(audience, subscription, message);
 }
 
+/* Who can take no more goes no further along. */
+static void to_walk(const struct audience *audience, const struct subs_topic *topic,
+                    struct message *message)
+{
+    const struct firing *firing = message->firing;
+    LIST_EACH (&topic->places, link, after) {
+        struct subscription *subscription =
+            LIST_ENTRY(link, struct subs_place, in_topic)->subscription;
+        struct session *session = subscription->session;
+        if (session->walk != audience->walk || firing->event->sequence < session->cursor ||
+            !is_for(subscription, firing) || has_heard(audience, subscription, firing)) {
+            continue;
+        }
+        session->cursor = firing->event->sequence;
+        if (!write_once(audience->front, subscription, message) ||
+            !hand_over(audience, subscription, message)) {
+            session->walk = NULL;
+        }
+    }
+}
+
 static bool stands_in(const struct subscription *subscription, const struct subs_topic *topic)
 {
     unsigned i = 0;
@@ -223,6 +249,8 @@ static void to_entry(struct audience *audience, const struct subs_topic *topic,
     }
     if (audience->only != NULL) {
         to_session(audience, topic, message);
+    } else if (audience->walk != NULL) {
+        to_walk(audience, topic, message);
     } else {
         to_live(audience, topic, message);
     }
@@ -295,7 +323,7 @@ void fire(struct audience *audience, const struct firing *firing)
 void fire_later(struct audience *audience, const struct event *event)
 {
     struct front *front = audience->front;
-    if (audience->only != NULL) {
+    if (!is_live(audience)) {
         audience->is_blocked = true;
         return;
     }
@@ -317,7 +345,7 @@ void fire_event(struct audience *audience, const struct event *event)
         }
         return;
     case EVENT_DOCUMENT:
-        if (event->operation == OPERATION_UPDATED && audience->only == NULL) {
+        if (event->operation == OPERATION_UPDATED && is_live(audience)) {
             take_scopes(audience->front, event);
         }
         if (event->kind == RESOURCE_ACTION) {

@@ -16,12 +16,14 @@
 
 #include "front/front.h"
 
-/* To whom the messages of an event go. */
+/* To whom the messages of an event go: to all that are live, when neither <only> nor <walk> is set.
+ */
 struct audience {
     struct front *front;
-    struct session *only; /* catching up: this session alone; NULL: all that are live */
+    struct session *only; /* catching up: this session alone */
+    const void *walk;     /* catching up: all that go along with this walk (past.c) */
     uint32_t firings;     /* topics of the event that were aimed at so far */
-    bool is_blocked;      /* catching up: the session can take no more */
+    bool is_blocked;      /* catching up: <only> can take no more; the walk must come again */
 };
 
 struct keyed_point;

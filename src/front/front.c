@@ -53,12 +53,13 @@ struct err front_init(struct front *front, struct front_shared *shared, struct l
     front->sequence = broadcast_last(shared->ring);
     subs_init(&front->subs, shared->hash_seed);
     front->read_at = malloc(FRONT_READ_BYTES);
+    front->past = past_new(front);
     front->auth = auth_new(front);
     front->points = calloc(shared->limits.points_max, sizeof(front->points[0]));
     front->locations = calloc(shared->limits.points_max, sizeof(front->locations[0]));
     front->actions = calloc(shared->limits.actions_max, sizeof(front->actions[0]));
-    if (front->read_at == NULL || front->auth == NULL || front->points == NULL ||
-        front->locations == NULL || front->actions == NULL) {
+    if (front->read_at == NULL || front->past == NULL || front->auth == NULL ||
+        front->points == NULL || front->locations == NULL || front->actions == NULL) {
         front_deinit(front);
         return ERR(NO_MEMORY);
     }
@@ -76,6 +77,7 @@ void front_deinit(struct front *front)
     free(front->batches);
     answer_ring_deinit(&front->answers);
     subs_deinit(&front->subs);
+    past_free(front->past);
     auth_free(front->auth);
     buf_deinit(&front->payload);
     buf_deinit(&front->topic);
@@ -238,13 +240,7 @@ void front_turn_start(struct loop *loop)
     front_drain(front);
     auth_refresh(front);
     resume_paused(front);
-    struct link behind;
-    list_init(&behind);
-    list_move_all(&behind, &front->behind);
-    LIST_EACH (&behind, link, after) {
-        list_remove(link);
-        front_catch_up(front, LIST_ENTRY(link, struct conn, behind));
-    }
+    past_turn(front);
 }
 
 /* Says whether the engine shall wake this loop for every group. A group that came between the drain

@@ -33,6 +33,8 @@
 struct conn;
 struct file_store;
 struct origin_list;
+struct past;
+struct scans;
 
 /* Numbers from the configuration, in the units that the front works in. */
 struct front_limits {
@@ -74,6 +76,7 @@ struct front_shared {
     struct store *store;
     struct readers *readers;
     struct keyring *keyring;
+    struct scans *scans;         /* of the journal, for sessions that are behind */
     struct broadcast *ring;      /* events out */
     struct inbox_ring *commands; /* commands in */
     struct doorbell *engine_bell;
@@ -149,6 +152,7 @@ struct front {
     bool writes_if_refused;
 
     struct subs subs;
+    struct past *past; /* sessions that catch up */
     struct auth *auth;
     struct link behind;           /* conns whose session is to be caught up in the next turn */
     struct link paused;           /* conns that stopped reading until commands are answered */
@@ -220,13 +224,13 @@ void front_submit_all(struct front *front);
 /* The room that a command itself takes in a batch. */
 #define FRONT_COMMAND_BYTES (sizeof(struct command) + 64)
 
-/* ---- delivery (deliver.c) ---- */
+/* ---- delivery ---- */
 
-/* Handles events and answers up to the ring's end. */
+/* Handles events and answers up to the ring's end (deliver.c). */
 void front_drain(struct front *front);
 
-/* The connection can take messages again: carries its session on from its cursor, if it is behind.
- */
+/* The connection can take messages again: carries its session on from its cursor, if it is behind
+ * (past.c). */
 void front_catch_up(struct front *front, struct conn *conn);
 
 /* The same in another turn, behind what others want in this one. */

@@ -16,13 +16,12 @@
 
 static_assert(sizeof(struct id) == ID_BYTES, "ids are stored as their 24 characters");
 
-static uint64_t filter_hash(uint32_t account, const struct id *resource)
+uint64_t group_hash_name(uint32_t account, const struct id *resource)
 {
     return hash_bytes(account, slice_of(resource, sizeof(*resource)));
 }
 
-/* Of messages; of no topic, that there is any. */
-static uint64_t filter_hash_message(uint32_t account, struct slice topic)
+uint64_t group_hash_message(uint32_t account, struct slice topic)
 {
     return hash_bytes(~(uint64_t)account, topic);
 }
@@ -76,7 +75,7 @@ struct err group_open(struct slice bytes, struct group *group)
     return ERR(OK);
 }
 
-static bool filter_may_have(const struct group *group, uint64_t hash)
+bool group_may_name_hashed(const struct group *group, uint64_t hash)
 {
     uint64_t bits_mask = group->filter.bytes * 8 - 1;
     for (unsigned probe = 0; probe < FILTER_PROBES; probe++) {
@@ -90,12 +89,7 @@ static bool filter_may_have(const struct group *group, uint64_t hash)
 
 bool group_may_name(const struct group *group, uint32_t account, const struct id *resource)
 {
-    return filter_may_have(group, filter_hash(account, resource));
-}
-
-bool group_may_have_message(const struct group *group, uint32_t account, struct slice topic)
-{
-    return filter_may_have(group, filter_hash_message(account, topic));
+    return group_may_name_hashed(group, group_hash_name(account, resource));
 }
 
 struct event_walk event_walk_start(const struct group *group)
@@ -363,7 +357,7 @@ static void put_hash(struct group_writer *writer, uint64_t hash)
 static void put_named(struct group_writer *writer, uint32_t account, const struct id *resource)
 {
     buf_put_bytes(&writer->body, resource, sizeof(*resource));
-    put_hash(writer, filter_hash(account, resource));
+    put_hash(writer, group_hash_name(account, resource));
 }
 
 static void put_resource(struct group_writer *writer, uint32_t account, enum resource_kind kind,
@@ -506,8 +500,7 @@ uint64_t group_write_message(struct group_writer *writer, uint32_t account, uint
     buf_put_byte(&writer->body, flags);
     put_counted(&writer->body, topic);
     buf_put(&writer->body, payload);
-    put_hash(writer, filter_hash_message(account, topic));
-    put_hash(writer, filter_hash_message(account, (struct slice){0}));
+    put_hash(writer, group_hash_message(account, topic));
     writer->has_retained |= (flags & MESSAGE_RETAIN) != 0;
     return event_end(writer, mark);
 }

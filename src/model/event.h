@@ -220,8 +220,10 @@ MUST_USE struct err group_open(struct slice bytes, struct group *group);
 /* False when the group surely has no event of that resource. */
 bool group_may_name(const struct group *group, uint32_t account, const struct id *resource);
 
-/* The same of a message to that plain topic; empty: to any of the account. */
-bool group_may_have_message(const struct group *group, uint32_t account, struct slice topic);
+/* The same for who asks many groups: the resource, or the plain topic, is hashed once. */
+uint64_t group_hash_name(uint32_t account, const struct id *resource);
+uint64_t group_hash_message(uint32_t account, struct slice topic);
+bool group_may_name_hashed(const struct group *group, uint64_t hash);
 
 /* Walks the events of a group. */
 struct event_walk {

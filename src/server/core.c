@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/workers.h"
+#include "front/scan.h"
 #include "front/address_limit.h"
 #include "front/file_store.h"
 #include "front/file_tidy.h"
@@ -325,6 +326,8 @@ static struct err open_parts(struct core *core, struct buf *problem)
         return ERR(NO_MEMORY);
     }
     fill_shared(core);
+    core->shared.scans = scans_new(core->readers, core->loop_count);
+    TRY(core->shared.scans == NULL ? ERR(NO_MEMORY) : ERR(OK));
     TRY(open_limits(core));
     TRY(open_rights(core));
     TRY(core_open_listeners(core, problem));
@@ -497,6 +500,7 @@ void core_stop(struct core *core)
     grants_free(core->shared.grants);
     file_store_close(core->files);
     buf_deinit(&core->openapi);
+    scans_free(core->shared.scans);
     keyring_close(core->keyring);
     free(core->loops);
     free(core);

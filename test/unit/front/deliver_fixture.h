@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "front/conn.h"
 #include "front/front.h"
+#include "front/scan.h"
 #include "store/store.h"
 #include "unit/store/store_fixture.h"
 
@@ -203,6 +204,8 @@ static inline void world_open(struct world *world, size_t ring_slots, uint64_t l
         .on_turn_end = NULL, /* there is nobody to hand commands to */
     };
     MUST(loop_init(&world->loop, &options));
+    world->shared.scans = scans_new(world->shared.readers, 1);
+    ASSERT(world->shared.scans != NULL);
     MUST(front_init(&world->front, &world->shared, &world->loop, 0, 64, 1));
     world->proto = (struct proto){.name = "test", .on_answer = on_answer, .on_event = on_event};
     world->front.slots = calloc(SESSIONS, sizeof(world->front.slots[0]));
@@ -245,9 +248,9 @@ static inline int setup_store(void **state)
         .journal_keep_bytes = (uint64_t)1 << 30,
     };
     MUST(store_open(&options, &world->store));
+    MUST(readers_start(world->store, 1, 16, &world->shared.readers));
     world_open(world, 2, 0);
     MUST(store_start(world->store, &world->ring));
-    MUST(readers_start(world->store, 1, 16, &world->shared.readers));
     world->shared.store = world->store;
     *state = world;
     return 0;
@@ -265,6 +268,7 @@ static inline int teardown(void **state)
     }
     front_deinit(&world->front);
     loop_deinit(&world->loop);
+    scans_free(world->shared.scans);
     broadcast_deinit(&world->ring);
     group_writer_deinit(&world->writer);
     if (world->folder[0] != 0) {

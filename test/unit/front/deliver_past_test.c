@@ -41,12 +41,12 @@ static void test_session_overrun_reads_the_journal(void **state)
     assert_true(client->session.is_behind);
     client->room = 50; /* blocked once more, within what the journal gave */
     front_catch_up(&world->front, &client->conn);
-    assert_true(client->conn.is_reading_past);
+    assert_int_equal(client->conn.past.stage, PAST_WAITING);
     for (unsigned i = 0; client->room > 0 && i < TURNS_MAX; i++) {
         loop_turn(&world->loop, TURN_MS);
     }
     assert_int_equal(client->room, 0);
-    assert_false(client->conn.is_reading_past);
+    assert_int_equal(client->conn.past.stage, PAST_LAGGING);
     assert_int_equal(client->session.cursor, 54);
     client->room = NO_BOUND;
     front_catch_up(&world->front, &client->conn);
@@ -147,25 +147,45 @@ static void test_journal_is_ahead_of_the_ring(void **state)
     assert_got_temps(late, 10, 10);
 }
 
-/* Its connection is gone when the journal's groups arrive. */
-static void test_connection_gone_while_reading_the_journal(void **state)
+/* As conn_close does it. */
+static void leave(struct client *client)
+{
+    list_remove(&client->conn.behind);
+    client->world->front.slots[client->conn.slot] = (struct conn_slot){.generation = 2};
+}
+
+/* Connections end while their sessions wait for the journal, have joined a scan, and lag in it:
+ * others go on. */
+static void test_connections_gone_while_reading_the_journal(void **state)
 {
     struct world *world = *state;
-    struct client *client = &world->clients[0];
-    subscribe(client, A_TEMP);
-    client->room = 0;
+    for (unsigned i = 0; i < SESSIONS; i++) {
+        subscribe(&world->clients[i], A_TEMP);
+        world->clients[i].room = 0;
+    }
     for (unsigned i = 1; i <= 20; i++) {
-        publish_temp(world, "1");
+        publish_temp(world, numbers[i % 10]);
         front_drain(&world->front);
     }
-    client->room = NO_BOUND;
-    front_catch_up(&world->front, &client->conn);
-    assert_true(client->conn.is_reading_past);
-    world->front.slots[0] = (struct conn_slot){.generation = 2};
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < SESSIONS; i++) {
+        world->clients[i].room = i == 3 ? NO_BOUND : 5;
+        front_catch_up(&world->front, &world->clients[i].conn);
+        assert_int_equal(world->clients[i].conn.past.stage, PAST_WAITING);
+    }
+    leave(&world->clients[0]);
+    while (world->clients[1].conn.past.stage == PAST_WAITING) {
         loop_turn(&world->loop, TURN_MS);
     }
-    assert_got(client, "");
+    leave(&world->clients[1]);
+    while (world->clients[2].conn.past.stage != PAST_LAGGING) {
+        loop_turn(&world->loop, TURN_MS);
+    }
+    leave(&world->clients[2]);
+    turn_until_live(&world->clients[3]);
+    assert_got(&world->clients[0], "");
+    assert_got(&world->clients[1], "");
+    assert_got_temps(&world->clients[2], 1, 5);
+    assert_got_temps(&world->clients[3], 1, 20);
 }
 
 /* ---- at random, against a list ---- */
@@ -256,7 +276,10 @@ static void random_step(struct world *world, struct model_client *models, struct
         /* Rarely all it wants, mostly a little: it is often stopped in the middle of an event. */
         client->room = rand_below(rand, 10) == 0 ? NO_BOUND : (uint32_t)rand_below(rand, 4);
         front_catch_up(&world->front, &client->conn);
-        loop_turn(&world->loop, client->conn.is_reading_past ? TURN_MS : 0);
+        loop_turn(&world->loop, link_is_in_list(&client->conn.behind) ? TURN_MS : 0);
+        if (client->room == NO_BOUND && rand_below(rand, 2) == 0) {
+            turn_until_live(client);
+        }
         return;
     }
 }
@@ -325,7 +348,7 @@ int main(void)
         TEST_STORE(test_session_that_lost_its_place),
         TEST_STORE(test_loop_overrun_reads_the_journal),
         TEST_STORE(test_journal_is_ahead_of_the_ring),
-        TEST_STORE(test_connection_gone_while_reading_the_journal),
+        TEST_STORE(test_connections_gone_while_reading_the_journal),
         cmocka_unit_test_setup_teardown(test_random_with_the_ring, setup_large_ring, teardown),
         TEST_STORE(test_random_with_the_journal),
     };
