@@ -146,6 +146,7 @@ bench: programs $(B)/bench/load $(MICRO_BIN) ## speed, beside mosquitto and ngin
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/run
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/rest.mjs
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/replay.mjs
+	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/deaf.mjs
 
 $(B)/bench/%.o: tools/bench/%.c
 	@mkdir -p $(@D)

@@ -23,7 +23,8 @@ static const char usage_text[] =
     "  --port PORT         1883\n"
     "  --user NAME         with --password TEXT, or --password-file FILE (its first line)\n"
     "  --publishers N      100 for ingest, 50 for pairs and paced\n"
-    "  --subscribers N     100, fanout only\n"
+    "  --subscribers N     100, fanout; paced: as many as publishers\n"
+    "  --deaf N            0: besides those, subscribers that never read\n"
     "  --qos 0|1           1\n"
     "  --window N          20; paced: 4096\n"
     "  --seconds S         10, measured after --warmup S (1)\n"
@@ -58,6 +59,7 @@ enum option_key {
     KEY_TOPICS,
     KEY_PAYLOAD,
     KEY_MARKER,
+    KEY_DEAF,
     KEY_THREADS,
     KEY_JSON,
     KEY_HELP,
@@ -71,6 +73,7 @@ static const struct option long_options[] = {
     {"password-file", required_argument, NULL, KEY_PASSWORD_FILE},
     {"publishers", required_argument, NULL, KEY_PUBLISHERS},
     {"subscribers", required_argument, NULL, KEY_SUBSCRIBERS},
+    {"deaf", required_argument, NULL, KEY_DEAF},
     {"qos", required_argument, NULL, KEY_QOS},
     {"window", required_argument, NULL, KEY_WINDOW},
     {"seconds", required_argument, NULL, KEY_SECONDS},
@@ -158,7 +161,6 @@ static struct options options_default(const char *mode)
     struct options options = {
         .host = "127.0.0.1",
         .port = "1883",
-        .subscribers = 100,
         .threads = 1,
         .qos = 1,
         .rate = 10000,
@@ -174,6 +176,7 @@ static struct options options_default(const char *mode)
             options.mode = (enum mode)i;
             options.mode_name = names[i];
             options.publishers = i == MODE_INGEST ? 100 : i == MODE_FANOUT ? 1 : 50;
+            options.subscribers = i == MODE_FANOUT ? 100 : 0;
             options.window = i == MODE_PACED ? 4096 : 20;
             return options;
         }
@@ -206,6 +209,9 @@ static void apply(struct options *options, int key, const char *value)
         break;
     case KEY_SUBSCRIBERS:
         options->subscribers = read_count(value, 1, CONNECTIONS_MAX);
+        break;
+    case KEY_DEAF:
+        options->deaf = read_count(value, 0, CONNECTIONS_MAX);
         break;
     case KEY_QOS:
         options->qos = (uint8_t)read_count(value, 0, 1);

@@ -24,7 +24,8 @@ struct options {
     struct slice user;
     struct slice password;
     unsigned publishers;  /* pairs and paced: as many subscribers */
-    unsigned subscribers; /* fan-out only */
+    unsigned subscribers; /* fan-out; paced: when more than publishers, so many in all */
+    unsigned deaf;        /* fan-out and paced: besides these, so many that never read */
     unsigned threads;
     unsigned window;
     uint8_t qos;

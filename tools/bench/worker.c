@@ -59,7 +59,9 @@ struct worker {
     unsigned first;
     unsigned publishers;
     unsigned conns_count;
-    struct conn *conns;  /* publishers first */
+    struct conn *conns; /* publishers first */
+    int *deaf; /* sockets of subscribers that nobody reads; options->deaf of the first worker */
+    unsigned deaf_count;
     struct conn **queue; /* those to write to in this turn */
     unsigned queue_count;
     int epoll_fd;
@@ -85,8 +87,9 @@ static unsigned subscribers_of_run(const struct options *options, unsigned publi
     case MODE_FANOUT:
         return options->subscribers;
     case MODE_PAIRS:
-    case MODE_PACED:
         return publishers;
+    case MODE_PACED:
+        return publishers < options->subscribers ? options->subscribers : publishers;
     }
     UNREACHABLE();
 }
@@ -171,6 +174,10 @@ void worker_free(struct worker *w)
         buf_deinit(&conn->topic_text);
         free(conn->ring);
     }
+    for (unsigned i = 0; i < w->deaf_count; i++) {
+        close(w->deaf[i]);
+    }
+    free(w->deaf);
     close(w->epoll_fd);
     buf_deinit(&w->payload);
     free(w->bytes);
@@ -201,8 +208,22 @@ static void conn_open(struct worker *w, struct conn *conn)
     }
 }
 
+static void open_deaf(struct worker *w)
+{
+    unsigned count = w->first == 0 ? w->options->deaf : 0;
+    w->deaf = must_calloc((size_t)count + 1, sizeof(w->deaf[0]));
+    for (unsigned i = 0; i < count; i++) {
+        char id[64];
+        int bytes = snprintf(id, sizeof(id), "load-%d-d-%u", (int)getpid(), i);
+        w->deaf[i] = dial_open(w->options, slice_of(id, (size_t)bytes));
+        dial_subscribe(w->deaf[i], w->conns[i % w->publishers].topic, w->options->qos);
+        w->deaf_count++;
+    }
+}
+
 void worker_connect(struct worker *w)
 {
+    open_deaf(w);
     /* Subscribers first: they are behind the publishers in the array. */
     for (unsigned i = w->conns_count; i-- > 0;) {
         conn_open(w, &w->conns[i]);
