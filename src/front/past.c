@@ -14,9 +14,9 @@
 
 /* Groups of the ring that a session is given in one go. */
 #define RING_GROUPS_PER_TURN 64
-/* The time that one turn has for those that ride, and for those on the ring; looked at every so
- * many events. */
-#define TURN_NS INT64_C(500000)
+/* The time that one turn has for each scan, and for those on the ring; looked at every so many
+ * events. */
+#define TURN_NS INT64_C(200000)
 #define EVENTS_PER_LOOK 16
 /* A scan begins when nobody new has come for a moment, or when somebody has waited long enough. */
 #define GATHER_MS 10
@@ -33,6 +33,7 @@ struct past_lane {
     struct link joined;
     struct link riding;
     struct link lagging;
+    struct link ready; /* those that lag, and can go on now */
 };
 
 struct past {
@@ -248,13 +249,18 @@ static void finish(struct past *past, struct past_lane *lane)
     scan_done(scans_of(past), scan, past->front->index, is_empty);
 }
 
+static bool has_none_behind(const struct past_lane *lane)
+{
+    return list_is_empty(&lane->lagging) && list_is_empty(&lane->ready);
+}
+
 /* The chunk is done with when nobody lags in it; they are waited for. */
 static void finish_or_wait(struct past *past, struct past_lane *lane)
 {
     if (lane->chunk == NULL || lane->at < scan_chunk_count(lane->chunk)) {
         return;
     }
-    if (list_is_empty(&lane->lagging)) {
+    if (has_none_behind(lane)) {
         finish(past, lane);
     } else if (!wheel_timer_is_armed(&past->patience)) {
         loop_arm(past->front->loop, &past->patience, PATIENCE_MS);
@@ -334,7 +340,7 @@ static void chunk_arrived(struct loop *loop, struct loop_message *message)
     struct past *past = front->past;
     uint32_t scan = scan_of_message(message);
     struct past_lane *lane = &past->lanes[scan];
-    ASSERT(lane->chunk == NULL && list_is_empty(&lane->lagging));
+    ASSERT(lane->chunk == NULL && has_none_behind(lane));
     lane->chunk = scan_chunk_of(scans_of(past), scan);
     lane->at = 0;
     if (err_is_set(lane->chunk->err) && lane->chunk->err.code != ERR_BUSY) {
@@ -349,19 +355,31 @@ static void chunk_arrived(struct loop *loop, struct loop_message *message)
 
 /* ---- one by one ---- */
 
+/* It goes on in the next turn. */
+static void be_ready(struct past *past, struct past_lane *lane, struct conn *conn)
+{
+    move_to(&lane->ready, conn, PAST_LAGGING);
+    loop_defer(past->front->loop, &past->front->again);
+}
+
 /* A session that lags goes on in the chunk, until it meets those that ride. */
-static void go_on_in_chunk(struct past *past, struct conn *conn)
+static void go_on_in_chunk(struct past *past, struct conn *conn, int64_t end_ns)
 {
     struct past_lane *lane = &past->lanes[conn->past.scan];
     struct session *session = conn->session;
-    uint32_t i = scan_chunk_find(lane->chunk, session->cursor);
-    for (; i < lane->at; i++) {
+    uint32_t begin = scan_chunk_find(lane->chunk, session->cursor);
+    move_to(&lane->lagging, conn, PAST_LAGGING);
+    for (uint32_t i = begin; i < lane->at; i++) {
         struct audience audience = {.front = past->front, .only = session};
         struct event event;
         scan_chunk_event(lane->chunk, i, &event);
         if (event.sequence > session->cursor) {
             session->cursor = event.sequence;
             conn->past.moved_ms = now_ms(past);
+        }
+        if (i > begin && (i - begin) % EVENTS_PER_LOOK == 0 && clock_monotonic_ns() > end_ns) {
+            be_ready(past, lane, conn);
+            return;
         }
         fire_event(&audience, &event);
         if (audience.is_blocked) {
@@ -420,7 +438,7 @@ static bool take_from_ring(struct front *front, struct conn *conn, const struct 
 }
 
 /* What the session wants is known from the second group on: often there is only one. */
-static void go_on_in_ring(struct front *front, struct conn *conn)
+static void go_on_in_ring(struct front *front, struct conn *conn, int64_t end_ns)
 {
     struct wants wants = {0};
     bool goes_on = take_from_ring(front, conn, NULL);
@@ -428,6 +446,9 @@ static void go_on_in_ring(struct front *front, struct conn *conn)
         wants_add_session(&wants, conn->session);
     }
     for (unsigned turn = 1; turn < RING_GROUPS_PER_TURN && goes_on; turn++) {
+        if (clock_monotonic_ns() > end_ns) {
+            break;
+        }
         goes_on = take_from_ring(front, conn, &wants);
     }
     wants_deinit(&wants);
@@ -437,25 +458,48 @@ static void go_on_in_ring(struct front *front, struct conn *conn)
     }
 }
 
-void front_catch_up(struct front *front, struct conn *conn)
+/* In the turn it is asked for; but once only, so that a client that acknowledges many messages one
+ * by one is sent the next ones together. */
+static void go_on(struct front *front, struct conn *conn, int64_t end_ns)
 {
-    struct session *session = conn->session;
-    state_retry(conn);
-    if (session == NULL || !session->is_behind || conn->is_closing || replay_go_on(conn)) {
-        return;
-    }
+    struct past *past = front->past;
+    uint64_t turn = front->loop->turn_count + 1;
+    bool is_again = conn->past.turn == turn;
+    conn->past.turn = turn;
     switch (stage_of(conn)) {
     case PAST_LAGGING:
-        go_on_in_chunk(front->past, conn);
+        if (is_again) {
+            be_ready(past, &past->lanes[conn->past.scan], conn);
+        } else {
+            go_on_in_chunk(past, conn, end_ns);
+        }
         return;
     case PAST_WAITING:
     case PAST_JOINED:
     case PAST_RIDING:
         return;
     case PAST_NONE:
-        go_on_in_ring(front, conn);
+        if (is_again) {
+            front_catch_up_later(front, conn);
+        } else {
+            go_on_in_ring(front, conn, end_ns);
+        }
         return;
     }
+}
+
+static void catch_up_until(struct front *front, struct conn *conn, int64_t end_ns)
+{
+    struct session *session = conn->session;
+    state_retry(conn);
+    if (session != NULL && session->is_behind && !conn->is_closing && !replay_go_on(conn)) {
+        go_on(front, conn, end_ns);
+    }
+}
+
+void front_catch_up(struct front *front, struct conn *conn)
+{
+    catch_up_until(front, conn, clock_monotonic_ns() + TURN_NS);
 }
 
 void front_catch_up_later(struct front *front, struct conn *conn)
@@ -476,7 +520,7 @@ static void turn_of_ring(struct front *front, int64_t end_ns)
     while (!list_is_empty(&behind)) {
         struct conn *conn = conn_at(behind.next);
         list_remove(&conn->behind);
-        front_catch_up(front, conn);
+        catch_up_until(front, conn, end_ns);
         if (clock_monotonic_ns() > end_ns) {
             break;
         }
@@ -488,14 +532,41 @@ static void turn_of_ring(struct front *front, int64_t end_ns)
     }
 }
 
+/* Those that are ready, each once. */
+static void turn_of_ready(struct past *past, struct past_lane *lane, int64_t end_ns)
+{
+    uint64_t turn = past->front->loop->turn_count + 1;
+    while (!list_is_empty(&lane->ready) && clock_monotonic_ns() <= end_ns) {
+        struct conn *conn = conn_at(lane->ready.next);
+        if (conn->past.turn == turn) {
+            break;
+        }
+        catch_up_until(past->front, conn, end_ns);
+        /* Something else comes first for it: a replay, which will carry it on. */
+        if (conn->past.turn != turn && link_is_in_list(&conn->behind)) {
+            move_to(&lane->lagging, conn, PAST_LAGGING);
+        }
+    }
+    if (!list_is_empty(&lane->ready)) {
+        loop_defer(past->front->loop, &past->front->again);
+    }
+}
+
+static void turn_of_lane(struct past *past, struct past_lane *lane, int64_t end_ns)
+{
+    turn_of_ready(past, lane, end_ns);
+    if (lane->chunk != NULL &&
+        (lane->at < scan_chunk_count(lane->chunk) || has_none_behind(lane))) {
+        give(past, lane, end_ns);
+    }
+}
+
 void past_turn(struct front *front)
 {
-    struct past *past = front->past;
     for (uint32_t i = 0; i < SCANS_MAX; i++) {
-        struct past_lane *lane = &past->lanes[i];
-        if (lane->chunk != NULL &&
-            (lane->at < scan_chunk_count(lane->chunk) || list_is_empty(&lane->lagging))) {
-            give(past, lane, clock_monotonic_ns() + TURN_NS);
+        struct past_lane *lane = &front->past->lanes[i];
+        if (lane->chunk != NULL) {
+            turn_of_lane(front->past, lane, clock_monotonic_ns() + TURN_NS);
         }
     }
     if (!list_is_empty(&front->behind)) {
@@ -520,6 +591,7 @@ struct past *past_new(struct front *front)
         list_init(&past->lanes[i].joined);
         list_init(&past->lanes[i].riding);
         list_init(&past->lanes[i].lagging);
+        list_init(&past->lanes[i].ready);
     }
     scans_attach(front->shared->scans, front->index, front->loop, chunk_arrived);
     return past;

@@ -36,6 +36,7 @@ struct past_place {
     uint8_t scan;     /* JOINED and later: which */
     uint32_t round;   /* JOINED: the first chunk that is for it */
     int64_t moved_ms; /* LAGGING: when it last took an event */
+    uint64_t turn;    /* of the loop, in which it last went on by itself, + 1 */
 };
 
 /* NULL without memory. */

@@ -24,9 +24,10 @@ struct scan {
     struct reader_job job;
     bool is_open;
     bool is_reading;
-    bool is_ready; /* the chunk ahead has been read */
-    bool is_over;  /* it is the last one */
-    uint64_t next; /* where the next chunk, or the one that is being read, begins */
+    bool is_ready;  /* the chunk ahead has been read */
+    bool is_over;   /* it is the last one */
+    uint64_t first; /* where it began */
+    uint64_t next;  /* where the next chunk, or the one that is being read, begins */
     uint64_t limit;
     uint32_t round;     /* reads that were submitted */
     struct wants wants; /* the reader's while it reads */
@@ -158,8 +159,9 @@ static void free_chunk(struct scan_chunk *chunk)
 
 static void close_scan(struct scan *scan)
 {
-    log_line(LOG_DEBUG, "front", "scan of the journal ended at=%llu bytes=%llu",
-             (unsigned long long)scan->next, (unsigned long long)scan->bytes);
+    log_line(LOG_DEBUG, "front", "scan of the journal ended from=%llu to=%llu bytes=%llu",
+             (unsigned long long)scan->first, (unsigned long long)scan->next,
+             (unsigned long long)scan->bytes);
     scan->is_open = false;
     wants_deinit(&scan->wants);
     free_chunk(&scan->chunks[0]);
@@ -330,7 +332,7 @@ static void open_scan(struct scan *scan, uint64_t from, uint64_t limit)
     struct scans *scans = scan->scans;
     scan->is_open = true;
     scan->is_ready = scan->is_over = false;
-    scan->next = from;
+    scan->first = scan->next = from;
     scan->limit = limit;
     scan->round = 0;
     scan->bytes = 0;

@@ -23,9 +23,13 @@ export class QuickMqtt {
             socket.on('error', reject);
             socket.on('close', () => client.closed());
         });
-        socket.write(connect({ clientId, user: 'authorization', password: key }));
+        socket.write(this.connect(clientId, key));
         await within(20000, `CONNACK for ${clientId}`, accepted);
         return client;
+    }
+
+    static connect(clientId, key) {
+        return connect({ clientId, user: 'authorization', password: key });
     }
 
     constructor(owner) {

@@ -414,7 +414,7 @@ static void test_catching_up_fires_the_same(void **state)
     assert_got(client, "");
     for (unsigned i = 0; i < 5; i++) {
         client->room = 1;
-        front_catch_up(&world->front, &client->conn);
+        catch_up(client);
     }
     assert_false(client->session.is_behind);
     assert_got(client, LINE("1", "/actions", TYPE_TEXT) LINE("2", "/actions/all", ACTION_TEXT(""))
@@ -442,7 +442,7 @@ static void test_scopes_change_in_the_middle_of_an_event(void **state)
     document_event(world, OPERATION_UPDATED, RESOURCE_THNG, &THNG_A, "{\"name\":\"b\"}", "");
     assert_got(client, LINE("1", A_TEMP, "[" ITEM("temp", "1") "]"));
     client->room = 1;
-    front_catch_up(&world->front, &client->conn);
+    catch_up(client);
     assert_got(client, LINE("1", A_TEMP "?pubStates=0", "[" ITEM("temp", "1") "]"));
     assert_false(client->session.is_behind);
 }

@@ -134,6 +134,13 @@ static inline void subscribe(struct client *client, const char *filter)
     subscribe_as(client, filter, &actor, client->world->front.sequence);
 }
 
+/* In the turn it is asked for a session goes on once: more is another turn's. */
+static inline void catch_up(struct client *client)
+{
+    front_catch_up(&client->world->front, &client->conn);
+    loop_turn(&client->world->loop, 0);
+}
+
 static inline void on_answer(struct conn *conn, const struct answer *answer,
                              const struct event *event)
 {

@@ -40,7 +40,7 @@ static void test_session_overrun_reads_the_journal(void **state)
     assert_false(world->front.is_overrun);
     assert_true(client->session.is_behind);
     client->room = 50; /* blocked once more, within what the journal gave */
-    front_catch_up(&world->front, &client->conn);
+    catch_up(client);
     assert_int_equal(client->conn.past.stage, PAST_WAITING);
     for (unsigned i = 0; client->room > 0 && i < TURNS_MAX; i++) {
         loop_turn(&world->loop, TURN_MS);
@@ -49,7 +49,7 @@ static void test_session_overrun_reads_the_journal(void **state)
     assert_int_equal(client->conn.past.stage, PAST_LAGGING);
     assert_int_equal(client->session.cursor, 54);
     client->room = NO_BOUND;
-    front_catch_up(&world->front, &client->conn);
+    catch_up(client);
     turn_until_live(client);
     assert_got_temps(client, 1, 200);
     publish_temp(world, numbers[1]);
@@ -79,7 +79,7 @@ static void test_session_that_lost_its_place(void **state)
     }
     client->session.cursor = 0;
     client->room = NO_BOUND;
-    front_catch_up(&world->front, &client->conn);
+    catch_up(client);
     turn_until_live(client);
     struct buf lines = {0};
     BUF_PUT_LITERAL(&lines, "lost\n");
@@ -169,7 +169,7 @@ static void test_connections_gone_while_reading_the_journal(void **state)
     }
     for (unsigned i = 0; i < SESSIONS; i++) {
         world->clients[i].room = i == 3 ? NO_BOUND : 5;
-        front_catch_up(&world->front, &world->clients[i].conn);
+        catch_up(&world->clients[i]);
         assert_int_equal(world->clients[i].conn.past.stage, PAST_WAITING);
     }
     leave(&world->clients[0]);
@@ -275,7 +275,7 @@ static void random_step(struct world *world, struct model_client *models, struct
     default:
         /* Rarely all it wants, mostly a little: it is often stopped in the middle of an event. */
         client->room = rand_below(rand, 10) == 0 ? NO_BOUND : (uint32_t)rand_below(rand, 4);
-        front_catch_up(&world->front, &client->conn);
+        catch_up(client);
         loop_turn(&world->loop, link_is_in_list(&client->conn.behind) ? TURN_MS : 0);
         if (client->room == NO_BOUND && rand_below(rand, 2) == 0) {
             turn_until_live(client);
@@ -308,7 +308,7 @@ static void random_program(struct world *world, uint64_t seed)
         struct client *client = &world->clients[i];
         struct buf got = {0};
         client->room = NO_BOUND;
-        front_catch_up(&world->front, &client->conn);
+        catch_up(client);
         turn_until_live(client);
         without_payloads(&client->got, &got);
         assert_true(buf_bytes(&got) > 1000);

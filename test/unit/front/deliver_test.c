@@ -281,13 +281,13 @@ static void test_blocked_session_catches_up(void **state)
     assert_got(fast, all);
     assert_true(slow->session.is_behind);
     assert_int_equal(slow->session.cursor, 2);
-    front_catch_up(&world->front, &slow->conn);
+    catch_up(slow);
     assert_true(slow->session.is_behind); /* still no room: nothing changes */
     slow->room = 2;
-    front_catch_up(&world->front, &slow->conn);
+    catch_up(slow);
     assert_true(slow->session.is_behind);
     slow->room = NO_BOUND;
-    front_catch_up(&world->front, &slow->conn);
+    catch_up(slow);
     assert_false(slow->session.is_behind);
     assert_got(slow, all);
     publish_temp(world, "5");
@@ -312,7 +312,7 @@ static void test_blocked_between_subscriptions_of_one_event(void **state)
     assert_true(client->session.is_behind);
     for (unsigned i = 0; i < 3; i++) {
         client->room = 1;
-        front_catch_up(&world->front, &client->conn);
+        catch_up(client);
     }
     assert_false(client->session.is_behind);
     assert_got(client, LINE("1", A_ALL, "[" ITEM("temp", "1") "," ITEM("hum", "2") "]")
@@ -342,7 +342,7 @@ static void test_subscriptions_change_in_the_middle_of_an_event(void **state)
     subs_remove(&world->front.subs, all);
     subscribe(client, "/thngs/+/properties/hum");
     client->room = NO_BOUND;
-    front_catch_up(&world->front, &client->conn);
+    catch_up(client);
     assert_false(client->session.is_behind);
     assert_got(client, LINE("1", A_HUM, "[" ITEM("hum", "2") "]"));
 }
@@ -360,7 +360,7 @@ static void test_subscription_made_while_behind(void **state)
     publish_temp(world, "3");
     front_drain(&world->front);
     client->room = NO_BOUND;
-    front_catch_up(&world->front, &client->conn);
+    catch_up(client);
     assert_got(client, LINE("1", A_TEMP, "[" ITEM("temp", "1") "]")
                            LINE("2", A_TEMP, "[" ITEM("temp", "2") "]")
                                LINE("3", A_ALL, "[" ITEM("temp", "3") "]")

@@ -91,7 +91,7 @@ static void test_who_is_behind_hears_the_rest(void **state)
         points_event(world, &THNG_A, "", "temp", "hum");
         assert_int_equal(client->session.is_behind, room < 7);
         client->room = NO_BOUND;
-        front_catch_up(&world->front, &client->conn);
+        catch_up(client);
         assert_false(client->session.is_behind);
         if (before == 0) {
             assert_got(client, all);
@@ -157,7 +157,7 @@ static void test_the_rest_of_the_keys(void **state)
     assert_true(client->session.is_behind);
     session_deinit(&leaves->session, &world->front.subs);
     client->room = NO_BOUND;
-    front_catch_up(&world->front, &client->conn);
+    catch_up(client);
     assert_got(client,
                LINE("1", A_ALL "/a", "[" ITEM("a", "2") "," ITEM("a", "5") "," ITEM("a", "6") "]")
                    LINE("1", A_ALL "/c", "[" ITEM("c", "4") "]"));
@@ -211,7 +211,7 @@ static void test_each_event_is_judged(void **state)
     points_event(world, &THNG_A, IN_P, "temp", NULL);
     assert_got(client, TEMP("1", A_ALL) TEMP("4", A_ALL));
     slow->room = NO_BOUND;
-    front_catch_up(&world->front, &slow->conn);
+    catch_up(slow);
     assert_got(slow, TEMP("1", A_ALL) TEMP("4", A_ALL));
 }
 
