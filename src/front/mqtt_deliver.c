@@ -42,10 +42,11 @@ static bool send_publish(struct mqtt_conn *mqtt, const struct mqtt_flight *fligh
     struct mqtt_window *window = &mqtt->window;
     bool is_kept_first = owed == MQTT_IS_NEW && flight->qos == 2;
     if (owed == MQTT_IS_AGAIN) {
+        struct mqtt_flight *sent = mqtt_window_at(window, index);
         publish->packet_id = mqtt_window_id(window, index);
-        publish->qos = flight->qos;
-        publish->dup = true; /* [MQTT-3.3.1-1] */
-        mqtt_window_paid(window, mqtt_window_at(window, index));
+        publish->qos = sent->qos; /* the subscription may have another by now */
+        publish->dup = true;      /* [MQTT-3.3.1-1] */
+        mqtt_window_paid(window, sent);
     } else if (flight->qos > 0) {
         uint32_t count_max = mqtt->conn->front->shared->limits.inflight_max;
         publish->packet_id = mqtt_window_push(window, flight, count_max);
