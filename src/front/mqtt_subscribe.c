@@ -256,7 +256,8 @@ static void request_states(struct mqtt_conn *mqtt, const struct mqtt_subscribe *
     }
 }
 
-/* All filters that are granted, as entries of what is kept. */
+/* All filters that are granted, as entries of what is kept. With the head as it is now: after a
+ * crash the same packet ids are given out only with the subscriptions of that time. */
 static void gather_entries(struct mqtt_conn *mqtt, const struct mqtt_subscribe *subscribe,
                            struct buf *writes)
 {
@@ -267,6 +268,9 @@ static void gather_entries(struct mqtt_conn *mqtt, const struct mqtt_subscribe *
         if (wish->code != MQTT_SUBACK_REFUSED && granted != NULL) {
             mqtt_session_put(mqtt, granted, writes);
         }
+    }
+    if (buf_bytes(writes) > 0) {
+        mqtt_session_put_head(mqtt, writes, true);
     }
 }
 

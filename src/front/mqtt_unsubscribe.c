@@ -95,10 +95,13 @@ void mqtt_unsubscribe_kept(struct mqtt_conn *mqtt, const struct answer *answer)
     }
 }
 
-/* The UNSUBACK, or what it waits for. */
-static void conclude_unsubscribe(struct mqtt_conn *mqtt, uint16_t packet_id,
-                                 const struct buf *writes)
+/* The UNSUBACK, or what it waits for: the entries are gone, and the head is as it is now (see
+ * mqtt_subscribe.c). */
+static void conclude_unsubscribe(struct mqtt_conn *mqtt, uint16_t packet_id, struct buf *writes)
 {
+    if (buf_bytes(writes) > 0) {
+        mqtt_session_put_head(mqtt, writes, true);
+    }
     if (writes->failed) {
         conn_close(mqtt->conn);
     } else if (buf_bytes(writes) > 0) {

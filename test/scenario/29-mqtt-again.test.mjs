@@ -41,4 +41,21 @@ scenario('sent again', {}, (d) => {
         assert.deepEqual({ qos, dup, value }, { qos: 0, dup: false, value: 2 });
         again.destroy();
     });
+
+    it('under its packet id, also when the daemon is killed right behind a SUBACK', async () => {
+        const at = await fresh();
+        const [a, b] = [`${at}/a`, `${at}/b`];
+        const first = await come('numbers');
+        assert.deepEqual(await granted(first, [a, 1], [b, 1]), [1, 1]);
+        await put(a, 1);
+        await put(b, 2);
+        const sent = [brief(await first.next(type.publish)), brief(await first.next(type.publish))];
+        assert.deepEqual(await granted(first, [a, 0]), [0]);
+        await d.crash();
+        await d.start();
+        const again = await come('numbers');
+        for (const one of sent)
+            assert.deepEqual(brief(await again.next(type.publish)), { ...one, dup: true });
+        again.destroy();
+    });
 });
