@@ -79,7 +79,8 @@ static bool deliver(struct session *session, const struct delivery *delivery)
 {
     struct mqtt_conn *mqtt = CONTAINER_OF(session, struct mqtt_conn, session);
     if (conn_is_closing(mqtt->conn)) {
-        return true; /* nobody will read it */
+        /* Nobody will read it now; who comes back goes on behind what was sent. */
+        return !mqtt->keeping.is_kept;
     }
     if (mqtt->stage != MQTT_STAGE_OPEN || is_full(mqtt)) {
         return false;

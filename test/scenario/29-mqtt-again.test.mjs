@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is sent again to who comes back: small cases that the model of delivery (28) has found.
 import { scenario, it, assert, onePoint } from './lib/suite.mjs';
-import { connect, puback, RawMqtt, subscribe, type } from './lib/packets.mjs';
+import { connect, disconnect, puback, RawMqtt, subscribe, type } from './lib/packets.mjs';
 
 scenario('sent again', {}, (d) => {
     const come = async (clientId) => {
@@ -56,6 +56,20 @@ scenario('sent again', {}, (d) => {
         const again = await come('numbers');
         for (const one of sent)
             assert.deepEqual(brief(await again.next(type.publish)), { ...one, dup: true });
+        again.destroy();
+    });
+
+    it('what happens while a connection is being ended is not taken for sent', async () => {
+        const topic = `${await fresh()}/a`;
+        const first = await come('leaving');
+        await granted(first, [topic, 1]);
+        first.socket.allowHalfOpen = true; // the daemon waits for its end of the connection
+        first.send(disconnect());
+        for (let value = 0; value < 20; value++) await put(topic, value);
+        const again = await come('leaving');
+        for (let value = 0; value < 20; value++)
+            assert.equal(brief(await again.next(type.publish)).value, value);
+        first.destroy();
         again.destroy();
     });
 });
