@@ -488,6 +488,12 @@ static void go_on(struct front *front, struct conn *conn, int64_t end_ns)
     }
 }
 
+void past_leave(struct conn *conn)
+{
+    conn->session->walk = NULL;
+    move_to(NULL, conn, PAST_NONE);
+}
+
 static void catch_up_until(struct front *front, struct conn *conn, int64_t end_ns)
 {
     struct session *session = conn->session;
@@ -542,7 +548,7 @@ static void turn_of_ready(struct past *past, struct past_lane *lane, int64_t end
             break;
         }
         catch_up_until(past->front, conn, end_ns);
-        /* Something else comes first for it: a replay, which will carry it on. */
+        /* It did not: it is being closed. */
         if (conn->past.turn != turn && link_is_in_list(&conn->behind)) {
             move_to(&lane->lagging, conn, PAST_LAGGING);
         }

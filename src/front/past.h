@@ -43,6 +43,9 @@ struct past_place {
 struct past *past_new(struct front *front);
 void past_free(struct past *past);
 
+/* Something else comes first for the session: it leaves the scan, and keeps its place. */
+void past_leave(struct conn *conn);
+
 /* Some of what is to be done: on_turn_start. */
 void past_turn(struct front *front);
 

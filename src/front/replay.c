@@ -392,6 +392,7 @@ static struct replay *add(struct conn *conn, struct subscription *subscription, 
     replays->count++;
     subscription->replay = replay->number;
     replays->is_held = true;
+    past_leave(conn);
     session_fall_behind(conn->session, after);
     return replay;
 }

@@ -25,7 +25,7 @@ struct entry {
     bool is_long;
 };
 
-struct past {
+struct tale {
     struct world *world;
     struct reader reader;
     struct actor actor;
@@ -36,41 +36,41 @@ struct past {
     char filling[LONG_VALUE_BYTES + 1];
 };
 
-/* ---- the past ---- */
+/* ---- a history and what is known of it ---- */
 
-static void put_document(struct past *past, enum resource_kind kind, const struct id *id,
+static void put_document(struct tale *tale, enum resource_kind kind, const struct id *id,
                          const char *text)
 {
-    group_write_document(&past->world->writer, ACCOUNT, OPERATION_CREATED, kind, id,
+    group_write_document(&tale->world->writer, ACCOUNT, OPERATION_CREATED, kind, id,
                          slice_of_text(text), (struct slice){0});
 }
 
-static struct past *past_new(struct world *world)
+static struct tale *tale_new(struct world *world)
 {
-    struct past *past = calloc(1, sizeof(*past));
-    assert_non_null(past);
-    past->world = world;
-    past->actor = operator_of(ACCOUNT);
-    past->entries = calloc(ACTIONS > SAMPLES_MAX ? ACTIONS : SAMPLES_MAX, sizeof(*past->entries));
-    assert_non_null(past->entries);
-    memset(past->filling, 'x', LONG_VALUE_BYTES);
-    rand_seed(&past->rand, 11);
-    past->reader.store = world->store;
-    MUST(store_documents_reader(world->store, &past->reader.documents));
+    struct tale *tale = calloc(1, sizeof(*tale));
+    assert_non_null(tale);
+    tale->world = world;
+    tale->actor = operator_of(ACCOUNT);
+    tale->entries = calloc(ACTIONS > SAMPLES_MAX ? ACTIONS : SAMPLES_MAX, sizeof(*tale->entries));
+    assert_non_null(tale->entries);
+    memset(tale->filling, 'x', LONG_VALUE_BYTES);
+    rand_seed(&tale->rand, 11);
+    tale->reader.store = world->store;
+    MUST(store_documents_reader(world->store, &tale->reader.documents));
     begin(world);
-    put_document(past, RESOURCE_THNG, &THNG_A, DOCUMENT);
+    put_document(tale, RESOURCE_THNG, &THNG_A, DOCUMENT);
     publish(world);
-    return past;
+    return tale;
 }
 
-static void past_free(struct past *past)
+static void tale_free(struct tale *tale)
 {
-    documents_reader_close(past->reader.documents);
-    samples_deinit(&past->reader.samples);
-    buf_deinit(&past->reader.scratch);
-    buf_deinit(&past->reader.value);
-    free(past->entries);
-    free(past);
+    documents_reader_close(tale->reader.documents);
+    samples_deinit(&tale->reader.samples);
+    buf_deinit(&tale->reader.scratch);
+    buf_deinit(&tale->reader.value);
+    free(tale->entries);
+    free(tale);
 }
 
 static void key_of(char key[8], uint32_t property)
@@ -78,26 +78,26 @@ static void key_of(char key[8], uint32_t property)
     snprintf(key, 8, "k%u", property);
 }
 
-static void value_of(const struct past *past, struct buf *out, const struct entry *entry)
+static void value_of(const struct tale *tale, struct buf *out, const struct entry *entry)
 {
-    buf_put_format(out, entry->is_long ? "\"%u%s\"" : "%u", entry->number, past->filling);
+    buf_put_format(out, entry->is_long ? "\"%u%s\"" : "%u", entry->number, tale->filling);
 }
 
-static void put_sample(struct past *past, uint32_t property, int64_t timestamp_ms, uint8_t flags)
+static void put_sample(struct tale *tale, uint32_t property, int64_t timestamp_ms, uint8_t flags)
 {
-    assert_true(past->count < SAMPLES_MAX);
-    struct entry *entry = &past->entries[past->count];
+    assert_true(tale->count < SAMPLES_MAX);
+    struct entry *entry = &tale->entries[tale->count];
     *entry = (struct entry){
         .timestamp_ms = timestamp_ms,
-        .created_ms = past->last_ms,
+        .created_ms = tale->last_ms,
         .property = property,
-        .number = past->count++,
-        .is_long = rand_below(&past->rand, 200) == 0,
+        .number = tale->count++,
+        .is_long = rand_below(&tale->rand, 200) == 0,
     };
     struct buf value = {0};
     char key[8];
     key_of(key, property);
-    value_of(past, &value, entry);
+    value_of(tale, &value, entry);
     const struct point point = {
         .flags = flags,
         .property = property,
@@ -105,28 +105,28 @@ static void put_sample(struct past *past, uint32_t property, int64_t timestamp_m
         .timestamp_ms = timestamp_ms,
         .value = buf_data(&value),
     };
-    group_write_points(&past->world->writer, ACCOUNT, RESOURCE_THNG, &THNG_A, (struct slice){0}, 0,
+    group_write_points(&tale->world->writer, ACCOUNT, RESOURCE_THNG, &THNG_A, (struct slice){0}, 0,
                        &point, 1);
     buf_deinit(&value);
 }
 
 /* The first has most of the samples; few different times. */
-static void fill_properties(struct past *past)
+static void fill_properties(struct tale *tale)
 {
     for (uint32_t group = 0; group < GROUPS; group++) {
-        past->last_ms = TIME_MS + (int64_t)group * 10;
-        group_writer_start(&past->world->writer, past->world->last + 1, past->last_ms);
+        tale->last_ms = TIME_MS + (int64_t)group * 10;
+        group_writer_start(&tale->world->writer, tale->world->last + 1, tale->last_ms);
         for (uint32_t property = 1; group == 0 && property <= PROPERTIES; property++) {
-            put_sample(past, property, past->last_ms, POINT_NEW_PROPERTY);
+            put_sample(tale, property, tale->last_ms, POINT_NEW_PROPERTY);
         }
         for (unsigned i = 0; i < 150; i++) {
-            bool is_dense = rand_below(&past->rand, 3) > 0;
-            uint32_t property = is_dense ? 1 : 1 + (uint32_t)rand_below(&past->rand, PROPERTIES);
-            put_sample(past, property, TIME_MS + (int64_t)rand_below(&past->rand, 400), 0);
+            bool is_dense = rand_below(&tale->rand, 3) > 0;
+            uint32_t property = is_dense ? 1 : 1 + (uint32_t)rand_below(&tale->rand, PROPERTIES);
+            put_sample(tale, property, TIME_MS + (int64_t)rand_below(&tale->rand, 400), 0);
         }
-        publish(past->world);
+        publish(tale->world);
     }
-    MUST(store_wait(past->world->store, past->world->last, 5000));
+    MUST(store_wait(tale->world->store, tale->world->last, 5000));
 }
 
 static void action_id(struct id *id, uint32_t number)
@@ -144,27 +144,27 @@ static void action_text(char text[200], const struct entry *entry)
              id.text, (long long)entry->created_ms, (long long)entry->timestamp_ms);
 }
 
-static void fill_actions(struct past *past)
+static void fill_actions(struct tale *tale)
 {
-    past->last_ms = TIME_MS;
-    begin(past->world);
-    while (past->count < ACTIONS) {
-        struct entry *entry = &past->entries[past->count];
+    tale->last_ms = TIME_MS;
+    begin(tale->world);
+    while (tale->count < ACTIONS) {
+        struct entry *entry = &tale->entries[tale->count];
         *entry = (struct entry){
-            .timestamp_ms = TIME_MS + (int64_t)rand_below(&past->rand, 400),
+            .timestamp_ms = TIME_MS + (int64_t)rand_below(&tale->rand, 400),
             .created_ms = TIME_MS,
-            .sequence = past->world->last + 1 + past->count,
-            .number = past->count,
+            .sequence = tale->world->last + 1 + tale->count,
+            .number = tale->count,
         };
         struct id id;
         char text[200];
         action_id(&id, entry->number);
         action_text(text, entry);
-        put_document(past, RESOURCE_ACTION, &id, text);
-        past->count++;
+        put_document(tale, RESOURCE_ACTION, &id, text);
+        tale->count++;
     }
-    publish(past->world);
-    MUST(store_wait(past->world->store, past->world->last, 60000));
+    publish(tale->world);
+    MUST(store_wait(tale->world->store, tale->world->last, 60000));
 }
 
 /* ---- what is to be read ---- */
@@ -200,7 +200,7 @@ static bool is_wanted(const struct question *question, const struct entry *entry
            (question->property == 0 || entry->property == question->property);
 }
 
-static void put_wanted(const struct past *past, const struct question *question,
+static void put_wanted(const struct tale *tale, const struct question *question,
                        const struct entry *entry, struct buf *out)
 {
     char key[8];
@@ -212,26 +212,26 @@ static void put_wanted(const struct past *past, const struct question *question,
         key_of(key, entry->property);
         buf_put_format(out, "[{\"createdAt\":%lld,\"timestamp\":%lld,\"key\":\"%s\",\"value\":",
                        (long long)entry->created_ms, (long long)entry->timestamp_ms, key);
-        value_of(past, out, entry);
+        value_of(tale, out, entry);
         buf_put(out, SLICE("}]"));
     }
     buf_put_byte(out, '\n');
 }
 
-static void expect(const struct past *past, const struct question *question, struct buf *out)
+static void expect(const struct tale *tale, const struct question *question, struct buf *out)
 {
-    struct entry *found = calloc(past->count + 1, sizeof(*found));
+    struct entry *found = calloc(tale->count + 1, sizeof(*found));
     assert_non_null(found);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < past->count; i++) {
-        if (is_wanted(question, &past->entries[i])) {
-            found[count++] = past->entries[i];
+    for (uint32_t i = 0; i < tale->count; i++) {
+        if (is_wanted(question, &tale->entries[i])) {
+            found[count++] = tale->entries[i];
         }
     }
     qsort(found, count, sizeof(*found), by_time);
     uint32_t first = question->last > 0 && question->last < count ? count - question->last : 0;
     for (uint32_t i = first; i < count; i++) {
-        put_wanted(past, question, &found[i], out);
+        put_wanted(tale, question, &found[i], out);
     }
     free(found);
 }
@@ -251,13 +251,13 @@ static void put_lines(struct buf *out, const struct buf *messages)
 }
 
 /* Reads all pages; answers how many there were. */
-static unsigned read_pages(struct past *past, const struct question *question, struct buf *out)
+static unsigned read_pages(struct tale *tale, const struct question *question, struct buf *out)
 {
     struct topic topic;
     struct id no_project = {0};
     MUST(topic_parse(slice_of_text(question->filter), &topic));
     const struct view view = {
-        .reader = &past->reader, .actor = &past->actor, .project = &no_project};
+        .reader = &tale->reader, .actor = &tale->actor, .project = &no_project};
     struct replay_read read = {
         .topic = &topic,
         .after = question->after,
@@ -276,12 +276,12 @@ static unsigned read_pages(struct past *past, const struct question *question, s
     return pages;
 }
 
-static unsigned assert_same(struct past *past, const struct question *question)
+static unsigned assert_same(struct tale *tale, const struct question *question)
 {
     struct buf got = {0};
     struct buf wanted = {0};
-    unsigned pages = read_pages(past, question, &got);
-    expect(past, question, &wanted);
+    unsigned pages = read_pages(tale, question, &got);
+    expect(tale, question, &wanted);
     if (!slice_equal(buf_data(&got), buf_data(&wanted))) {
         fail_msg("%s from=%lld last=%u boundary=%lld: %zu bytes instead of %zu", question->filter,
                  (long long)question->from_ms, question->last, (long long)question->boundary_ms,
@@ -294,95 +294,95 @@ static unsigned assert_same(struct past *past, const struct question *question)
 
 /* ---- tests ---- */
 
-static struct question random_question(struct past *past, const char *filter, uint32_t property)
+static struct question random_question(struct tale *tale, const char *filter, uint32_t property)
 {
-    struct rand *rand = &past->rand;
+    struct rand *rand = &tale->rand;
     return (struct question){
         .filter = filter,
         .property = property,
         .from_ms = rand_below(rand, 2) ? 0 : TIME_MS + (int64_t)rand_below(rand, 420),
-        .last = rand_below(rand, 2) ? 0 : 1 + (uint32_t)rand_below(rand, past->count),
+        .last = rand_below(rand, 2) ? 0 : 1 + (uint32_t)rand_below(rand, tale->count),
         .boundary_ms = TIME_MS + (int64_t)rand_below(rand, GROUPS * 10 + 10),
-        .after = past->world->last - rand_below(rand, past->count),
+        .after = tale->world->last - rand_below(rand, tale->count),
     };
 }
 
 static void test_properties(void **state)
 {
-    struct past *past = past_new(*state);
-    fill_properties(past);
-    const struct question all = {.filter = A_ALL, .boundary_ms = past->last_ms};
-    assert_true(assert_same(past, &all) > 4);
+    struct tale *tale = tale_new(*state);
+    fill_properties(tale);
+    const struct question all = {.filter = A_ALL, .boundary_ms = tale->last_ms};
+    assert_true(assert_same(tale, &all) > 4);
     struct question question = all;
-    for (uint32_t last = 1; last < 2 * past->count; last *= 3) {
+    for (uint32_t last = 1; last < 2 * tale->count; last *= 3) {
         question.last = last;
-        assert_same(past, &question);
+        assert_same(tale, &question);
     }
-    question.last = past->count;
-    assert_same(past, &question);
-    question.last = past->count - 1;
-    assert_same(past, &question);
+    question.last = tale->count;
+    assert_same(tale, &question);
+    question.last = tale->count - 1;
+    assert_same(tale, &question);
     for (unsigned i = 0; i < 12; i++) {
-        question = random_question(past, A_ALL, 0);
-        assert_same(past, &question);
+        question = random_question(tale, A_ALL, 0);
+        assert_same(tale, &question);
     }
-    past_free(past);
+    tale_free(tale);
 }
 
 static void test_one_property(void **state)
 {
-    struct past *past = past_new(*state);
-    fill_properties(past);
+    struct tale *tale = tale_new(*state);
+    fill_properties(tale);
     for (unsigned i = 0; i < 12; i++) {
-        struct question question = random_question(past, A_ALL "/k1", 1);
-        assert_same(past, &question);
-        question = random_question(past, A_ALL "/k7", 7);
-        assert_same(past, &question);
+        struct question question = random_question(tale, A_ALL "/k1", 1);
+        assert_same(tale, &question);
+        question = random_question(tale, A_ALL "/k7", 7);
+        assert_same(tale, &question);
     }
     const struct question unknown = {
-        .filter = A_ALL "/never", .property = UINT32_MAX, .boundary_ms = past->last_ms, .last = 3};
-    assert_int_equal(assert_same(past, &unknown), 1);
-    past_free(past);
+        .filter = A_ALL "/never", .property = UINT32_MAX, .boundary_ms = tale->last_ms, .last = 3};
+    assert_int_equal(assert_same(tale, &unknown), 1);
+    tale_free(tale);
 }
 
 static void test_actions(void **state)
 {
-    struct past *past = past_new(*state);
-    fill_actions(past);
+    struct tale *tale = tale_new(*state);
+    fill_actions(tale);
     const struct question all = {
-        .filter = "/actions/all", .is_of_actions = true, .after = past->world->last};
-    assert_true(assert_same(past, &all) > 4);
+        .filter = "/actions/all", .is_of_actions = true, .after = tale->world->last};
+    assert_true(assert_same(tale, &all) > 4);
     /* Nothing of it is the past: whole pages are passed over. */
     struct question none = all;
     none.after = 1;
-    assert_true(assert_same(past, &none) > 1);
+    assert_true(assert_same(tale, &none) > 1);
     none.last = 5;
-    assert_true(assert_same(past, &none) > 1);
+    assert_true(assert_same(tale, &none) > 1);
     for (unsigned i = 0; i < 20; i++) {
-        struct question question = random_question(past, "/actions/_open", 0);
+        struct question question = random_question(tale, "/actions/_open", 0);
         question.is_of_actions = true;
-        assert_same(past, &question);
+        assert_same(tale, &question);
     }
-    past_free(past);
+    tale_free(tale);
 }
 
 static void test_who_may_not_see_it(void **state)
 {
-    struct past *past = past_new(*state);
+    struct tale *tale = tale_new(*state);
     struct topic topic;
     struct id no_project = {0};
     const struct view view = {
-        .reader = &past->reader, .actor = &past->actor, .project = &no_project};
+        .reader = &tale->reader, .actor = &tale->actor, .project = &no_project};
     struct replay_read read = {.topic = &topic, .boundary_ms = TIME_MS};
-    MUST(store_wait(past->world->store, past->world->last, 5000));
+    MUST(store_wait(tale->world->store, tale->world->last, 5000));
     MUST(topic_parse(slice_of_text(A_ALL), &topic));
-    past->actor = operator_of(ACCOUNT + 1);
+    tale->actor = operator_of(ACCOUNT + 1);
     assert_int_equal(replay_read_page(&view, &read).code, ERR_NOT_FOUND);
     MUST(topic_parse(slice_of_text(B_ALL), &topic));
-    past->actor = operator_of(ACCOUNT);
+    tale->actor = operator_of(ACCOUNT);
     assert_int_equal(replay_read_page(&view, &read).code, ERR_NOT_FOUND);
     buf_deinit(&read.messages);
-    past_free(past);
+    tale_free(tale);
 }
 
 int main(void)

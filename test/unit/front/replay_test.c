@@ -265,7 +265,7 @@ static void test_the_journal_does_not_overtake(void **state)
     }
     publish_temps(world, 21, 22);
     make_room(client, NO_BOUND);
-    assert_true(client->conn.is_reading_past);
+    assert_int_equal(client->conn.past.stage, PAST_WAITING);
     replays(client, TEMP_LAST, 22);
     turn_until_live(client);
     assert_values(client, "t21 t22 h1 h2 h3 h4 h5 h6 h7 h8 h9 h10 h11 h12 h13 h14 h15 h16 h17 h18 "
