@@ -9,6 +9,7 @@
  */
 #include "base/assert.h"
 #include "base/utf8.h"
+#include "front/scan.h"
 #include "front/ws_conn.h"
 
 #include <errno.h>
@@ -206,6 +207,8 @@ static struct err start(uint16_t port, struct buf *problem)
         .outbox_bytes_max = OUTBOX_BYTES_MAX,
     };
     server->shared.ring = &server->ring;
+    server->shared.scans = scans_new(NULL, 1); /* nobody is ever behind */
+    TRY(server->shared.scans == NULL ? ERR(NO_MEMORY) : ERR(OK));
     TRY(broadcast_init(&server->ring, 2, 1, 0, free_item));
     TRY(loop_init(&server->loop, &options));
     TRY(front_init(&server->front, &server->shared, &server->loop, 0, 1, 1));
