@@ -7,8 +7,8 @@ import { login, publish, puback, subscribe, type } from './lib/packets.mjs';
 const filling = 'x'.repeat(8000);
 const numberOf = ({ payload }) => Number(onePoint(payload).value.split(' ')[0]);
 
-/** <count> values of 8 KB on the topic, each acknowledged. */
-async function flood(d, topic, count) {
+/** <count> values of 8 KB on the topic, each acknowledged; <pace> is waited for now and then. */
+async function flood(d, topic, count, pace = async () => {}) {
     const publisher = await login(d.port.mqtt, d.key);
     for (let i = 0; i < count; i += 50) {
         const numbers = Array.from({ length: 50 }, (_, k) => i + k);
@@ -16,6 +16,7 @@ async function flood(d, topic, count) {
             ...numbers.map((n) => publish(topic, [{ value: `${n} ${filling}` }], { qos: 1, id: n + 1 })),
         );
         for (let k = 0; k < 50; k++) await publisher.next(type.puback, 15000);
+        await pace(i);
     }
     publisher.destroy();
 }
@@ -63,12 +64,16 @@ scenario('a bound on lag', { set: { 'session.lag_max': '500' } }, (d) => {
         const reader = await login(d.port.mqtt, d.key);
         reader.send(subscribe(1, topic));
         await reader.next(type.suback);
-        await flood(d, topic, count);
-        for (let i = 0; i < count; i++) {
-            const message = await reader.next(type.publish, 15000);
-            assert.equal(numberOf(message), i, 'who reads is not disturbed');
-            reader.send(puback(message.id));
-        }
+        let read = 0;
+        const reading = async () => {
+            for (; read < count; read++) {
+                const message = await reader.next(type.publish, 15000);
+                assert.equal(numberOf(message), read, 'who reads is not disturbed');
+                reader.send(puback(message.id));
+            }
+        };
+        const hasRead = (i) => eventually('it is read', () => read > i - 200, 15000);
+        await Promise.all([flood(d, topic, count, hasRead), reading()]);
         for (const one of [deaf, brief]) {
             one.socket.resume();
             await eventually('the connection ends', () => one.isClosed || one.isEnded, 10000);

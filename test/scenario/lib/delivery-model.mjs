@@ -247,6 +247,7 @@ class Session {
                 filter,
                 state: 'asked',
                 qos: [asked],
+                everQos: new Set(), // that it has had, or may have had
                 sentAt,
                 grantedAt: 0,
                 wasRaised: false, // from QoS 0
@@ -256,10 +257,18 @@ class Session {
             });
         const one = this.subscriptions.get(filter);
         one.asked = asked;
+        one.everQos.add(asked);
+        if (asked === 0 && this.mayRepeat) this.forgetFlights(one);
         if (one.state === 'granted' && one.qos[0] !== asked) {
             one.state = 'changing';
             one.owed.clear();
         }
+    }
+
+    /** What the daemon forgot in a crash it sends with the QoS of now: not again, when that is 0. */
+    forgetFlights(subscription) {
+        for (const flight of this.flights)
+            if (flight.subscription === subscription) flight.isForgotten = true;
     }
 
     mayHave(filter) {
@@ -393,10 +402,11 @@ class Session {
     }
 
     /** Is its subscription the same ever since? */
-    isStillWanted({ subscription, doubts }) {
+    isStillWanted({ subscription, doubts, isForgotten }) {
         return (
             subscription.state === 'granted' &&
             subscription.doubts === doubts &&
+            !isForgotten &&
             this.subscriptions.get(subscription.filter) === subscription
         );
     }
@@ -421,7 +431,8 @@ class Session {
     }
 
     qosIsRight(packet, message, one) {
-        const possible = [...one.qos, one.asked ?? one.qos[0]];
+        /* What was sent before, and got lost on its way here, comes again with the QoS of then. */
+        const possible = [...one.qos, one.asked ?? one.qos[0], ...(packet.dup ? one.everQos : [])];
         assert.ok(
             possible.some((qos) => packet.qos === Math.min(qos, message.qos)),
             `${message} on ${packet.topic}: QoS ${packet.qos} of ${possible}`,
