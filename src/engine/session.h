@@ -26,6 +26,7 @@ struct delivery {
     bool is_plain;    /* of a plain topic, told as it is */
     bool is_retained; /* as it was published before the subscription */
     bool is_last;     /* the resource is gone: no message will follow */
+    uint64_t share;   /* of a shared subscription: front/share.h knows it by this; else 0 */
     uint64_t sequence;
     uint32_t firing; /* which of the topics that the event fired on (front/fire.h); 0: it is no
                         event, but a present state, or history */
@@ -39,6 +40,10 @@ struct session_ops {
     /* The journal no longer has what the session has not had: it goes on behind a gap, unless it is
      * ended here. Optional. */
     void (*lost)(struct session *session);
+
+    /* The journal cannot be read now: the session goes on when its owner calls catch-up, or is
+     * ended. Without this its connection is closed. */
+    void (*failed)(struct session *session);
 };
 
 struct session {

@@ -388,6 +388,9 @@ struct err subs_add(struct subs *subs, const struct subs_wish *wish,
 void subs_remove(struct subs *subs, struct subscription *subscription)
 {
     const struct filter_key key = filter_key(subscription);
+    if (subscription->share != NULL) {
+        subs->on_removed(subs, subscription);
+    }
     unwatch(subs, subscription);
     list_remove(&subscription->in_tokens);
     list_remove(&subscription->in_states);

@@ -27,6 +27,9 @@
 #include "model/topic.h"
 
 struct session;
+struct share_member;
+struct subs;
+struct subscription;
 
 /* A topic that somebody has subscribed to, or those that wildcards select. */
 struct subs_topic {
@@ -70,9 +73,10 @@ struct subscription {
     uint8_t qos;             /* granted */
     bool pub_states;
     uint32_t number; /* of its entry in what is kept of the session (front/mqtt_kept.h); 0: none */
-    uint64_t replay; /* the number of its replay (front/replay.h); 0: none */
-    bool has_wildcard;   /* what it may hear is judged event by event */
-    uint8_t place_count; /* 1 without wildcards */
+    struct share_member *share; /* it is a member of a group (front/share.h); NULL: it is not */
+    uint64_t replay;            /* the number of its replay (front/replay.h); 0: none */
+    bool has_wildcard;          /* what it may hear is judged event by event */
+    uint8_t place_count;        /* 1 without wildcards */
     uint16_t filter_bytes;
     struct id project; /* of the topic's option: only what is visible in it; not set: none */
     struct subs_place places[]; /* behind them the filter, as the client spelled it */
@@ -90,6 +94,8 @@ struct subs {
     bool has_open[TOPIC_INDEX_COUNT]; /* some of them leave something open */
     struct filter_tree plain;         /* entries of plain topics that have wildcards */
     struct link tokens; /* the subscriptions that were made with a token on their topic: few */
+    /* Told before one with a <share> is removed. */
+    void (*on_removed)(struct subs *subs, struct subscription *subscription);
     uint64_t seed;
     size_t count; /* of subscriptions */
 };

@@ -216,6 +216,13 @@ static bool may_connect(const struct conn_options *options, const struct address
     return false;
 }
 
+static void init_lists(struct conn *conn)
+{
+    list_init(&conn->states);
+    list_init(&conn->state_wishes);
+    list_init(&conn->shared_waiting);
+}
+
 static struct conn *conn_new(struct front *front, const struct address *peer, unsigned protocols)
 {
     struct conn *conn = calloc(1, sizeof(*conn));
@@ -230,9 +237,14 @@ static struct conn *conn_new(struct front *front, const struct address *peer, un
     conn->in.bytes_max = front->shared->limits.packet_bytes_max + FRONT_READ_BYTES;
     conn->timer.fire = timer_due;
     conn->hold_timer.fire = hold_due;
-    list_init(&conn->states);
-    list_init(&conn->state_wishes);
+    init_lists(conn);
     return conn;
+}
+
+void conn_init_nobody(struct conn *conn, struct front *front, struct session *session)
+{
+    *conn = (struct conn){.front = front, .session = session};
+    init_lists(conn);
 }
 
 /* Gives back what conn_new and count_address have taken. */

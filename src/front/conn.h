@@ -107,19 +107,20 @@ struct conn {
     struct link flush;             /* in front.to_flush */
     struct link by_key;            /* with others that act with the same key (auth.h) */
     struct auth_entry *key;
-    struct link states;       /* present states that its session could not take yet (state.h) */
-    struct link state_wishes; /* struct subscription.in_states: those that are to be read */
-    uint32_t states_open;     /* that are being read, or could not be taken yet */
-    uint32_t states_life;     /* counts how often they were forgotten */
-    struct replays *replays;  /* histories that its session is sent (replay.h); NULL: none yet */
-    struct session *session;  /* NULL: no subscriptions; the protocol owns it */
-    struct past_place past;   /* of its session, while it is behind */
-    uint32_t in_flight;       /* commands not answered yet */
-    uint64_t sent_before;     /* bytes sent when conn_is_sending was last asked */
-    bool is_paused;           /* does not read: too many commands are under way */
-    bool is_held;             /* does not read: the protocol waits for something */
-    bool is_feeding;          /* on_input is being called */
-    bool is_finishing;        /* to be closed when the output is out */
+    struct link states;         /* present states that its session could not take yet (state.h) */
+    struct link state_wishes;   /* struct subscription.in_states: those that are to be read */
+    uint32_t states_open;       /* that are being read, or could not be taken yet */
+    uint32_t states_life;       /* counts how often they were forgotten */
+    struct link shared_waiting; /* messages of shared subscriptions that it could not take yet */
+    struct replays *replays;    /* histories that its session is sent (replay.h); NULL: none yet */
+    struct session *session;    /* NULL: no subscriptions; the protocol owns it */
+    struct past_place past;     /* of its session, while it is behind */
+    uint32_t in_flight;         /* commands not answered yet */
+    uint64_t sent_before;       /* bytes sent when conn_is_sending was last asked */
+    bool is_paused;             /* does not read: too many commands are under way */
+    bool is_held;               /* does not read: the protocol waits for something */
+    bool is_feeding;            /* on_input is being called */
+    bool is_finishing;          /* to be closed when the output is out */
     bool is_closing;
     bool is_draining;    /* our side is shut down; input is thrown away */
     bool was_full;       /* output had passed the bound: on_drained is owed */
@@ -140,6 +141,9 @@ struct conn_options {
  * for the call. */
 struct conn *conn_accept(struct front *front, int fd, const struct address *peer,
                          const struct conn_options *options);
+
+/* A session that no connection has, to be caught up like others (past.h). */
+void conn_init_nobody(struct conn *conn, struct front *front, struct session *session);
 
 /* The connection an answer is for, or NULL when it is gone. */
 struct conn *conn_find(struct front *front, uint32_t slot, uint32_t generation);

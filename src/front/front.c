@@ -5,6 +5,7 @@
 #include "front/auth.h"
 #include "front/conn.h"
 #include "front/lag.h"
+#include "front/share.h"
 #include "front/sys.h"
 
 #include <sched.h>
@@ -54,12 +55,14 @@ struct err front_init(struct front *front, struct front_shared *shared, struct l
     subs_init(&front->subs, shared->hash_seed);
     front->read_at = malloc(FRONT_READ_BYTES);
     front->past = past_new(front);
+    front->shares = shares_new(front);
     front->auth = auth_new(front);
     front->points = calloc(shared->limits.points_max, sizeof(front->points[0]));
     front->locations = calloc(shared->limits.points_max, sizeof(front->locations[0]));
     front->actions = calloc(shared->limits.actions_max, sizeof(front->actions[0]));
-    if (front->read_at == NULL || front->past == NULL || front->auth == NULL ||
-        front->points == NULL || front->locations == NULL || front->actions == NULL) {
+    if (front->read_at == NULL || front->past == NULL || front->shares == NULL ||
+        front->auth == NULL || front->points == NULL || front->locations == NULL ||
+        front->actions == NULL) {
         front_deinit(front);
         return ERR(NO_MEMORY);
     }
@@ -76,6 +79,7 @@ void front_deinit(struct front *front)
     }
     free(front->batches);
     answer_ring_deinit(&front->answers);
+    shares_free(front->shares);
     subs_deinit(&front->subs);
     past_free(front->past);
     auth_free(front->auth);
@@ -100,6 +104,7 @@ void front_stop(struct front *front)
             conn->proto->on_stopping(conn);
         }
     }
+    shares_stop(front->shares);
 }
 
 /* ---- commands ---- */
@@ -261,6 +266,7 @@ static void announce_listening(struct front *front)
 void front_turn_end(struct loop *loop)
 {
     struct front *front = loop->owner;
+    shares_turn_end(front->shares);
     submit(front);
     conn_flush_all(front);
     /* Who could write again may have gone on reading: those commands leave in another turn, now. */

@@ -35,6 +35,8 @@ struct file_store;
 struct origin_list;
 struct past;
 struct scans;
+struct share_mail;
+struct shares;
 
 /* Numbers from the configuration, in the units that the front works in. */
 struct front_limits {
@@ -76,9 +78,10 @@ struct front_shared {
     struct store *store;
     struct readers *readers;
     struct keyring *keyring;
-    struct scans *scans;         /* of the journal, for sessions that are behind */
-    struct broadcast *ring;      /* events out */
-    struct inbox_ring *commands; /* commands in */
+    struct scans *scans;           /* of the journal, for sessions that are behind */
+    struct share_mail *share_mail; /* of shared subscriptions; NULL: there are none */
+    struct broadcast *ring;        /* events out */
+    struct inbox_ring *commands;   /* commands in */
     struct doorbell *engine_bell;
     struct file_store *files; /* what was uploaded */
     struct slice openapi;     /* the API described, for GET /openapi.json */
@@ -152,7 +155,8 @@ struct front {
     bool writes_if_refused;
 
     struct subs subs;
-    struct past *past; /* sessions that catch up */
+    struct past *past;     /* sessions that catch up */
+    struct shares *shares; /* shared subscriptions */
     struct auth *auth;
     struct link behind;           /* conns whose session is to be caught up in the next turn */
     struct link paused;           /* conns that stopped reading until commands are answered */

@@ -8,6 +8,7 @@
 #include "front/mqtt_conn.h"
 
 #include "base/log.h"
+#include "front/share.h"
 
 /* The topic as the client spelled it; where it used wildcards, the one that they stand for. False
  * without memory. */
@@ -90,6 +91,7 @@ static bool deliver(struct session *session, const struct delivery *delivery)
         .firing = delivery->firing,
         .subscription = delivery->subscription->number,
         .qos = delivery->qos,
+        .share = delivery->share,
     };
     uint32_t index = 0;
     enum mqtt_owed owed = mqtt_session_look(mqtt, &flight, &index);
@@ -110,8 +112,12 @@ const struct session_ops mqtt_session_ops = {.deliver = deliver};
 
 static void take_done(struct mqtt_conn *mqtt, struct mqtt_flight *flight)
 {
+    uint64_t share = flight->share;
     mqtt_window_done(&mqtt->window, flight);
     mqtt_session_changed(mqtt);
+    if (share != 0) {
+        share_taken(mqtt->conn->front, share);
+    }
     front_catch_up(mqtt->conn->front, mqtt->conn);
 }
 

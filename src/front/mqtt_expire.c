@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "front/conn.h"
 #include "front/mqtt_kept.h"
+#include "front/share.h"
 #include "store/sessions.h"
 
 #include <stdlib.h>
@@ -78,7 +79,7 @@ static void take_away(struct mqtt_expire *expire, const struct session_name *nam
 static bool visit_head(void *arg, const struct session_name *name, struct slice head)
 {
     struct mqtt_expire *expire = arg;
-    if (is_due(expire, head)) {
+    if (!shares_is_name(name) && is_due(expire, head)) {
         take_away(expire, name);
     }
     memcpy(expire->last_client_id, name->client_id.at, name->client_id.bytes);

@@ -2,8 +2,10 @@
 #include "front/mqtt_filter.h"
 
 #include "front/replay.h"
+#include "front/sys.h"
 #include "model/perm.h"
 #include "model/plain_topic.h"
+#include "store/sessions.h"
 
 /* Of topics of the contract. The history of everything that wildcards select is not replayed: of
  * one topic, it is. */
@@ -14,11 +16,22 @@ static struct err read_topics(struct slice text, struct topic_filter *filter)
     return filter->has_wildcard && replays ? ERR(QUERY_INVALID) : replay_check(&filter->topic);
 }
 
+/* The broker's own figures are told to each who asks for them. A group is kept under its name. */
+static struct err check_shared(struct slice text)
+{
+    struct slice group;
+    struct slice filter;
+    TRY(plain_shared_read(text, &group, &filter));
+    bool fits = text.bytes <= SESSION_CLIENT_ID_BYTES_MAX && !sys_is_filter(filter);
+    return fits ? ERR(OK) : ERR(TOPIC_INVALID);
+}
+
 struct err mqtt_filter_read(const struct front *front, struct slice text,
                             struct mqtt_filter *filter)
 {
     bool is_on = front->shared->limits.plain_topics;
     enum plain_scope scope = is_on ? plain_topic_scope(text) : PLAIN_NOT;
+    filter->is_shared = is_on && plain_is_shared(text);
     struct err topics = ERR(TOPIC_UNKNOWN);
     struct err plain = ERR(TOPIC_UNKNOWN);
     if (scope != PLAIN_ONLY) {
@@ -28,7 +41,7 @@ struct err mqtt_filter_read(const struct front *front, struct slice text,
         return topics; /* options: it is meant for topics of the contract */
     }
     if (scope != PLAIN_NOT) {
-        plain = plain_is_shared(text) ? ERR(TOPIC_UNKNOWN) : plain_filter_check(text);
+        plain = filter->is_shared ? check_shared(text) : plain_filter_check(text);
     }
     if (err_is_set(topics)) {
         filter->topics.count = 0;

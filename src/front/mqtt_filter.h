@@ -9,6 +9,7 @@
 struct mqtt_filter {
     struct topic_filter topics; /* of the contract; with a count of 0: none */
     struct slice plain;         /* plain topics, borrowed from the text; empty: none */
+    bool is_shared;             /* with others: it is "$share/GROUP/FILTER" */
 };
 
 /* As topic_filter_parse; also what cannot be replayed is refused. */

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  *      head            version (1), flags (1), zigzag seen, varint position, varint dup until,
- *                      varint next subscription, first packet id (2, big-endian), varint count of
- *                      flights, varint count of heard, then
- *        each flight   flags (1); when it is of an event, zigzag sequence minus that of the one
- *                      before, varint firing, varint subscription
- *        each heard    varint subscription, varint firing
- *      subscription    version (1), flags (1), QoS (1), varint first sequence, filter
- *      will            version (1), flags (1), QoS (1), hash of the key (32), varint topic bytes,
- *                      topic, payload */
+ *                      varint next subscription, varint members, first packet id (2, big-endian),
+ * varint count of flights, varint count of heard, then each flight   flags (1); when it is of an
+ * event, zigzag sequence minus that of the one before, varint firing, varint subscription each
+ * heard    varint subscription, varint firing subscription    version (1), flags (1), QoS (1),
+ * varint first sequence, filter will            version (1), flags (1), QoS (1), hash of the key
+ * (32), varint topic bytes, topic, payload */
 #include "front/mqtt_kept.h"
 
 #include "base/cursor.h"
@@ -60,6 +58,7 @@ void mqtt_kept_put_head(struct buf *out, const struct mqtt_head *head)
     buf_put_varint(out, head->position);
     buf_put_varint(out, head->dup_until);
     buf_put_varint(out, head->next_subscription);
+    buf_put_varint(out, head->members);
     buf_put_u16be(out, head->first_id);
     buf_put_varint(out, head->flight_count);
     buf_put_varint(out, head->heard_count);
@@ -116,8 +115,9 @@ static bool read_fields(struct cursor *c, struct mqtt_head *head)
     bool is_read = cursor_read_u8(c, &flags) && cursor_read_zigzag(c, &head->seen_ms) &&
                    cursor_read_varint(c, &head->position) &&
                    cursor_read_varint(c, &head->dup_until) &&
-                   read_u32(c, &head->next_subscription) && cursor_read_u16be(c, &head->first_id) &&
-                   read_u32(c, &head->flight_count) && read_u32(c, &head->heard_count);
+                   read_u32(c, &head->next_subscription) && read_u32(c, &head->members) &&
+                   cursor_read_u16be(c, &head->first_id) && read_u32(c, &head->flight_count) &&
+                   read_u32(c, &head->heard_count);
     head->is_connected = is_read && (flags & HEAD_CONNECTED) != 0;
     head->is_clean = is_read && (flags & HEAD_CLEAN) != 0;
     /* Each takes a byte at least. */

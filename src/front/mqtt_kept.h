@@ -24,6 +24,7 @@ struct mqtt_head {
     uint64_t dup_until; /* an event up to this one may have been sent without a word about it here:
                            the daemon ended while the client was connected. 0: none */
     uint32_t next_subscription;
+    uint32_t members;  /* of a shared subscription (share.h): how many are kept */
     uint16_t first_id; /* the packet id of the first flight; those behind have the next ids */
     uint32_t flight_count;
     uint32_t heard_count;

@@ -6,6 +6,7 @@
 #include "front/conn.h"
 #include "front/mqtt_kept.h"
 #include "front/publish.h"
+#include "front/share.h"
 #include "store/sessions.h"
 
 #include <pthread.h>
@@ -58,6 +59,9 @@ static bool visit_head(void *arg, const struct session_name *name, struct slice 
 {
     struct page *page = arg;
     struct recovered found = {.name = *name};
+    if (shares_is_name(name)) {
+        return true;
+    }
     memcpy(page->last_client_id, name->client_id.at, name->client_id.bytes);
     page->last = *name;
     page->last.client_id = slice_of(page->last_client_id, name->client_id.bytes);

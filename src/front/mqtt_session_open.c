@@ -176,38 +176,6 @@ static void clear(struct mqtt_conn *mqtt, const struct mqtt_record *record)
     }
 }
 
-/* What is in flight is in flight again. False without memory. */
-static bool take_flights(struct mqtt_conn *mqtt, const struct mqtt_head *head)
-{
-    struct mqtt_window *window = &mqtt->window;
-    window->first_id = head->first_id;
-    for (uint32_t i = 0; i < head->flight_count; i++) {
-        struct mqtt_flight flight = head->flights[i];
-        if (flight.sequence == 0 && flight.state == MQTT_FLIGHT_SENT) {
-            flight.state = MQTT_FLIGHT_DONE; /* states are sent anew, as they are then */
-            flight.is_owed = false;
-        }
-        if (mqtt_window_push(window, &flight, UINT32_MAX) == 0) {
-            return false;
-        }
-    }
-    mqtt_window_drop_owed(window, 0); /* begins with one that is awaited */
-    return true;
-}
-
-/* The event to begin the walk with: of the oldest message that is owed, or the next one. */
-static uint64_t first_wanted(const struct mqtt_window *window, uint64_t position)
-{
-    uint64_t first = position;
-    for (uint32_t i = 0; i < window->count; i++) {
-        const struct mqtt_flight *flight = mqtt_window_at(window, i);
-        if (flight->is_owed && flight->sequence < first) {
-            first = flight->sequence;
-        }
-    }
-    return first;
-}
-
 static bool take_head(struct mqtt_conn *mqtt, struct mqtt_head *head)
 {
     struct mqtt_keeping *keeping = &mqtt->keeping;
@@ -219,11 +187,12 @@ static bool take_head(struct mqtt_conn *mqtt, struct mqtt_head *head)
     keeping->heard_count = head->heard_count;
     keeping->heard = head->heard;
     head->heard = NULL;
-    if (!take_flights(mqtt, head)) {
+    if (!mqtt_window_restore(&mqtt->window, head->first_id, head->flights, head->flight_count)) {
         return false;
     }
-    /* Nothing is for it before the CONNACK: it is BEHIND until then. */
-    session_fall_behind(&mqtt->session, first_wanted(&mqtt->window, head->position) - 1);
+    /* From the oldest message that is owed, or the next one. Nothing is for it before the CONNACK:
+     * it is BEHIND until then. */
+    session_fall_behind(&mqtt->session, mqtt_window_first_owed(&mqtt->window, head->position) - 1);
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "front/mqtt_filter.h"
 #include "front/replay.h"
+#include "front/share.h"
 #include "front/state.h"
 #include "front/sys.h"
 
@@ -368,6 +369,24 @@ static struct mqtt_subscribe *subscribe_find(const struct mqtt_conn *mqtt, uint3
     return NULL;
 }
 
+/* Who comes back, and finds the group gone, begins it where it was itself. Who gets no place in it
+ * has no subscription. */
+static struct err join_group(struct mqtt_conn *mqtt, struct subscription *subscription,
+                             bool is_back)
+{
+    uint64_t place = is_back && mqtt->session.is_behind ? mqtt->session.cursor : 0;
+    const struct share_joining joining = {
+        .first = max_u64(subscription->first_sequence, place),
+        .is_kept = mqtt->keeping.is_kept,
+        .is_back = is_back,
+    };
+    struct err err = share_join(mqtt->conn, subscription, &joining);
+    if (err_is_set(err)) {
+        subs_remove(&mqtt->conn->front->subs, subscription);
+    }
+    return err;
+}
+
 /* The filter is granted: it enters the index exactly here in the order of events. */
 static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const struct answer *answer)
 {
@@ -393,13 +412,16 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const stru
         .actor = &wish->actor,
         .token_hash = wish->token_hash,
         .text = wish->filter,
-        .qos = wish->code = mqtt_filter_qos(wish->qos, is_plain),
+        .qos = wish->code = mqtt_filter_qos(wish->qos, is_plain && !wanted.is_shared),
         .first_sequence = is_restored ? wish->first_sequence : answer->after + 1,
     };
     struct subscription *subscription;
     TRY(subs_add(&front->subs, &entry, &subscription));
     mqtt_session_number(mqtt, subscription, wish->number);
     mqtt->session.hears_sys |= is_plain && sys_is_filter(wanted.plain);
+    if (wanted.is_shared) {
+        return join_group(mqtt, subscription, is_restored);
+    }
     if (is_plain && !is_restored) {
         TRY(replay_add_retained(mqtt->conn, subscription, wanted.plain, answer->after));
     }

@@ -134,3 +134,42 @@ bool mqtt_window_drop_owed(struct mqtt_window *window, uint64_t sequence)
     move_past_done(window);
     return has_dropped;
 }
+
+bool mqtt_window_restore(struct mqtt_window *window, uint16_t first_id,
+                         const struct mqtt_flight *flights, uint32_t count)
+{
+    window->first_id = first_id;
+    for (uint32_t i = 0; i < count; i++) {
+        struct mqtt_flight flight = flights[i];
+        if (flight.sequence == 0 && flight.state == MQTT_FLIGHT_SENT) {
+            flight.state = MQTT_FLIGHT_DONE; /* states are sent anew, as they are then */
+            flight.is_owed = false;
+        }
+        if (mqtt_window_push(window, &flight, UINT32_MAX) == 0) {
+            return false;
+        }
+    }
+    move_past_done(window); /* it begins with one that is awaited */
+    return true;
+}
+
+void mqtt_window_owe(struct mqtt_window *window, uint32_t index)
+{
+    struct mqtt_flight *flight = mqtt_window_at(window, index);
+    uint32_t first = window->owed > 0 ? owed_from(window) : index;
+    window->owed += !flight->is_owed;
+    flight->is_owed = true;
+    window->owed_from = window->head + (first < index ? first : index);
+}
+
+uint64_t mqtt_window_first_owed(const struct mqtt_window *window, uint64_t otherwise)
+{
+    uint64_t first = otherwise;
+    for (uint32_t i = 0; i < window->count && window->owed > 0; i++) {
+        const struct mqtt_flight *flight = mqtt_window_at(window, i);
+        if (flight->is_owed && flight->sequence < first) {
+            first = flight->sequence;
+        }
+    }
+    return first;
+}

@@ -29,8 +29,10 @@ struct mqtt_flight {
     uint32_t firing;       /* which of the event's topics (fire.h) */
     uint32_t subscription; /* the number of its entry */
     uint8_t qos;
-    uint8_t state; /* enum mqtt_flight_state */
-    bool is_owed;  /* sent on an earlier connection, and not yet on this one */
+    uint8_t state;  /* enum mqtt_flight_state */
+    bool is_owed;   /* sent on an earlier connection, and not yet on this one */
+    uint64_t share; /* of a shared subscription: what share.h knows it by; in a group's own window:
+                       the member that has it; 0: none */
 };
 
 struct mqtt_window {
@@ -65,6 +67,17 @@ void mqtt_window_done(struct mqtt_window *window, struct mqtt_flight *flight);
  */
 struct mqtt_flight *mqtt_window_owed(struct mqtt_window *window, const struct mqtt_flight *wanted,
                                      uint32_t *index);
+
+/* What was in flight, as mqtt_kept.h read it, is in flight again: <first_id> is the oldest one's.
+ * Messages that are of no event are not sent again. False without memory. */
+bool mqtt_window_restore(struct mqtt_window *window, uint16_t first_id,
+                         const struct mqtt_flight *flights, uint32_t count);
+
+/* It is owed from now on. */
+void mqtt_window_owe(struct mqtt_window *window, uint32_t index);
+
+/* The first event of which a message is owed; <otherwise> when it comes before that. */
+uint64_t mqtt_window_first_owed(const struct mqtt_window *window, uint64_t otherwise);
 
 /* It has been sent again. */
 void mqtt_window_paid(struct mqtt_window *window, struct mqtt_flight *flight);

@@ -7,6 +7,7 @@
 #include "front/conn.h"
 #include "front/fire.h"
 #include "front/replay.h"
+#include "front/share.h"
 #include "front/scan.h"
 #include "front/state.h"
 
@@ -188,12 +189,17 @@ static void get_all_off(struct past *past, struct link *list)
     }
 }
 
-static void close_all(struct link *list)
+static void fail_all(struct link *list)
 {
     LIST_EACH (list, link, after) {
         struct conn *conn = conn_at(link);
-        list_remove(link);
-        conn_close(conn);
+        conn->session->walk = NULL;
+        move_to(NULL, conn, PAST_NONE);
+        if (conn->session->ops->failed != NULL) {
+            conn->session->ops->failed(conn->session);
+        } else {
+            conn_close(conn);
+        }
     }
 }
 
@@ -345,8 +351,8 @@ static void chunk_arrived(struct loop *loop, struct loop_message *message)
     lane->at = 0;
     if (err_is_set(lane->chunk->err) && lane->chunk->err.code != ERR_BUSY) {
         log_line(LOG_ERROR, "front", "catch-up failed error=%s", err_name(lane->chunk->err));
-        close_all(&lane->riding);
-        close_all(&lane->joined);
+        fail_all(&lane->riding);
+        fail_all(&lane->joined);
     }
     get_on(past, lane);
     lose_those_before(past, &lane->riding, lane->chunk->first);
@@ -498,6 +504,7 @@ static void catch_up_until(struct front *front, struct conn *conn, int64_t end_n
 {
     struct session *session = conn->session;
     state_retry(conn);
+    share_retry(conn);
     if (session != NULL && session->is_behind && !conn->is_closing && !replay_go_on(conn)) {
         go_on(front, conn, end_ns);
     }

@@ -78,6 +78,9 @@ static bool is_of_points(enum topic_family family)
 
 static void add_plain(struct wants *wants, uint32_t account, struct slice filter)
 {
+    if (plain_is_shared(filter)) {
+        return; /* its group walks by itself */
+    }
     if (plain_filter_has_wildcard(filter)) {
         wants->all_messages = true;
     } else {

@@ -15,6 +15,8 @@
 #include "front/openapi.h"
 #include "front/rate.h"
 #include "front/refusals.h"
+#include "front/share.h"
+#include "front/share_mail.h"
 #include "server/core_inside.h"
 
 #include <errno.h>
@@ -327,7 +329,8 @@ static struct err open_parts(struct core *core, struct buf *problem)
     }
     fill_shared(core);
     core->shared.scans = scans_new(core->readers, core->loop_count);
-    TRY(core->shared.scans == NULL ? ERR(NO_MEMORY) : ERR(OK));
+    core->shared.share_mail = share_mail_new(core->loop_count);
+    TRY(core->shared.scans == NULL || core->shared.share_mail == NULL ? ERR(NO_MEMORY) : ERR(OK));
     TRY(open_limits(core));
     TRY(open_rights(core));
     TRY(core_open_listeners(core, problem));
@@ -368,6 +371,11 @@ static void recover_sessions(struct core *core)
         log_line(LOG_ERROR, "mqtt", "not all wills could be published reason=%s", err_name(err));
     }
     atomic_store(&core->shared.sessions_kept, count);
+    err = shares_recover(&core->shared);
+    if (err_is_set(err)) {
+        log_line(LOG_ERROR, "mqtt", "not all shared subscriptions could be taken up reason=%s",
+                 err_name(err));
+    }
 }
 
 struct err core_start(struct core *core)
@@ -501,6 +509,7 @@ void core_stop(struct core *core)
     file_store_close(core->files);
     buf_deinit(&core->openapi);
     scans_free(core->shared.scans);
+    share_mail_free(core->shared.share_mail);
     keyring_close(core->keyring);
     free(core->loops);
     free(core);

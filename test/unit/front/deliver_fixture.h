@@ -175,13 +175,10 @@ static inline void client_init(struct world *world, uint32_t slot)
     struct client *client = &world->clients[slot];
     client->world = world;
     client->room = NO_BOUND;
-    client->conn.front = &world->front;
+    conn_init_nobody(&client->conn, &world->front, &client->session);
     client->conn.proto = &world->proto;
-    client->conn.session = &client->session;
     client->conn.slot = slot;
     client->conn.generation = 1;
-    list_init(&client->conn.states);
-    list_init(&client->conn.state_wishes);
     session_init(&client->session, &client_ops);
     world->front.slots[slot] = (struct conn_slot){.conn = &client->conn, .generation = 1};
 }

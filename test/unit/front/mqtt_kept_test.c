@@ -26,6 +26,7 @@ static struct mqtt_head random_head(struct rand *rand)
         .position = rand_below(rand, 2) ? 1 + rand_below(rand, 100) : UINT64_MAX - 100,
         .dup_until = rand_below(rand, 2) ? 0 : rand_u64(rand),
         .next_subscription = rand_below(rand, 2) ? UINT32_MAX : (uint32_t)rand_below(rand, 10),
+        .members = (uint32_t)rand_below(rand, 1000),
         .first_id = (uint16_t)(1 + rand_below(rand, UINT16_MAX)),
         .flight_count = (uint32_t)rand_below(rand, LIST_MAX + 1),
         .heard_count = (uint32_t)rand_below(rand, LIST_MAX + 1),
@@ -84,6 +85,7 @@ static void test_heads_come_back(void **state)
         assert_int_equal(read.position, head.position);
         assert_int_equal(read.dup_until, head.dup_until);
         assert_int_equal(read.next_subscription, head.next_subscription);
+        assert_int_equal(read.members, head.members);
         assert_int_equal(read.first_id, head.first_id);
         assert_flights_equal(&head, &read);
         assert_int_equal(read.heard_count, head.heard_count);
