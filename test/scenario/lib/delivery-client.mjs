@@ -81,6 +81,7 @@ export class DeliveryClient {
         wire.owner = this;
         wire.socket.on('close', () => this.closed(wire));
         this.stage = 'connecting';
+        this.beginSession(isClean);
         this.note(`CONNECT clean ${isClean}`);
         this.session.connect(isClean);
         this.send(
@@ -91,6 +92,12 @@ export class DeliveryClient {
                 password: this.habits.key,
             }),
         );
+    }
+
+    /** The state of a clean session is not carried into another [MQTT-3.1.2-6]. */
+    beginSession(isClean) {
+        if (isClean || this.hasCleanSession) this.outstanding = [];
+        this.hasCleanSession = isClean;
     }
 
     /** Turns away from the connection, which may be there a little longer. */
@@ -318,8 +325,7 @@ export class DeliveryClient {
     actOpen(dice) {
         const { random, below, some } = this.chance;
         if (dice < 0.35) this.sayMany(1 + below(3));
-        else if (dice < 0.43) this.subscribeSome();
-        else if (dice < 0.47) this.unsubscribeSome();
+        else if (dice < 0.47) this.changeSubscriptions(dice < 0.43);
         else if (dice < 0.75) this.acknowledge(this.shuffled(some(this.session.open(), 0.6)));
         else if (dice < 0.82) this.release();
         else if (dice < 0.87) this.ping();
@@ -362,6 +368,13 @@ export class DeliveryClient {
 
     isAsked(filter) {
         return [...this.requests.values()].some((filters) => filters.includes(filter));
+    }
+
+    /** Not before all has come again behind a crash: what comes then would depend on when. */
+    changeSubscriptions(isMore) {
+        if (this.session.isRepeating()) return;
+        if (isMore) this.subscribeSome();
+        else this.unsubscribeSome();
     }
 
     /** Also some that it has. */

@@ -232,6 +232,7 @@ class Session {
     }
 
     doubtQos(subscription) {
+        subscription.wasRaised ||= subscription.qos.includes(0) && subscription.asked > 0;
         if (subscription.asked !== undefined) subscription.qos.push(subscription.asked);
         subscription.asked = undefined;
     }
@@ -239,7 +240,6 @@ class Session {
     /* ---- subscriptions ---- */
 
     subscribe(filter, qos) {
-        this.mayRenumber ||= this.mayRepeat;
         const asked = Math.min(qos, this.model.world.qosOut);
         const sentAt = this.model.tick();
         if (!this.subscriptions.has(filter))
@@ -258,17 +258,15 @@ class Session {
         const one = this.subscriptions.get(filter);
         one.asked = asked;
         one.everQos.add(asked);
-        if (asked === 0 && this.mayRepeat) this.forgetFlights(one);
         if (one.state === 'granted' && one.qos[0] !== asked) {
             one.state = 'changing';
             one.owed.clear();
         }
     }
 
-    /** What the daemon forgot in a crash it sends with the QoS of now: not again, when that is 0. */
-    forgetFlights(subscription) {
-        for (const flight of this.flights)
-            if (flight.subscription === subscription) flight.isForgotten = true;
+    /** What the daemon has forgotten in a crash may be on its way, with the subscriptions of now. */
+    isRepeating() {
+        return this.mayRepeat;
     }
 
     mayHave(filter) {
@@ -291,7 +289,6 @@ class Session {
     }
 
     unsubscribe(filter) {
-        this.mayRenumber ||= this.mayRepeat;
         const one = this.subscriptions.get(filter);
         one.state = 'ending';
         one.owed.clear();
@@ -402,11 +399,10 @@ class Session {
     }
 
     /** Is its subscription the same ever since? */
-    isStillWanted({ subscription, doubts, isForgotten }) {
+    isStillWanted({ subscription, doubts }) {
         return (
             subscription.state === 'granted' &&
             subscription.doubts === doubts &&
-            !isForgotten &&
             this.subscriptions.get(subscription.filter) === subscription
         );
     }
