@@ -187,4 +187,16 @@ scenario('MQTT 3.1.1, keep-alive', { set: { 'mqtt.keepalive_max': '1s' } }, (d) 
             await eventually('it falls silent', () => living.isClosed || living.isEnded, 6000);
         }
     });
+
+    it('bytes of a packet that is not complete are a sign of life', async () => {
+        for (const way of Object.keys(ways)) {
+            const client = await loginOn(way, d, { keepalive: 1 });
+            for (const byte of publish('slow/but/sure', 'x', { qos: 0 })) {
+                client.send([byte]);
+                await sleep(200);
+            }
+            client.send(pingreq());
+            await client.next(type.pingresp);
+        }
+    });
 });
