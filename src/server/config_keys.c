@@ -221,8 +221,8 @@ const struct config_key config_keys[] = {
      "Whether ?access_token= in a topic is taken as the key of that operation."},
     {"mqtt", "plain_topics", CONFIG_TYPE_BOOL, AT(mqtt.plain_topics), "off", 0, 0, NULL,
      "on: a topic whose first level is not one of the resources' is an ordinary MQTT topic inside "
-     "the account: any payload, retained messages, QoS 0 to 2, for operators and trusted "
-     "applications."},
+     "the account: any payload, retained messages, QoS 0 to 2, shared subscriptions, for operators "
+     "and trusted applications."},
     {"mqtt", "sys_interval", CONFIG_TYPE_DURATION, AT(mqtt.sys_interval_ms), "10s", 0, DAY, NULL,
      "With plain topics: how often the broker's figures are sent to who has subscribed to $SYS. 0: "
      "only when it does."},

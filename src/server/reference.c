@@ -105,6 +105,15 @@ static void print_topic_plain(struct buf *out)
         "any payload, QoS 0 to 2, retained messages,\nwildcards. It is taken as it is: slashes "
         "count, there are no options and no escapes. A filter that begins with a\nwildcard "
         "selects among both; names that begin with `$` are not met by it. Over MQTT alone.\n\n"
+        "`$share/GROUP/FILTER` is a shared subscription: each message goes to one of those who "
+        "have "
+        "subscribed with this\nGROUP and FILTER, in turn, to who can take it. What a member has "
+        "not "
+        "acknowledged when it leaves goes to\nanother one, so QoS 1 is the highest that is "
+        "granted. "
+        "Retained messages are not sent. A group that has members\nwith clean session 0 waits for "
+        "them while they are away. When all of these have begun a clean session instead\nof "
+        "unsubscribing, it ends with `session.expiry`.\n\n"
         "The broker's own figures, sent when somebody subscribes and every "
         "`mqtt.sys_interval`:\n\n| topic | what it is |\n|---|---|\n");
     sys_print_rows(out);
