@@ -147,6 +147,11 @@ bench: programs $(B)/bench/load $(MICRO_BIN) ## speed, beside mosquitto and ngin
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/rest.mjs
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/replay.mjs
 	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/deaf.mjs
+	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/sessions.mjs
+	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/catch-up.mjs \
+	    --herd 10000 --updates 110000000 --only sleeper
+	@THRUM=$(abspath $(B))/thrumd LOAD=$(abspath $(B))/bench/load node tools/bench/catch-up.mjs \
+	    --herd 10000 --only herd
 
 $(B)/bench/%.o: tools/bench/%.c
 	@mkdir -p $(@D)

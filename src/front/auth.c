@@ -3,7 +3,9 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "front/actor_read.h"
+#include "front/conn_limit.h"
 #include "model/grant.h"
 
 #include <sodium.h>
@@ -393,6 +395,29 @@ void auth_detach(struct conn *conn)
 {
     list_remove(&conn->by_key);
     conn->key = NULL;
+    if (conn->counted_key != 0) {
+        conn_limit_leave(conn->front->shared->key_limit,
+                         slice_of(&conn->counted_key, sizeof(conn->counted_key)));
+        conn->counted_key = 0;
+    }
+}
+
+bool auth_count(struct conn *conn)
+{
+    const uint64_t key = auth_key_hash(conn);
+    struct conn_limit *limit = conn->front->shared->key_limit;
+    if (limit == NULL || key == 0) {
+        return true;
+    }
+    bool enters = conn_limit_enter(limit, slice_of(&key, sizeof(key)));
+    if (enters) {
+        conn->counted_key = key;
+    } else {
+        char peer[ADDRESS_TEXT_BYTES];
+        LOG_LIMITED(LOG_WARN, "auth", "too many connections of one key peer=%s",
+                    address_describe(&conn->peer, peer));
+    }
+    return enters;
 }
 
 bool auth_holds(struct front *front, struct slice key, const struct actor *actor)

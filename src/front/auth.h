@@ -32,6 +32,10 @@ enum auth_answer auth_resolve(struct front *front, struct conn *conn, struct sli
 bool auth_attach(struct front *front, struct conn *conn, struct slice key);
 void auth_detach(struct conn *conn);
 
+/* Counts the connection, which acts with a key now, among those of the key until auth_detach; false
+ * when that has as many as it may (limits.connections_per_key). */
+MUST_USE bool auth_count(struct conn *conn);
+
 /* Does <actor>, which that key has been resolved to, still stand for it? Not when the key has been
  * revoked; nor, where that counts at once, when what it may has changed. */
 bool auth_holds(struct front *front, struct slice key, const struct actor *actor);

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "codec/proxy.h"
-#include "front/address_limit.h"
+#include "front/conn_limit.h"
 #include "front/auth.h"
 #include "front/replay.h"
 #include "front/state.h"
@@ -142,7 +142,8 @@ static void set_client(struct conn *conn, const struct proxy_header *header)
 /* Counts the connection among those of its peer; false when that one has as many as it may. */
 static bool count_address(struct conn *conn)
 {
-    conn->is_counted = address_limit_enter(conn->front->shared->address_limit, &conn->peer);
+    conn->is_counted =
+        conn_limit_enter(conn->front->shared->address_limit, address_host_bytes(&conn->peer));
     if (!conn->is_counted) {
         LOG_LIMITED(LOG_WARN, "net", "too many connections of one address");
     }
@@ -252,7 +253,7 @@ static void conn_free(struct conn *conn)
 {
     struct front *front = conn->front;
     if (conn->is_counted) {
-        address_limit_leave(front->shared->address_limit, &conn->peer);
+        conn_limit_leave(front->shared->address_limit, address_host_bytes(&conn->peer));
     }
     slot_give_back(front, conn);
     free(conn);

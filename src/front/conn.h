@@ -107,6 +107,7 @@ struct conn {
     struct link flush;             /* in front.to_flush */
     struct link by_key;            /* with others that act with the same key (auth.h) */
     struct auth_entry *key;
+    uint64_t counted_key;       /* the key that shared->key_limit counts it for; 0: none */
     struct link states;         /* present states that its session could not take yet (state.h) */
     struct link state_wishes;   /* struct subscription.in_states: those that are to be read */
     uint32_t states_open;       /* that are being read, or could not be taken yet */

@@ -86,7 +86,8 @@ struct front_shared {
     struct file_store *files; /* what was uploaded */
     struct slice openapi;     /* the API described, for GET /openapi.json */
     uint64_t hash_seed;
-    struct address_limit *address_limit; /* NULL: off */
+    struct conn_limit *address_limit; /* connections of one address; NULL: off */
+    struct conn_limit *key_limit;     /* and of one key */
     struct grants *grants;
     struct refusals *refusals;
     struct rate_limiter *rate; /* NULL: off */

@@ -67,6 +67,18 @@ void mqtt_refuse_connect(struct mqtt_conn *mqtt, enum mqtt_connack_code code, co
     conn_finish(mqtt->conn);
 }
 
+static bool attach(struct mqtt_conn *mqtt, const struct mqtt_connect *connect)
+{
+    if (!auth_attach(mqtt->conn->front, mqtt->conn, connect->password)) {
+        return false;
+    }
+    bool may = auth_count(mqtt->conn);
+    if (!may) {
+        mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "connections");
+    }
+    return may;
+}
+
 /* The key is known: what CONNECT says about it. False: refused, or held until it is known. */
 static bool authenticate(struct mqtt_conn *mqtt, const struct mqtt_connect *connect)
 {
@@ -89,7 +101,7 @@ static bool authenticate(struct mqtt_conn *mqtt, const struct mqtt_connect *conn
     }
     switch (auth_resolve(conn->front, conn, connect->password, 0, &mqtt->actor)) {
     case AUTH_KNOWN:
-        return auth_attach(conn->front, conn, connect->password);
+        return attach(mqtt, connect);
     case AUTH_REFUSED:
         mqtt_note_refusal(mqtt, &(struct actor){.kind = ACTOR_NONE}, SLICE("connect"),
                           (struct slice){0}, ERR(CREDENTIAL_UNKNOWN));

@@ -276,6 +276,9 @@ static struct err attach(struct http_request *request)
     if (!auth_attach(conn->front, conn, request->api_key)) {
         return ERR(CREDENTIAL_UNKNOWN);
     }
+    if (!auth_count(conn)) {
+        return ERR(TOO_MANY_REQUESTS);
+    }
     /* Its rights may have changed while its body came. */
     return auth_holds(conn->front, request->api_key, &request->actor) ? ERR(OK) : ERR(BUSY);
 }

@@ -77,6 +77,7 @@ static void refuse(struct ws_topic *native, struct err err)
 {
     note_refusal(native, SLICE("subscribe"), err);
     switch (err_class(err)) {
+    case ERR_CLASS_LIMITED:
     case ERR_CLASS_BUSY:
     case ERR_CLASS_IO:
     case ERR_CLASS_CORRUPT:
@@ -96,6 +97,9 @@ static struct err go_on_as_actor(struct ws_topic *native)
     key_forget(native);
     if (!is_valid) {
         return ERR(CREDENTIAL_UNKNOWN);
+    }
+    if (!auth_count(conn)) {
+        return ERR(TOO_MANY_REQUESTS);
     }
     follow_ask(&native->follow, WS_REQUEST_SUBSCRIBE);
     return ERR(OK);

@@ -129,6 +129,7 @@ struct config {
         int64_t custom_fields_bytes;
         int64_t wait_ms;                 /* of a long poll */
         int64_t connections_per_address; /* 0: no limit */
+        int64_t connections_per_key;     /* the same */
         int64_t subscriptions_per_session;
         int64_t commands_per_connection;
         int64_t requests_per_key; /* a second; 0: no limit */

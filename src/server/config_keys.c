@@ -163,6 +163,10 @@ const struct config_key config_keys[] = {
      "The longest that a request with ?wait= may wait for the next event."},
     {"limits", "connections_per_address", CONFIG_TYPE_COUNT, AT(limits.connections_per_address),
      "0", 0, 1000000, NULL, "Open connections from one address. 0 is no limit."},
+    {"limits", "connections_per_key", CONFIG_TYPE_COUNT, AT(limits.connections_per_key), "0", 0,
+     100000000, NULL,
+     "Open connections with one API key: MQTT, WebSocket, streams of events and polls. A fleet may "
+     "share a key, so 0, which is no limit, is the default."},
     {"limits", "subscriptions_per_session", CONFIG_TYPE_COUNT, AT(limits.subscriptions_per_session),
      "10000", 1, 1000000, NULL, "Subscriptions of one MQTT session. Further ones are refused."},
     {"limits", "commands_per_connection", CONFIG_TYPE_COUNT, AT(limits.commands_per_connection),

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/workers.h"
 #include "front/scan.h"
-#include "front/address_limit.h"
+#include "front/conn_limit.h"
 #include "front/file_store.h"
 #include "front/file_tidy.h"
 #include "front/grants.h"
@@ -279,8 +279,13 @@ static struct err open_limits(struct core *core)
     struct front_shared *shared = &core->shared;
     if (config->limits.connections_per_address > 0) {
         shared->address_limit =
-            address_limit_new((uint32_t)config->limits.connections_per_address, shared->hash_seed);
+            conn_limit_new((uint32_t)config->limits.connections_per_address, shared->hash_seed);
         TRY(shared->address_limit == NULL ? ERR(NO_MEMORY) : ERR(OK));
+    }
+    if (config->limits.connections_per_key > 0) {
+        shared->key_limit =
+            conn_limit_new((uint32_t)config->limits.connections_per_key, shared->hash_seed);
+        TRY(shared->key_limit == NULL ? ERR(NO_MEMORY) : ERR(OK));
     }
     if (config->limits.requests_per_key > 0) {
         shared->rate = rate_new(&(struct rate_options){
@@ -501,7 +506,8 @@ void core_stop(struct core *core)
     engine_free(core->engine);
     broadcast_deinit(&core->ring);
     inbox_ring_deinit(&core->commands);
-    address_limit_free(core->shared.address_limit);
+    conn_limit_free(core->shared.address_limit);
+    conn_limit_free(core->shared.key_limit);
     rate_free(core->shared.rate);
     login_limit_free(core->shared.login_limit);
     refusals_free(core->shared.refusals);

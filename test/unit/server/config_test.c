@@ -136,6 +136,7 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(config->limits.header_fields, 100);
     assert_int_equal(config->limits.json_depth, 64);
     assert_int_equal(config->limits.connections_per_address, 0);
+    assert_int_equal(config->limits.connections_per_key, 0);
     assert_int_equal(config->limits.points, 1000);
     assert_int_equal(config->limits.actions, 1000);
     assert_int_equal(config->limits.members, 10000);
