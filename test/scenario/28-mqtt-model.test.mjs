@@ -8,7 +8,7 @@ import { eventually, sleep, smallRing } from './lib/daemon.mjs';
 import { seeded } from './lib/random.mjs';
 import { DeliveryClient } from './lib/delivery-client.mjs';
 import { DeliveryModel } from './lib/delivery-model.mjs';
-import { ContractWorld } from './lib/delivery-world.mjs';
+import { ContractWorld, PlainWorld } from './lib/delivery-world.mjs';
 
 const seed = Number(process.env.THRUM_TEST_SEED ?? Date.now() % 1e9);
 const isFull = process.env.THRUM_TEST_FULL === '1';
@@ -101,6 +101,21 @@ class Storm {
         this.superseded = [];
     }
 
+    async blow() {
+        for (let round = 0; round < ROUNDS; round++) {
+            await this.rage(ROUND_MS / 2);
+            if (round % 2 === 0) await this.crash();
+            await this.rage(ROUND_MS / 2);
+            await this.settle();
+        }
+    }
+
+    summary() {
+        const { messages, delivered, again } = this.model;
+        assert.ok(messages.size > 100 && delivered > 100);
+        return `${messages.size} messages, ${delivered} deliveries, ${again} again`;
+    }
+
     complaints() {
         return this.clients
             .filter((client) => !client.isTidy())
@@ -142,20 +157,27 @@ scenario(`delivery against a model (THRUM_TEST_SEED=${seed})`, { set: settings }
                 }),
             );
         }
-        for (let round = 0; round < ROUNDS; round++) {
-            await storm.rage(ROUND_MS / 2);
-            if (round % 2 === 0) await storm.crash();
-            await storm.rage(ROUND_MS / 2);
-            await storm.settle();
-        }
+        await storm.blow();
         const histories = [];
         for (const topic of world.topics) {
             const points = await d.api.history(topic.publish);
             histories.push([topic, points.map(({ value }) => value)]);
         }
         storm.model.checkHistory(histories);
-        const { messages, delivered, again } = storm.model;
-        assert.ok(messages.size > 100 && delivered > 100);
-        t.diagnostic(`${messages.size} messages, ${delivered} deliveries, ${again} again`);
+        t.diagnostic(storm.summary());
+    });
+});
+
+const plain = { ...settings, 'mqtt.plain_topics': 'on' };
+
+scenario(`delivery against a model (THRUM_TEST_SEED=${seed})`, { set: plain }, (d) => {
+    it('plain topics', { timeout: 3600000 }, async (t) => {
+        const storm = new Storm(d, new PlainWorld());
+        for (let i = 0; i < CLIENTS; i++) {
+            const habits = { key: d.key, sees: () => true, clean: [0, 0, 0.3, 1][i % 4] };
+            storm.clients.push(new DeliveryClient(storm, i, habits));
+        }
+        await storm.blow();
+        t.diagnostic(storm.summary());
     });
 });

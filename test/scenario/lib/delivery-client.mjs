@@ -208,6 +208,12 @@ export class DeliveryClient {
         this.outstanding.splice(found, 1);
     }
 
+    pubrel({ id }) {
+        this.session.released(id);
+        this.note(`> pubcomp ${id}`);
+        this.send(packets.pubcomp(id));
+    }
+
     suback({ id, codes }) {
         const filters = this.answered(id);
         assert.equal(codes.length, filters.length);
@@ -274,8 +280,9 @@ export class DeliveryClient {
     acknowledge(flights) {
         for (const flight of flights) {
             this.session.acknowledge(flight);
-            this.note(`> puback ${flight.id}`);
-            this.send(packets.puback(flight.id));
+            const isTwo = flight.qos === 2;
+            this.note(`> ${isTwo ? 'pubrec' : 'puback'} ${flight.id}`);
+            this.send((isTwo ? packets.pubrec : packets.puback)(flight.id));
         }
     }
 
@@ -352,7 +359,8 @@ export class DeliveryClient {
             this.outstanding.length === 0 &&
             this.requests.size === 0 &&
             this.session.owesNothing() &&
-            this.session.open().length === 0
+            this.session.open().length === 0 &&
+            this.session.isReleased()
         );
     }
 

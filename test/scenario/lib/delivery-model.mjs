@@ -14,6 +14,8 @@
 //   - what comes again comes with DUP, under its packet id, in the old order, before anything new,
 //     and not after its acknowledgement was certainly received (unless the daemon was killed, which
 //     may forget acknowledgements, but no messages);
+//   - what was sent with QoS 2 comes again under its packet id until it is released, and never as
+//     news, whatever happens to the daemon;
 //   - a session is there after CONNECT exactly when one was left behind.
 //
 // Time is a counter: one number for each thing that happens.
@@ -152,6 +154,7 @@ class Session {
         this.tell();
         this.subscriptions = new Map(); // by filter
         this.flights = []; // received with QoS 1 or 2, in their order
+        this.received = new Map(); // those with QoS 2 that are not released, by packet id
         this.light = new Set(); // received with QoS 0, as far as it matters
         this.last = new Map(); // the transmission last received, by text and publisher
         this.forget();
@@ -334,7 +337,11 @@ class Session {
             `${what} is not its topic`,
         );
         if (packet.qos === 0) assert.equal(packet.dup, false, `${what}: DUP with QoS 0`);
-        if (packet.dup && this.comesAgain(packet, message)) {
+        const isKnown =
+            packet.qos === 2 && this.received.has(packet.id)
+                ? this.comesTwice(packet, message)
+                : packet.dup && this.comesAgain(packet, message);
+        if (isKnown) {
             this.model.again += 1;
             return false;
         }
@@ -342,11 +349,43 @@ class Session {
         return true;
     }
 
+    /** With QoS 2, and not released: always true. */
+    comesTwice(packet, message) {
+        const flight = this.received.get(packet.id);
+        assert.ok(packet.dup, `${message}: packet ${packet.id} comes again without DUP`);
+        assert.equal(message, flight.message, `packet ${packet.id} is another message now`);
+        assert.ok(flight.connection < this.connection, `${message} comes twice in one connection`);
+        assert.ok(
+            flight.state !== 'confirmed' || this.mayRepeat,
+            `${message} comes again, and PUBREC was received for certain`,
+        );
+        const place = this.flights.indexOf(flight);
+        if (place >= 0) {
+            assert.ok(place >= this.replayed, `${message} comes again out of order`);
+            this.mustHaveCome(place, message);
+            this.replayed = place + 1;
+        }
+        flight.state = 'open';
+        flight.connection = this.connection;
+        this.pending.set(packet.id, flight);
+        return true;
+    }
+
+    /** PUBREL. One that is not known was released on an earlier connection. */
+    released(id) {
+        const flight = this.received.get(id);
+        if (!flight) return;
+        assert.notEqual(flight.state, 'open', `${flight.message} is released without PUBREC`);
+        flight.state = 'confirmed';
+        this.received.delete(id);
+    }
+
     /** Is it one of those that were sent before and are sent again? */
     comesAgain(packet, message) {
         assert.ok(this.isResumed, `${message}: DUP in a session that is new`);
         const isIt = (flight, i) =>
             i >= this.replayed &&
+            flight.qos < 2 &&
             flight.connection < this.connection &&
             flight.message === message &&
             flight.text === packet.topic;
@@ -476,6 +515,7 @@ class Session {
             connection: this.connection,
         };
         this.pending.set(flight.id, flight);
+        if (packet.qos === 2) this.received.set(flight.id, flight);
         return flight;
     }
 
@@ -495,6 +535,11 @@ class Session {
 
     open() {
         return [...this.pending.values()];
+    }
+
+    /** PUBREL is awaited; not of what is no more subscribed to, which is forgotten. */
+    isReleased() {
+        return [...this.received.values()].every((flight) => !this.isStillWanted(flight));
     }
 
     acknowledge(flight) {
