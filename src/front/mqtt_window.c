@@ -153,15 +153,6 @@ bool mqtt_window_restore(struct mqtt_window *window, uint16_t first_id,
     return true;
 }
 
-void mqtt_window_owe(struct mqtt_window *window, uint32_t index)
-{
-    struct mqtt_flight *flight = mqtt_window_at(window, index);
-    uint32_t first = window->owed > 0 ? owed_from(window) : index;
-    window->owed += !flight->is_owed;
-    flight->is_owed = true;
-    window->owed_from = window->head + (first < index ? first : index);
-}
-
 uint64_t mqtt_window_first_owed(const struct mqtt_window *window, uint64_t otherwise)
 {
     uint64_t first = otherwise;

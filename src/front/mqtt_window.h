@@ -31,8 +31,7 @@ struct mqtt_flight {
     uint8_t qos;
     uint8_t state;  /* enum mqtt_flight_state */
     bool is_owed;   /* sent on an earlier connection, and not yet on this one */
-    uint64_t share; /* of a shared subscription: what share.h knows it by; in a group's own window:
-                       the member that has it; 0: none */
+    uint64_t share; /* of a shared subscription: what share.h knows it by; else 0 */
 };
 
 struct mqtt_window {
@@ -72,9 +71,6 @@ struct mqtt_flight *mqtt_window_owed(struct mqtt_window *window, const struct mq
  * Messages that are of no event are not sent again. False without memory. */
 bool mqtt_window_restore(struct mqtt_window *window, uint16_t first_id,
                          const struct mqtt_flight *flights, uint32_t count);
-
-/* It is owed from now on. */
-void mqtt_window_owe(struct mqtt_window *window, uint32_t index);
 
 /* The first event of which a message is owed; <otherwise> when it comes before that. */
 uint64_t mqtt_window_first_owed(const struct mqtt_window *window, uint64_t otherwise);

@@ -4,10 +4,10 @@
  * packets of 3.1.1). Each message goes to one member of the group.
  *
  * A group lives on one loop, which its name chooses. There it is a session of its own: it has a
- * subscription, a place in the journal and a window of what is in flight (mqtt_window.h). Its
- * members, connections on any loop, are handed messages in turn, each so many at a time that it has
- * not acknowledged. Who is slow gets fewer; when nobody can take more, the group is BEHIND like any
- * session, and costs nothing.
+ * subscription, a place in the journal, and what is in flight. Its members, connections on any
+ * loop, are handed messages in turn, each so many at a time that it has not acknowledged. Who is
+ * slow gets fewer; when nobody can take more, the group is BEHIND like any session, and costs
+ * nothing.
  *
  *      loop of the group                          loops of members
  *      share_group.c    <-- JOIN, LEAVE, TAKEN -- share_member.c <--> mqtt_deliver.c

@@ -2,10 +2,11 @@
  *
  * Groups of shared subscriptions, on the loop that they live on.
  *
- * The window's flights are in the order in which the messages were first given out. A flight whose
- * member has left is owed: the walk goes back to it, and comes again to all that lies behind. What
- * is a flight that is owed is given to somebody else; what lies before <position> and is none has
- * been given out already. */
+ * Of a message that has been given out and not acknowledged there is a flight. When its member
+ * leaves it is owed: the walk goes back to it, and comes again to all that lies behind. What is a
+ * flight that is owed is given to somebody else; all else that lies before <position> has been
+ * given out already. So nothing is kept of what was acknowledged, and a member that holds on to a
+ * message holds up nobody. */
 #include "front/share.h"
 
 #include "base/assert.h"
@@ -18,8 +19,6 @@
 
 #include <stdlib.h>
 
-/* Of a group, with all its members. */
-#define FLIGHTS_MAX 32768
 /* The head is written so much later than something has changed. */
 #define KEEP_AFTER_MS 1000
 /* The journal could not be read. */
@@ -29,9 +28,10 @@ struct share_group {
     struct conn conn; /* of nobody: what past.h knows a session by */
     struct session session;
     struct subscription *subscription;
-    struct mqtt_window window;
-    struct link ready; /* struct share_seat: they can be given a message; who is next is first */
-    struct link full;  /* the others */
+    struct map flights; /* struct share_flight, by ticket */
+    struct link owed;   /* those that no member has */
+    struct link ready;  /* struct share_seat: they can be given a message; who is next is first */
+    struct link full;   /* the others */
     uint32_t seat_count;
     uint32_t kept_members; /* of sessions that are kept, here or away */
     uint64_t position;     /* earlier events have been given out, or are owed */
@@ -49,9 +49,16 @@ struct share_group {
 struct share_seat {
     struct link in_group; /* ready or full */
     struct share_group *group;
-    uint64_t who; /* loop and number */
+    struct link flights; /* that it has */
     uint32_t in_flight;
+    uint64_t who; /* loop and number */
     bool is_kept;
+};
+
+struct share_flight {
+    struct link in_seat;     /* or in group.owed */
+    struct share_seat *seat; /* NULL: it is owed */
+    uint64_t sequence;       /* of the message's event */
 };
 
 /* ---- finding them ---- */
@@ -103,6 +110,27 @@ static struct share_seat *seat_find(const struct shares *shares, uint64_t who)
     return map_find(&shares->seats, hash_who(who), has_who, &who);
 }
 
+/* Events are far apart whose numbers have these bits in common. */
+static uint32_t ticket_of(uint64_t sequence)
+{
+    return (uint32_t)sequence;
+}
+
+static uint64_t hash_ticket(uint32_t ticket)
+{
+    return hash_bytes(0, slice_of(&ticket, sizeof(ticket)));
+}
+
+static bool has_ticket(const void *entry, const void *key)
+{
+    return ticket_of(((const struct share_flight *)entry)->sequence) == *(const uint32_t *)key;
+}
+
+static struct share_flight *flight_find(const struct share_group *group, uint32_t ticket)
+{
+    return map_find(&group->flights, hash_ticket(ticket), has_ticket, &ticket);
+}
+
 static struct share_group *group_of(struct session *session)
 {
     return CONTAINER_OF(session, struct share_group, session);
@@ -128,21 +156,24 @@ static void put_head(const struct share_group *group, struct buf *writes)
     struct buf value = {0};
     struct buf flights = {0};
     const struct session_name name = name_of(group);
-    for (uint32_t i = 0; i < group->window.count; i++) {
-        buf_put_bytes(&flights, mqtt_window_at(&group->window, i), sizeof(struct mqtt_flight));
+    size_t at = 0;
+    for (struct share_flight *one; (one = map_next(&group->flights, &at)) != NULL;) {
+        const struct mqtt_flight flight = {.sequence = one->sequence, .state = MQTT_FLIGHT_SENT};
+        buf_put_bytes(&flights, &flight, sizeof(flight));
     }
     const struct mqtt_head head = {
         .is_connected = group->seat_count > 0,
         .seen_ms = group->seat_count > 0 ? clock_wall_ms() : group->seen_ms,
         .position = place_of(group),
         .members = group->kept_members,
-        .first_id = group->window.first_id,
-        .flight_count = group->window.count,
+        .flight_count = (uint32_t)map_count(&group->flights),
         .flights = (struct mqtt_flight *)(void *)flights.at,
     };
-    mqtt_kept_put_head(&value, &head);
-    const struct session_entry entry = {.part = SESSION_HEAD, .value = buf_data(&value)};
-    session_put(writes, &name, &entry);
+    if (!flights.failed) {
+        mqtt_kept_put_head(&value, &head);
+        const struct session_entry entry = {.part = SESSION_HEAD, .value = buf_data(&value)};
+        session_put(writes, &name, &entry);
+    }
     writes->failed |= value.failed || flights.failed;
     buf_deinit(&value);
     buf_deinit(&flights);
@@ -188,13 +219,29 @@ static void changed(struct share_group *group)
 
 /* ---- their beginning and end ---- */
 
+static void flight_free(struct share_group *group, struct share_flight *flight)
+{
+    list_remove(&flight->in_seat);
+    map_remove(&group->flights, hash_ticket(ticket_of(flight->sequence)), flight);
+    free(flight);
+}
+
+/* Nobody has them, and there is nothing that could be given: they are done with. */
+static void drop_owed(struct share_group *group)
+{
+    LIST_EACH (&group->owed, link, after) {
+        flight_free(group, LIST_ENTRY(link, struct share_flight, in_seat));
+    }
+}
+
 static void group_free(struct shares *shares, struct share_group *group)
 {
     const struct session_name name = name_of(group);
     past_leave(&group->conn);
     loop_disarm(shares->front->loop, &group->timer);
     session_deinit(&group->session, &shares->front->subs);
-    mqtt_window_deinit(&group->window);
+    drop_owed(group);
+    map_deinit(&group->flights);
     map_remove(&shares->groups, hash_name(shares->front, &name), group);
     free(group);
 }
@@ -264,6 +311,7 @@ static struct share_group *group_new(struct shares *shares, const struct session
     memcpy(group->name, text.at, text.bytes);
     conn_init_nobody(&group->conn, front, &group->session);
     session_init(&group->session, &group_ops);
+    list_init(&group->owed);
     list_init(&group->ready);
     list_init(&group->full);
     group->timer.fire = timer_due;
@@ -294,6 +342,35 @@ static struct share_group *group_find(const struct shares *shares, const struct 
     return map_find(&shares->groups, hash_name(shares->front, name), has_name, name);
 }
 
+/* One that nobody has. NULL without memory, or when there is one of that ticket. */
+static struct share_flight *flight_new(struct share_group *group, uint64_t sequence)
+{
+    uint32_t ticket = ticket_of(sequence);
+    struct share_flight *flight =
+        flight_find(group, ticket) == NULL ? calloc(1, sizeof(*flight)) : NULL;
+    if (flight == NULL) {
+        return NULL;
+    }
+    flight->sequence = sequence;
+    if (err_is_set(map_insert(&group->flights, hash_ticket(ticket), flight))) {
+        free(flight);
+        return NULL;
+    }
+    list_push(&group->owed, &flight->in_seat);
+    return flight;
+}
+
+/* The event to go back to: of the first message that is owed, or the next one. */
+static uint64_t first_owed(const struct share_group *group)
+{
+    uint64_t first = group->position;
+    LIST_EACH (&group->owed, link, after) {
+        uint64_t sequence = LIST_ENTRY(link, struct share_flight, in_seat)->sequence;
+        first = sequence < first ? sequence : first;
+    }
+    return first;
+}
+
 /* What was in flight is owed again. */
 static struct err restore(struct shares *shares, const struct session_name *name,
                           const struct mqtt_head *head)
@@ -302,11 +379,13 @@ static struct err restore(struct shares *shares, const struct session_name *name
     if (group == NULL) {
         return ERR(NO_MEMORY);
     }
-    if (!mqtt_window_restore(&group->window, head->first_id, head->flights, head->flight_count)) {
-        group_free(shares, group);
-        return ERR(NO_MEMORY);
+    for (uint32_t i = 0; i < head->flight_count; i++) {
+        if (flight_new(group, head->flights[i].sequence) == NULL) {
+            group_free(shares, group);
+            return ERR(NO_MEMORY);
+        }
     }
-    group->session.cursor = mqtt_window_first_owed(&group->window, head->position);
+    group->session.cursor = first_owed(group);
     group->subscription->first_sequence = group->session.cursor;
     group->kept_members = head->members;
     group->is_stored = true;
@@ -384,13 +463,13 @@ static void take_turn(struct share_seat *seat)
 }
 
 static bool write_message(const struct share_group *group, const struct share_seat *seat,
-                          const struct delivery *delivery, uint16_t ticket)
+                          const struct delivery *delivery)
 {
     const struct front *front = group->conn.front;
     const struct share_letter letter = {
         .kind = SHARE_MESSAGE,
         .qos = delivery->qos,
-        .ticket = ticket,
+        .ticket = ticket_of(delivery->sequence),
         .member = (uint32_t)seat->who,
         .text = delivery->topic,
         .payload = delivery->payload,
@@ -399,43 +478,47 @@ static bool write_message(const struct share_group *group, const struct share_se
                             &letter);
 }
 
-/* Its place in the window: the one that it has when it is owed, or a new one; 0: there is none. */
-static uint16_t ticket_for(struct share_group *group, const struct mqtt_flight *flight,
-                           bool is_owed, uint32_t index)
+/* What is owed of that event, or new; NULL when neither is possible. */
+static struct share_flight *flight_for(struct share_group *group, uint64_t sequence)
 {
-    return is_owed ? mqtt_window_id(&group->window, index)
-                   : mqtt_window_push(&group->window, flight, FLIGHTS_MAX);
+    struct share_flight *flight = flight_find(group, ticket_of(sequence));
+    if (flight == NULL) {
+        return flight_new(group, sequence);
+    }
+    return flight->seat == NULL && flight->sequence == sequence ? flight : NULL;
+}
+
+/* Has the event's message been given out, by all that is known? */
+static bool is_given(const struct share_group *group, uint64_t sequence)
+{
+    const struct share_flight *flight = flight_find(group, ticket_of(sequence));
+    bool is_owed = flight != NULL && flight->seat == NULL && flight->sequence == sequence;
+    return sequence < group->position && !is_owed;
 }
 
 /* session_ops.deliver */
 static bool give(struct session *session, const struct delivery *delivery)
 {
     struct share_group *group = group_of(session);
-    struct mqtt_window *window = &group->window;
-    const struct mqtt_flight flight = {
-        .sequence = delivery->sequence, .firing = delivery->firing, .qos = delivery->qos};
-    uint32_t index = 0;
-    mqtt_window_drop_owed(window, delivery->sequence);
-    bool is_owed = mqtt_window_owed(window, &flight, &index) != NULL;
-    if (!is_owed && delivery->sequence < group->position) {
+    if (is_given(group, delivery->sequence)) {
         return true;
     }
+    if (delivery->sequence > group->position) {
+        drop_owed(group); /* the walk has been everywhere before */
+    }
     struct share_seat *seat = first_ready(group);
-    uint16_t ticket = seat == NULL ? 0 : ticket_for(group, &flight, is_owed, index);
-    if (ticket == 0) {
+    struct share_flight *flight = seat != NULL ? flight_for(group, delivery->sequence) : NULL;
+    if (flight == NULL) {
         return false;
     }
-    bool is_written = write_message(group, seat, delivery, ticket);
-    index = is_owed ? index : window->count - 1;
     group->position = max_u64(group->position, delivery->sequence + 1);
     changed(group);
-    if (!is_written) {
-        mqtt_window_owe(window, index);
-        return false;
+    if (!write_message(group, seat, delivery)) {
+        return false; /* it is owed */
     }
-    struct mqtt_flight *given = mqtt_window_at(window, index);
-    mqtt_window_paid(window, given);
-    given->share = seat->who;
+    list_remove(&flight->in_seat);
+    list_push(&seat->flights, &flight->in_seat);
+    flight->seat = seat;
     seat->in_flight++;
     take_turn(seat);
     return true;
@@ -469,6 +552,7 @@ static void join(struct shares *shares, uint64_t who, const struct share_letter 
         return;
     }
     *seat = (struct share_seat){.group = group, .who = who, .is_kept = letter->is_kept};
+    list_init(&seat->flights);
     if (err_is_set(map_insert(&shares->seats, hash_who(who), seat))) {
         log_line(LOG_ERROR, "mqtt", "a member of a shared subscription gets nothing: no memory");
         free(seat);
@@ -485,7 +569,7 @@ static void go_back(struct share_group *group)
 {
     struct session *session = &group->session;
     group->position = place_of(group);
-    uint64_t first = mqtt_window_first_owed(&group->window, group->position);
+    uint64_t first = first_owed(group);
     past_leave(&group->conn);
     session_fall_behind(session, first - 1);
     session->cursor = first < session->cursor ? first : session->cursor;
@@ -493,20 +577,17 @@ static void go_back(struct share_group *group)
     front_catch_up_later(group->conn.front, &group->conn);
 }
 
-static void owe_what_it_had(const struct share_seat *seat)
+static void owe_what_it_had(struct share_seat *seat)
 {
-    struct mqtt_window *window = &seat->group->window;
-    for (uint32_t i = 0; i < window->count && seat->in_flight > 0; i++) {
-        struct mqtt_flight *flight = mqtt_window_at(window, i);
-        if (flight->state == MQTT_FLIGHT_SENT && flight->share == seat->who) {
-            mqtt_window_owe(window, i);
-            flight->share = 0;
-        }
+    LIST_EACH (&seat->flights, link, after) {
+        LIST_ENTRY(link, struct share_flight, in_seat)->seat = NULL;
     }
+    list_move_all(&seat->group->owed, &seat->flights);
 }
 
 static void seat_free(struct shares *shares, struct share_seat *seat)
 {
+    owe_what_it_had(seat);
     list_remove(&seat->in_group);
     map_remove(&shares->seats, hash_who(seat->who), seat);
     free(seat);
@@ -515,7 +596,6 @@ static void seat_free(struct shares *shares, struct share_seat *seat)
 static void leave(struct shares *shares, struct share_seat *seat, bool is_over)
 {
     struct share_group *group = seat->group;
-    owe_what_it_had(seat);
     group->kept_members -= seat->is_kept && is_over && group->kept_members > 0;
     group->seat_count--;
     seat_free(shares, seat);
@@ -533,16 +613,15 @@ static void leave(struct shares *shares, struct share_seat *seat, bool is_over)
     }
 }
 
-static void take(struct share_seat *seat, uint16_t ticket)
+static void take(struct share_seat *seat, uint32_t ticket)
 {
     struct share_group *group = seat->group;
-    struct mqtt_flight *flight = mqtt_window_find(&group->window, ticket);
-    if (flight == NULL || flight->share != seat->who) {
+    struct share_flight *flight = flight_find(group, ticket);
+    if (flight == NULL || flight->seat != seat) {
         return;
     }
-    mqtt_window_done(&group->window, flight);
-    seat->in_flight--;
-    if (seat->in_flight == SHARE_IN_FLIGHT_MAX - 1) {
+    flight_free(group, flight);
+    if (seat->in_flight-- == SHARE_IN_FLIGHT_MAX) {
         take_turn(seat);
     }
     changed(group);

@@ -29,7 +29,7 @@ struct share_letter {
     bool is_kept;         /* JOIN: of a session that outlives its connection, */
     bool is_back;         /* and that was a member before */
     bool is_over;         /* LEAVE: it does not come back */
-    uint16_t ticket;      /* MESSAGE, TAKEN: which message */
+    uint32_t ticket;      /* MESSAGE, TAKEN: which message */
     uint32_t member;      /* its number on its loop */
     uint32_t account;     /* JOIN */
     uint64_t first;       /* JOIN: a group that is new begins with that event */

@@ -22,7 +22,7 @@ struct share_member {
 struct waiting {
     struct link link; /* in conn.shared_waiting */
     struct share_member *member;
-    uint16_t ticket;
+    uint32_t ticket;
     uint8_t qos;
     size_t topic_bytes;
     size_t payload_bytes;
@@ -156,7 +156,7 @@ void shares_turn_end(struct shares *shares)
 
 /* ---- messages ---- */
 
-static void tell_taken(struct shares *shares, const struct share_member *member, uint16_t ticket)
+static void tell_taken(struct shares *shares, const struct share_member *member, uint32_t ticket)
 {
     const struct share_letter letter = {
         .kind = SHARE_TAKEN, .member = member->number, .ticket = ticket};
@@ -174,7 +174,7 @@ static bool hand(struct share_member *member, const struct share_letter *letter)
         .payload = letter->payload,
         .qos = subscription->qos < letter->qos ? subscription->qos : letter->qos,
         .is_plain = true,
-        .share = (uint64_t)member->number << 16 | letter->ticket,
+        .share = (uint64_t)member->number << 32 | letter->ticket,
     };
     struct session *session = subscription->session;
     if (!session->ops->deliver(session, &delivery)) {
@@ -239,9 +239,9 @@ void share_retry(struct conn *conn)
 
 void share_taken(struct front *front, uint64_t share)
 {
-    const struct share_member *member = member_find(front->shares, (uint32_t)(share >> 16));
+    const struct share_member *member = member_find(front->shares, (uint32_t)(share >> 32));
     if (member != NULL) { /* else it has unsubscribed: others have got the message */
-        tell_taken(front->shares, member, (uint16_t)share);
+        tell_taken(front->shares, member, (uint32_t)share);
     }
 }
 
