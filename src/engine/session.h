@@ -25,11 +25,12 @@ struct delivery {
     uint8_t qos;      /* the lower of granted and published */
     bool is_plain;    /* of a plain topic, told as it is */
     bool is_retained; /* as it was published before the subscription */
-    bool is_last;     /* the resource is gone: no message will follow */
-    uint64_t share;   /* of a shared subscription: front/share.h knows it by this; else 0 */
-    uint64_t sequence;
-    uint32_t firing; /* which of the topics that the event fired on (front/fire.h); 0: it is no
-                        event, but a present state, or history */
+    bool is_again;  /* retained, and only for who was sent it before and has not acknowledged it */
+    bool is_last;   /* the resource is gone: no message will follow */
+    uint64_t share; /* of a shared subscription: front/share.h knows it by this; else 0 */
+    uint64_t sequence; /* of its event; of what is none, of the one behind which it was read */
+    uint32_t firing;   /* which of the topics that the event fired on (front/fire.h); 0: it is no
+                          event, but a present state, or history */
 };
 
 struct session_ops {

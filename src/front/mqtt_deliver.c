@@ -51,7 +51,7 @@ static bool send_publish(struct mqtt_conn *mqtt, const struct mqtt_flight *fligh
     } else if (flight->qos > 0) {
         uint32_t count_max = mqtt->conn->front->shared->limits.inflight_max;
         publish->packet_id = mqtt_window_push(window, flight, count_max);
-        publish->dup = flight->sequence != 0 && mqtt_session_is_dup(mqtt, flight->sequence);
+        publish->dup = mqtt_flight_is_live(flight) && mqtt_session_is_dup(mqtt, flight->sequence);
         if (publish->packet_id == 0) {
             return false;
         }
@@ -66,7 +66,7 @@ static bool send_publish(struct mqtt_conn *mqtt, const struct mqtt_flight *fligh
 /* A message of QoS 0 for a client that is far behind: what is that late helps nobody. */
 static bool is_too_late(const struct front *front, const struct mqtt_flight *flight)
 {
-    return flight->qos == 0 && flight->sequence != 0 &&
+    return flight->qos == 0 && mqtt_flight_is_live(flight) &&
            front->sequence > flight->sequence + front->shared->limits.qos0_lag;
 }
 
@@ -74,6 +74,19 @@ static void drop(struct front *front)
 {
     atomic_fetch_add_explicit(&front->stats.dropped, 1, memory_order_relaxed);
     LOG_LIMITED(LOG_WARN, "mqtt", "messages of QoS 0 are dropped: their client is too far behind");
+}
+
+/* What has to be known of a message to send it again. */
+static struct mqtt_flight flight_of(const struct delivery *delivery)
+{
+    bool is_known = delivery->firing != 0 || delivery->is_retained;
+    return (struct mqtt_flight){
+        .sequence = is_known ? delivery->sequence : 0,
+        .firing = delivery->is_retained ? MQTT_FIRING_RETAINED : delivery->firing,
+        .subscription = delivery->subscription->number,
+        .qos = delivery->qos,
+        .share = delivery->share,
+    };
 }
 
 static bool deliver(struct session *session, const struct delivery *delivery)
@@ -86,16 +99,10 @@ static bool deliver(struct session *session, const struct delivery *delivery)
     if (mqtt->stage != MQTT_STAGE_OPEN || is_full(mqtt)) {
         return false;
     }
-    const struct mqtt_flight flight = {
-        .sequence = delivery->firing != 0 ? delivery->sequence : 0,
-        .firing = delivery->firing,
-        .subscription = delivery->subscription->number,
-        .qos = delivery->qos,
-        .share = delivery->share,
-    };
+    const struct mqtt_flight flight = flight_of(delivery);
     uint32_t index = 0;
     enum mqtt_owed owed = mqtt_session_look(mqtt, &flight, &index);
-    if (owed == MQTT_IS_HAD) {
+    if (owed == MQTT_IS_HAD || (owed == MQTT_IS_NEW && delivery->is_again)) {
         return true;
     }
     if (is_too_late(mqtt->conn->front, &flight)) {

@@ -11,6 +11,7 @@
 #include "front/mqtt_conn.h"
 
 #include "base/clock.h"
+#include "front/replay.h"
 
 #include <stdlib.h>
 
@@ -271,6 +272,50 @@ static void keep_due(struct wheel_timer *timer)
     }
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The numbers of the subscriptions that retained messages are owed of, in order, with repeats. */
+static void gather_retained(const struct mqtt_window *window, struct buf *numbers)
+{
+    for (uint32_t i = 0; i < window->count; i++) {
+        const struct mqtt_flight *flight = mqtt_window_at(window, i);
+        if (flight->is_owed && flight->firing == MQTT_FIRING_RETAINED) {
+            buf_put_bytes(numbers, &flight->subscription, sizeof(flight->subscription));
+        }
+    }
+    if (buf_bytes(numbers) > 0) {
+        qsort(numbers->at, buf_bytes(numbers) / sizeof(uint32_t), sizeof(uint32_t),
+              compare_numbers);
+    }
+}
+
+/* Retained messages that are in flight are read again: not from the journal, which need not go back
+ * to them [MQTT-4.4.0-1]. One that has been taken away or replaced since is not sent again. */
+static void retained_again(struct mqtt_conn *mqtt)
+{
+    struct buf numbers = {0};
+    gather_retained(&mqtt->window, &numbers);
+    bool failed = numbers.failed;
+    LIST_EACH (&mqtt->session.subscriptions, link, after) {
+        struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
+        if (buf_bytes(&numbers) > 0 && !failed &&
+            bsearch(&found->number, numbers.at, buf_bytes(&numbers) / sizeof(uint32_t),
+                    sizeof(uint32_t), compare_numbers) != NULL) {
+            failed = err_is_set(replay_add_again(mqtt->conn, found));
+        }
+    }
+    buf_deinit(&numbers);
+    if (failed) {
+        conn_close(mqtt->conn);
+    }
+    replay_start(mqtt->conn);
+}
+
 void mqtt_session_resume(struct mqtt_conn *mqtt)
 {
     struct mqtt_keeping *keeping = &mqtt->keeping;
@@ -283,6 +328,7 @@ void mqtt_session_resume(struct mqtt_conn *mqtt)
         keeping->absent_until = mqtt->conn->front->sequence;
         release_again(mqtt);
         mqtt_subscribes_request_states(mqtt);
+        retained_again(mqtt);
         front_catch_up_later(mqtt->conn->front, mqtt->conn);
     }
 }
@@ -368,6 +414,10 @@ enum mqtt_owed mqtt_session_look(struct mqtt_conn *mqtt, const struct mqtt_fligh
         return MQTT_IS_NEW;
     }
     uint64_t sequence = flight->sequence;
+    if (!mqtt_flight_is_live(flight)) { /* they come before the walk begins (replay.h) */
+        bool is_owed = mqtt_window_owed(&mqtt->window, flight, index) != NULL;
+        return is_owed ? MQTT_IS_AGAIN : MQTT_IS_NEW;
+    }
     if (mqtt_window_drop_owed(&mqtt->window, sequence)) {
         mqtt_session_changed(mqtt);
     }

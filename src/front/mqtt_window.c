@@ -158,7 +158,7 @@ uint64_t mqtt_window_first_owed(const struct mqtt_window *window, uint64_t other
     uint64_t first = otherwise;
     for (uint32_t i = 0; i < window->count && window->owed > 0; i++) {
         const struct mqtt_flight *flight = mqtt_window_at(window, i);
-        if (flight->is_owed && flight->sequence < first) {
+        if (flight->is_owed && mqtt_flight_is_live(flight) && flight->sequence < first) {
             first = flight->sequence;
         }
     }

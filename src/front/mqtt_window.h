@@ -24,9 +24,12 @@ enum mqtt_flight_state {
     MQTT_FLIGHT_DONE,     /* acknowledged, but one before it is not */
 };
 
+/* As <firing>: the retained message that the event has left. */
+#define MQTT_FIRING_RETAINED UINT32_MAX
+
 struct mqtt_flight {
     uint64_t sequence;     /* its event; 0: a present state, or history, which are not sent again */
-    uint32_t firing;       /* which of the event's topics (fire.h) */
+    uint32_t firing;       /* which of the event's topics (fire.h), or MQTT_FIRING_RETAINED */
     uint32_t subscription; /* the number of its entry */
     uint8_t qos;
     uint8_t state;  /* enum mqtt_flight_state */
@@ -43,6 +46,12 @@ struct mqtt_window {
     uint32_t owed_from; /* none of them before this place */
     uint16_t first_id;  /* of the oldest; 0 before the first */
 };
+
+/* True when the walk over the journal comes to it: it is neither a state nor retained. */
+static inline bool mqtt_flight_is_live(const struct mqtt_flight *flight)
+{
+    return flight->sequence != 0 && flight->firing != MQTT_FIRING_RETAINED;
+}
 
 void mqtt_window_deinit(struct mqtt_window *window);
 

@@ -25,6 +25,7 @@ struct replay {
     struct replay_place place;
     struct retained_place *retained; /* of retained messages: how far they are read. Owned */
     bool is_read;                    /* the page that is here, or was given last, is its last one */
+    bool is_again;                   /* to a session that has come back */
     size_t filter_bytes;
     uint8_t filter[];
 };
@@ -269,11 +270,13 @@ static size_t read_message(const struct replays *replays, const struct replay *r
     struct cursor page = cursor_over(buf_data(&replays->page));
     if (replay->retained != NULL) {
         uint8_t qos;
-        bool is_whole = cursor_read_u8(&page, &qos);
+        bool is_whole =
+            cursor_read_u64be(&page, &delivery->sequence) && cursor_read_u8(&page, &qos);
         ASSERT(is_whole);
         delivery->qos = qos < delivery->qos ? qos : delivery->qos;
         delivery->topic = next_counted(&page);
         delivery->is_plain = delivery->is_retained = true;
+        delivery->is_again = replay->is_again;
     }
     delivery->payload = next_counted(&page);
     return buf_bytes(&replays->page) - cursor_left(&page);
@@ -414,22 +417,38 @@ struct err replay_add(struct conn *conn, struct subscription *subscription,
     return ERR(OK);
 }
 
-struct err replay_add_retained(struct conn *conn, struct subscription *subscription,
-                               struct slice filter, uint64_t after)
+static struct replay *add_retained(struct conn *conn, struct subscription *subscription,
+                                   uint64_t after)
 {
-    ASSERT(slice_equal(filter, subscription_filter(subscription)));
     struct retained_place *place = calloc(1, sizeof(*place));
     if (place == NULL) {
         subs_remove(&conn->front->subs, subscription);
-        return ERR(NO_MEMORY);
+        return NULL;
     }
     struct replay *replay = add(conn, subscription, after);
     if (replay == NULL) {
         free(place);
-        return ERR(NO_MEMORY);
+        return NULL;
     }
     replay->retained = place;
     drop_some(conn->replays);
+    return replay;
+}
+
+struct err replay_add_retained(struct conn *conn, struct subscription *subscription,
+                               struct slice filter, uint64_t after)
+{
+    ASSERT(slice_equal(filter, subscription_filter(subscription)));
+    return add_retained(conn, subscription, after) != NULL ? ERR(OK) : ERR(NO_MEMORY);
+}
+
+struct err replay_add_again(struct conn *conn, struct subscription *subscription)
+{
+    struct replay *replay = add_retained(conn, subscription, conn->front->sequence);
+    if (replay == NULL) {
+        return ERR(NO_MEMORY);
+    }
+    replay->is_again = true;
     return ERR(OK);
 }
 

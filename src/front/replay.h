@@ -39,6 +39,10 @@ MUST_USE struct err replay_add(struct conn *conn, struct subscription *subscript
 MUST_USE struct err replay_add_retained(struct conn *conn, struct subscription *subscription,
                                         struct slice filter, uint64_t after);
 
+/* Of a session that has come back: the retained messages once more, each told as such (is_again),
+ * so that it can take those that it awaits the acknowledgement of. */
+MUST_USE struct err replay_add_again(struct conn *conn, struct subscription *subscription);
+
 /* How many are under way or wait, with some whose subscription is gone: no more than twice as many
  * as the session has subscriptions. */
 uint32_t replay_count(const struct conn *conn);

@@ -19,6 +19,7 @@ static bool keep(void *arg, const struct retained_message *message)
 {
     const struct reading *reading = arg;
     if (message->sequence <= reading->page->after) {
+        buf_put_u64be(reading->messages, message->sequence);
         buf_put_byte(reading->messages, message->qos);
         put_counted(reading->messages, message->topic);
         put_counted(reading->messages, message->payload);

@@ -16,8 +16,8 @@ struct retained_read_page {
     uint8_t filter[TOPIC_BYTES_MAX];
 };
 
-/* Reads a page to <messages>: each its QoS (1 byte), topic and payload, both behind their lengths
- * (u32 big-endian). */
+/* Reads a page to <messages>: each the sequence number of its event (u64 big-endian), its QoS (1
+ * byte), topic and payload, both behind their lengths (u32 big-endian). */
 MUST_USE struct err replay_read_retained(struct reader *reader, struct retained_read_page *page,
                                          struct buf *messages);
 

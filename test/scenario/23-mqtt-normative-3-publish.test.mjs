@@ -263,6 +263,58 @@ for (const way of Object.keys(ways)) {
             assert.deepEqual([payload, retain], ['kept', true]);
         });
 
+        it('a retained message that is in flight is sent again to who comes back', async () => {
+            for (const qos of [1, 2]) {
+                const topic = `back/${qos}`;
+                await sent(await come(), topic, 'kept', { qos, retain: true });
+                const kept = { clientId: `back-${way}-${qos}`, clean: false };
+                const first = await come(kept);
+                await subscribed(first, [topic, 2]);
+                const { id } = await first.next(type.publish);
+                first.destroy();
+                const second = await come(kept);
+                const again = await second.next(type.publish);
+                assert.deepEqual(
+                    [again.id, again.dup, again.payload, again.qos],
+                    [id, true, 'kept', qos],
+                );
+                await acknowledge(second, again);
+                await second.quiet(100);
+            }
+        });
+
+        it('of many retained messages in flight, those that are not acknowledged, in their order', async () => {
+            const publisher = await come();
+            const topics = Array.from({ length: 9 }, (_, i) => `flying/${i}`);
+            for (const [i, topic] of topics.entries())
+                await sent(publisher, topic, topic, { qos: i % 3, retain: true });
+            await sent(publisher, 'flying/end', 'x');
+            const kept = { clientId: `flying-${way}`, clean: false };
+            let client = await come(kept);
+            await subscribed(client, ['flying/+', 2]);
+            const flights = [];
+            while (flights.length < 9) flights.push(await client.next(type.publish));
+            assert.deepEqual(flights.map(({ topic }) => topic), topics);
+            client.send(puback(flights[1].id), pubrec(flights[5].id));
+            assert.equal((await client.next(type.pubrel)).id, flights[5].id);
+            await sent(publisher, topics[7], 'newer', { retain: true });
+            const live = await client.next(type.publish);
+            for (let times = 0; times < 2; times++) {
+                client.destroy();
+                client = await come(kept);
+                assert.equal((await client.next(type.pubrel)).id, flights[5].id);
+                for (const { id, topic, payload, qos, retain } of [2, 4, 8]
+                    .map((i) => flights[i])
+                    .concat(live)) {
+                    const again = await client.next(type.publish);
+                    assert.deepEqual(again, { ...again, dup: true, id, topic, payload, qos, retain });
+                }
+            }
+            await sent(publisher, 'flying/end', 'y', { qos: 0 });
+            const end = await client.next(type.publish);
+            assert.deepEqual([end.topic, end.dup, end.qos], ['flying/end', false, 0]);
+        });
+
         it('on topics of resources the same', async () => {
             const topic = await fresh();
             const kept = { clientId: `resource-${way}`, clean: false };
