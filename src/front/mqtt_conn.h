@@ -80,6 +80,7 @@ struct mqtt_keeping {
     uint32_t heard_count;
     struct mqtt_heard *heard; /* of the event at <position> */
     struct wheel_timer timer; /* the head is written when it is due */
+    struct buf waiting;       /* opening: which retained messages it is to be sent (mqtt_kept.h) */
     struct buf dropped;       /* opening: entries that are taken away, ready to be written */
     /* QoS 2: packets that leave when what they say of flights is on disk, and all behind them. */
     struct buf held;

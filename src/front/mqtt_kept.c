@@ -2,14 +2,16 @@
  *
  *      head            version (1), flags (1), zigzag seen, varint position, varint dup until,
  *                      varint next subscription, varint members, first packet id (2, big-endian),
- * varint count of flights, varint count of heard, then each flight   flags (1); when it is of an
- * event, zigzag sequence minus that of the one before, varint firing, varint subscription each
- * heard    varint subscription, varint firing subscription    version (1), flags (1), QoS (1),
- * varint first sequence, filter will            version (1), flags (1), QoS (1), hash of the key
- * (32), varint topic bytes, topic, payload */
+ *                      varint count of flights, varint count of heard, then
+ *        each flight   flags (1); when it is of an event, zigzag sequence minus that of the one
+ *                      before, varint firing, varint subscription
+ *        each heard    varint subscription, varint firing
+ *        each waiting, to the end
+ *                      varint subscription, varint after, varint topic bytes, topic
+ *      subscription    version (1), flags (1), QoS (1), varint first sequence, filter
+ *      will            version (1), flags (1), QoS (1), hash of the key (32), varint topic bytes,
+ *                      topic, payload */
 #include "front/mqtt_kept.h"
-
-#include "base/cursor.h"
 
 #include <stdlib.h>
 
@@ -69,12 +71,22 @@ void mqtt_kept_put_head(struct buf *out, const struct mqtt_head *head)
         buf_put_varint(out, head->heard[i].subscription);
         buf_put_varint(out, head->heard[i].firing);
     }
+    buf_put(out, buf_data(&head->waiting));
+}
+
+void mqtt_kept_put_waiting(struct buf *out, const struct mqtt_waiting *waiting)
+{
+    buf_put_varint(out, waiting->subscription);
+    buf_put_varint(out, waiting->after);
+    buf_put_varint(out, waiting->topic.bytes);
+    buf_put(out, waiting->topic);
 }
 
 void mqtt_head_deinit(struct mqtt_head *head)
 {
     free(head->flights);
     free(head->heard);
+    buf_deinit(&head->waiting);
     *head = (struct mqtt_head){0};
 }
 
@@ -84,6 +96,14 @@ static bool read_u32(struct cursor *c, uint32_t *value)
     bool is_read = cursor_read_varint(c, &wide) && wide <= UINT32_MAX;
     *value = is_read ? (uint32_t)wide : 0;
     return is_read;
+}
+
+bool mqtt_kept_next_waiting(struct cursor *c, struct mqtt_waiting *waiting)
+{
+    uint64_t topic_bytes;
+    return read_u32(c, &waiting->subscription) && cursor_read_varint(c, &waiting->after) &&
+           cursor_read_varint(c, &topic_bytes) && topic_bytes <= cursor_left(c) &&
+           cursor_read_bytes(c, (size_t)topic_bytes, &waiting->topic);
 }
 
 static bool read_flight(struct cursor *c, struct mqtt_flight *flight, uint64_t *before)
@@ -134,6 +154,11 @@ static bool read_lists(struct cursor *c, struct mqtt_head *head)
     for (uint32_t i = 0; i < head->heard_count && is_read; i++) {
         is_read = read_u32(c, &head->heard[i].subscription) && read_u32(c, &head->heard[i].firing);
     }
+    struct mqtt_waiting waiting;
+    buf_put(&head->waiting, slice_of(c->at, cursor_left(c)));
+    while (is_read && !cursor_at_end(c)) {
+        is_read = mqtt_kept_next_waiting(c, &waiting);
+    }
     return is_read;
 }
 
@@ -153,6 +178,8 @@ struct err mqtt_kept_read_head(struct slice bytes, struct mqtt_head *head)
         err = ERR(NO_MEMORY);
     } else if (!read_lists(&c, head)) {
         err = ERR(CORRUPT);
+    } else if (head->waiting.failed) {
+        err = ERR(NO_MEMORY);
     }
     if (err_is_set(err)) {
         mqtt_head_deinit(head);

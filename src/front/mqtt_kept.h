@@ -6,6 +6,7 @@
 #define THRUM_FRONT_MQTT_KEPT_H
 
 #include "base/buf.h"
+#include "base/cursor.h"
 #include "base/err.h"
 #include "front/mqtt_window.h"
 #include "model/event.h"
@@ -14,6 +15,13 @@
 struct mqtt_heard {
     uint32_t subscription; /* the number of its entry */
     uint32_t firing;       /* the last of the event's topics (fire.h) that it had */
+};
+
+/* A subscription that is still to be sent retained messages. */
+struct mqtt_waiting {
+    uint32_t subscription; /* the number of its entry */
+    uint64_t after;        /* those of events up to this one */
+    struct slice topic;    /* and of topics behind this one */
 };
 
 struct mqtt_head {
@@ -30,11 +38,17 @@ struct mqtt_head {
     uint32_t heard_count;
     struct mqtt_flight *flights; /* in the order of their packet ids */
     struct mqtt_heard *heard;    /* of the event at <position> */
+    struct buf waiting;          /* struct mqtt_waiting, as mqtt_kept_put_waiting writes it */
 };
 
 void mqtt_head_deinit(struct mqtt_head *head);
 
 void mqtt_kept_put_head(struct buf *out, const struct mqtt_head *head);
+
+void mqtt_kept_put_waiting(struct buf *out, const struct mqtt_waiting *waiting);
+
+/* The next of a head's; false behind the last. The topic lies in the bytes. */
+bool mqtt_kept_next_waiting(struct cursor *c, struct mqtt_waiting *waiting);
 
 /* To be deinited when ERR_OK. All flights that have been sent are owed. ERR_CORRUPT;
  * ERR_STORE_FORMAT_NEWER: a later version has written it; ERR_NO_MEMORY. */

@@ -129,12 +129,29 @@ static void put_entry(struct mqtt_conn *mqtt, struct buf *writes, enum session_p
     session_put(writes, &name, &entry);
 }
 
+static void put_left(void *arg, const struct replay_left *left)
+{
+    const struct mqtt_waiting waiting = {left->subscription->number, left->after, left->topic};
+    mqtt_kept_put_waiting(arg, &waiting);
+}
+
+/* Which retained messages the session is still to be sent. */
+static void put_waiting(const struct mqtt_conn *mqtt, struct buf *out)
+{
+    if (mqtt->stage != MQTT_STAGE_OPEN) {
+        buf_put(out, buf_data(&mqtt->keeping.waiting));
+    } else if (mqtt->keeping.is_kept) {
+        replay_each_left(mqtt->conn, put_left, out);
+    }
+}
+
 void mqtt_session_put_head(struct mqtt_conn *mqtt, struct buf *writes, bool is_connected)
 {
     struct mqtt_keeping *keeping = &mqtt->keeping;
     struct mqtt_window *window = &mqtt->window;
     struct buf flights = {0};
     struct buf heard = {0};
+    struct buf waiting = {0};
     struct buf value = {0};
     if (keeping->is_resuming && !mqtt->session.is_behind && mqtt->stage == MQTT_STAGE_OPEN) {
         end_resuming(mqtt);
@@ -144,6 +161,7 @@ void mqtt_session_put_head(struct mqtt_conn *mqtt, struct buf *writes, bool is_c
         buf_put_bytes(&flights, mqtt_window_at(window, i), sizeof(struct mqtt_flight));
     }
     gather_heard(mqtt, place, &heard);
+    put_waiting(mqtt, &waiting);
     const struct mqtt_head head = {
         .is_connected = is_connected,
         .is_clean = !keeping->is_kept,
@@ -156,8 +174,9 @@ void mqtt_session_put_head(struct mqtt_conn *mqtt, struct buf *writes, bool is_c
         .heard_count = (uint32_t)(buf_bytes(&heard) / sizeof(struct mqtt_heard)),
         .flights = (struct mqtt_flight *)(void *)flights.at,
         .heard = (struct mqtt_heard *)(void *)heard.at,
+        .waiting = waiting,
     };
-    if (flights.failed || heard.failed) {
+    if (flights.failed || heard.failed || waiting.failed) {
         writes->failed = true;
     } else {
         mqtt_kept_put_head(&value, &head);
@@ -165,6 +184,7 @@ void mqtt_session_put_head(struct mqtt_conn *mqtt, struct buf *writes, bool is_c
     }
     buf_deinit(&flights);
     buf_deinit(&heard);
+    buf_deinit(&waiting);
     buf_deinit(&value);
 }
 
@@ -272,6 +292,7 @@ static void keep_due(struct wheel_timer *timer)
     }
 }
 
+/* By the first member of both. */
 static int compare_numbers(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a;
@@ -279,8 +300,21 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static const void *find_number(const struct buf *sorted, size_t item_bytes, uint32_t number)
+{
+    size_t count = buf_bytes(sorted) / item_bytes;
+    return count == 0 ? NULL : bsearch(&number, sorted->at, count, item_bytes, compare_numbers);
+}
+
+static void sort_numbers(struct buf *items, size_t item_bytes)
+{
+    if (buf_bytes(items) > 0) {
+        qsort(items->at, buf_bytes(items) / item_bytes, item_bytes, compare_numbers);
+    }
+}
+
 /* The numbers of the subscriptions that retained messages are owed of, in order, with repeats. */
-static void gather_retained(const struct mqtt_window *window, struct buf *numbers)
+static void gather_owed(const struct mqtt_window *window, struct buf *numbers)
 {
     for (uint32_t i = 0; i < window->count; i++) {
         const struct mqtt_flight *flight = mqtt_window_at(window, i);
@@ -288,28 +322,45 @@ static void gather_retained(const struct mqtt_window *window, struct buf *number
             buf_put_bytes(numbers, &flight->subscription, sizeof(flight->subscription));
         }
     }
-    if (buf_bytes(numbers) > 0) {
-        qsort(numbers->at, buf_bytes(numbers) / sizeof(uint32_t), sizeof(uint32_t),
-              compare_numbers);
-    }
+    sort_numbers(numbers, sizeof(uint32_t));
 }
 
-/* Retained messages that are in flight are read again: not from the journal, which need not go back
- * to them [MQTT-4.4.0-1]. One that has been taken away or replaced since is not sent again. */
+/* struct mqtt_waiting, in the order of their subscriptions. */
+static void gather_waiting(struct slice kept, struct buf *items)
+{
+    struct cursor c = cursor_over(kept);
+    struct mqtt_waiting waiting;
+    while (mqtt_kept_next_waiting(&c, &waiting)) {
+        buf_put_bytes(items, &waiting, sizeof(waiting));
+    }
+    sort_numbers(items, sizeof(waiting));
+}
+
+/* Retained messages that are in flight, or that it was not sent yet, are read again: not from the
+ * journal, which need not go back to them [MQTT-4.4.0-1]. One that has been taken away or replaced
+ * since is not sent again. */
 static void retained_again(struct mqtt_conn *mqtt)
 {
-    struct buf numbers = {0};
-    gather_retained(&mqtt->window, &numbers);
-    bool failed = numbers.failed;
+    struct buf owed = {0};
+    struct buf waiting = {0};
+    gather_owed(&mqtt->window, &owed);
+    gather_waiting(buf_data(&mqtt->keeping.waiting), &waiting);
+    bool failed = owed.failed || waiting.failed;
     LIST_EACH (&mqtt->session.subscriptions, link, after) {
         struct subscription *found = LIST_ENTRY(link, struct subscription, in_session);
-        if (buf_bytes(&numbers) > 0 && !failed &&
-            bsearch(&found->number, numbers.at, buf_bytes(&numbers) / sizeof(uint32_t),
-                    sizeof(uint32_t), compare_numbers) != NULL) {
-            failed = err_is_set(replay_add_again(mqtt->conn, found));
+        const struct mqtt_waiting *rest =
+            find_number(&waiting, sizeof(struct mqtt_waiting), found->number);
+        bool is_owed = find_number(&owed, sizeof(uint32_t), found->number) != NULL;
+        if (!failed && rest != NULL) {
+            const struct replay_left left = {found, rest->after, rest->topic};
+            failed = err_is_set(replay_add_again(mqtt->conn, found, &left));
+        } else if (!failed && is_owed) {
+            failed = err_is_set(replay_add_again(mqtt->conn, found, NULL));
         }
     }
-    buf_deinit(&numbers);
+    buf_deinit(&owed);
+    buf_deinit(&waiting);
+    buf_deinit(&mqtt->keeping.waiting);
     if (failed) {
         conn_close(mqtt->conn);
     }
@@ -455,6 +506,7 @@ void mqtt_session_end(struct mqtt_conn *mqtt)
         }
         buf_deinit(&writes);
     }
+    buf_deinit(&keeping->waiting);
     buf_deinit(&keeping->dropped);
     buf_deinit(&keeping->held);
     free(keeping->heard);

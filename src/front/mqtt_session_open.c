@@ -187,6 +187,8 @@ static bool take_head(struct mqtt_conn *mqtt, struct mqtt_head *head)
     keeping->heard_count = head->heard_count;
     keeping->heard = head->heard;
     head->heard = NULL;
+    keeping->waiting = head->waiting;
+    head->waiting = (struct buf){0};
     if (!mqtt_window_restore(&mqtt->window, head->first_id, head->flights, head->flight_count)) {
         return false;
     }

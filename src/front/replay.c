@@ -25,7 +25,9 @@ struct replay {
     struct replay_place place;
     struct retained_place *retained; /* of retained messages: how far they are read. Owned */
     bool is_read;                    /* the page that is here, or was given last, is its last one */
-    bool is_again;                   /* to a session that has come back */
+    bool is_again;                   /* to a session that has come back: */
+    bool had_all;                    /* it had been given all, */
+    struct buf had;                  /* or those up to this topic */
     size_t filter_bytes;
     uint8_t filter[];
 };
@@ -36,7 +38,8 @@ struct replays {
     struct link list; /* the first is the one under way */
     uint32_t count;
     uint64_t last_number;
-    struct buf page; /* messages of the first that the session has not taken */
+    struct buf page;  /* messages of the first that the session has not taken */
+    struct buf given; /* when that is of retained messages: the topic of the last one it has */
     bool is_reading;
     bool is_held; /* until the client is told of the subscriptions */
     struct wheel_timer retry;
@@ -106,10 +109,12 @@ static void drop(struct replays *replays, struct replay *replay)
 {
     if (replay == first_of(replays)) {
         buf_deinit(&replays->page);
+        buf_deinit(&replays->given);
     }
     list_remove(&replay->link);
     replays->count--;
     free(replay->retained);
+    buf_deinit(&replay->had);
     free(replay);
 }
 
@@ -276,7 +281,9 @@ static size_t read_message(const struct replays *replays, const struct replay *r
         delivery->qos = qos < delivery->qos ? qos : delivery->qos;
         delivery->topic = next_counted(&page);
         delivery->is_plain = delivery->is_retained = true;
-        delivery->is_again = replay->is_again;
+        delivery->is_again =
+            replay->is_again &&
+            (replay->had_all || slice_compare(delivery->topic, buf_data(&replay->had)) <= 0);
     }
     delivery->payload = next_counted(&page);
     return buf_bytes(&replays->page) - cursor_left(&page);
@@ -296,6 +303,10 @@ static bool give_page(struct replays *replays, const struct replay *replay,
         size_t bytes = read_message(replays, replay, &delivery);
         if (!session->ops->deliver(session, &delivery)) {
             return false;
+        }
+        if (replay->retained != NULL) {
+            buf_reset(&replays->given);
+            buf_put(&replays->given, delivery.topic);
         }
         buf_consume(&replays->page, bytes);
     }
@@ -442,14 +453,46 @@ struct err replay_add_retained(struct conn *conn, struct subscription *subscript
     return add_retained(conn, subscription, after) != NULL ? ERR(OK) : ERR(NO_MEMORY);
 }
 
-struct err replay_add_again(struct conn *conn, struct subscription *subscription)
+struct err replay_add_again(struct conn *conn, struct subscription *subscription,
+                            const struct replay_left *left)
 {
-    struct replay *replay = add_retained(conn, subscription, conn->front->sequence);
+    uint64_t after = left != NULL ? left->after : conn->front->sequence;
+    struct replay *replay = add_retained(conn, subscription, after);
     if (replay == NULL) {
         return ERR(NO_MEMORY);
     }
     replay->is_again = true;
-    return ERR(OK);
+    replay->had_all = left == NULL;
+    if (left != NULL) {
+        buf_put(&replay->had, left->topic);
+    }
+    return replay->had.failed ? ERR(NO_MEMORY) : ERR(OK);
+}
+
+/* The topic of the last message that the session has; one that has come back had some before. */
+static struct slice last_given(const struct replays *replays, const struct replay *replay)
+{
+    struct slice had = buf_data(&replay->had);
+    struct slice given =
+        replay == first_of(replays) ? buf_data(&replays->given) : (struct slice){0};
+    return slice_compare(given, had) > 0 ? given : had;
+}
+
+void replay_each_left(const struct conn *conn, replay_left_fn visit, void *arg)
+{
+    const struct replays *replays = conn->replays;
+    if (replays == NULL) {
+        return;
+    }
+    LIST_EACH (&replays->list, link, after) {
+        const struct replay *replay = LIST_ENTRY(link, struct replay, link);
+        struct topic topic;
+        const struct subscription *found = find_subscription(conn, replay, &topic);
+        if (found != NULL && replay->retained != NULL && !replay->had_all) {
+            const struct replay_left left = {found, replay->after, last_given(replays, replay)};
+            visit(arg, &left);
+        }
+    }
 }
 
 uint32_t replay_count(const struct conn *conn)

@@ -39,9 +39,22 @@ MUST_USE struct err replay_add(struct conn *conn, struct subscription *subscript
 MUST_USE struct err replay_add_retained(struct conn *conn, struct subscription *subscription,
                                         struct slice filter, uint64_t after);
 
-/* Of a session that has come back: the retained messages once more, each told as such (is_again),
- * so that it can take those that it awaits the acknowledgement of. */
-MUST_USE struct err replay_add_again(struct conn *conn, struct subscription *subscription);
+/* A replay of retained messages that has more to give. */
+struct replay_left {
+    const struct subscription *subscription;
+    uint64_t after;
+    struct slice topic; /* of the last message that was given; empty: of none */
+};
+
+typedef void (*replay_left_fn)(void *arg, const struct replay_left *left);
+
+void replay_each_left(const struct conn *conn, replay_left_fn visit, void *arg);
+
+/* Of a session that has come back: the retained messages once more. Those that it had, up to the
+ * topic in <left>, are told as such (is_again), so that it can take those that it awaits the
+ * acknowledgement of; without <left> it had all. */
+MUST_USE struct err replay_add_again(struct conn *conn, struct subscription *subscription,
+                                     const struct replay_left *left);
 
 /* How many are under way or wait, with some whose subscription is gone: no more than twice as many
  * as the session has subscriptions. */

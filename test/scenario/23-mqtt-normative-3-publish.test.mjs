@@ -315,6 +315,55 @@ for (const way of Object.keys(ways)) {
             assert.deepEqual([end.topic, end.dup, end.qos], ['flying/end', false, 0]);
         });
 
+        for (const ending of ['its end', 'kill -9']) {
+            it(`retained messages that are not sent yet come behind ${ending} of the connection`, async () => {
+                const publisher = await come();
+                const count = 400;
+                const name = (i) => `left/${ending}/${1000 + i}`;
+                for (let i = 0; i < count; i++)
+                    await sent(publisher, name(i), `${i}`, { retain: true });
+                const kept = { clientId: `left-${way}-${ending}`, clean: false };
+                const first = await come(kept);
+                await subscribed(first, [`left/${ending}/+`, 1]);
+                const flights = [];
+                for (let i = 0; i < 50; i++) flights.push(await first.next(type.publish));
+                for (const { id } of flights.slice(0, 40)) first.send(puback(id));
+                first.send(pingreq());
+                await first.until('PINGRESP', () =>
+                    first.packets.some((one) => one.type === type.pingresp),
+                );
+                if (ending === 'kill -9') {
+                    await new Promise((resolve) => setTimeout(resolve, 1500)); // it is written
+                    await d.crash();
+                    await d.start();
+                } else {
+                    first.destroy();
+                }
+                await sent(await come(), name(399), 'newer', { retain: true });
+                const second = await come(kept);
+                const got = [];
+                while (got.at(-1)?.payload !== 'newer') {
+                    got.push(await second.next(type.publish));
+                    second.send(puback(got.at(-1).id));
+                }
+                assert.deepEqual(
+                    got.slice(0, 10),
+                    flights.slice(40).map((one) => ({ ...one, dup: true, flags: 11 })),
+                );
+                assert.deepEqual(
+                    got.map(({ payload, retain }) => [payload, retain]),
+                    [
+                        ...Array.from({ length: count - 41 }, (_, i) => [`${i + 40}`, true]),
+                        ['newer', false],
+                    ],
+                );
+                assert.ok(got.slice(-10).every(({ dup }) => !dup));
+                second.send(disconnect());
+                await second.closed();
+                await (await come(kept)).quiet(100);
+            });
+        }
+
         it('on topics of resources the same', async () => {
             const topic = await fresh();
             const kept = { clientId: `resource-${way}`, clean: false };

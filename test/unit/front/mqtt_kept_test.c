@@ -119,6 +119,38 @@ static void test_what_is_cut_off_is_refused(void **state)
     buf_deinit(&out);
 }
 
+static void test_what_waits_comes_back(void **state)
+{
+    (void)state;
+    static const struct mqtt_waiting all[] = {
+        {.subscription = 1, .after = 0},
+        {.subscription = UINT32_MAX, .after = UINT64_MAX, .topic = SLICE_INIT("a/b")},
+    };
+    struct mqtt_head head = {.position = 7};
+    struct buf out = {0};
+    mqtt_kept_put_waiting(&head.waiting, &all[0]);
+    mqtt_kept_put_waiting(&head.waiting, &all[1]);
+    mqtt_kept_put_head(&out, &head);
+    struct mqtt_head read;
+    assert_int_equal(mqtt_kept_read_head(buf_data(&out), &read).code, ERR_OK);
+    struct cursor c = cursor_over(buf_data(&read.waiting));
+    struct mqtt_waiting waiting;
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(mqtt_kept_next_waiting(&c, &waiting));
+        assert_int_equal(waiting.subscription, all[i].subscription);
+        assert_true(waiting.after == all[i].after);
+        assert_true(slice_equal(waiting.topic, all[i].topic));
+    }
+    assert_false(mqtt_kept_next_waiting(&c, &waiting));
+    mqtt_head_deinit(&read);
+    for (size_t cut = 1; cut < buf_bytes(&head.waiting) - 3; cut++) { /* the first has 3 bytes */
+        struct slice less = slice_first(buf_data(&out), buf_bytes(&out) - cut);
+        assert_int_equal(mqtt_kept_read_head(less, &read).code, ERR_CORRUPT);
+    }
+    buf_deinit(&out);
+    mqtt_head_deinit(&head);
+}
+
 /* So large a number of flights is not believed, nor memory taken for it. */
 static void test_too_many_flights_are_refused(void **state)
 {
@@ -195,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heads_come_back),
         cmocka_unit_test(test_what_is_cut_off_is_refused),
+        cmocka_unit_test(test_what_waits_comes_back),
         cmocka_unit_test(test_too_many_flights_are_refused),
         cmocka_unit_test(test_later_versions_are_told),
         cmocka_unit_test(test_wills_come_back),
