@@ -9,10 +9,12 @@ import {
     pingreq,
     publish,
     puback,
+    pubcomp,
     pubrec,
     pubrel,
     subscribe,
     type,
+    unsubscribe,
 } from './lib/packets.mjs';
 
 const hex = (text) => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -82,6 +84,52 @@ for (const way of Object.keys(ways)) {
             assert.deepEqual(all.slice(0, 5), before.map((one) => ({ ...one, dup: true })));
             assert.equal(new Set(all.map(({ id }) => id)).size, 10);
             assert.deepEqual(all.map(({ payload }) => payload), [...'0123456789']);
+        });
+
+        it('packet ids go round: behind 65,535 comes 1, and none is given out twice', async () => {
+            const client = await come();
+            await subscribed(client, ['round', 1]);
+            const other = await publisher();
+            const count = 66000;
+            const batch = 500;
+            const ids = [];
+            for (let from = 0; from < count; from += batch) {
+                other.send(
+                    ...Array.from({ length: batch }, (_, i) =>
+                        publish('round', `${from + i}`, { qos: 1, id: i + 1 }),
+                    ),
+                );
+                for (let i = 0; i < batch; i++) {
+                    const message = await client.next(type.publish);
+                    assert.equal(message.payload, `${from + i}`);
+                    client.send(puback(message.id));
+                    ids.push(message.id);
+                }
+                for (let i = 0; i < batch; i++) await other.next(type.puback);
+            }
+            assert.deepEqual(
+                ids,
+                Array.from({ length: count }, (_, i) => (i % 65535) + 1),
+            );
+        });
+
+        it('what is in flight of a subscription that was taken back is not sent again', async () => {
+            const kept = { clientId: `back-${way}`, clean: false };
+            const first = await come(kept);
+            await subscribed(first, ['taken/back', 2], ['taken/end', 1]);
+            await sent(await publisher(), 'taken/back', '1', 1);
+            await sent(await publisher(), 'taken/back', '2', 2);
+            const flights = await messages(first, 2);
+            first.send(unsubscribe(2, 'taken/back'));
+            await first.next(type.unsuback);
+            first.destroy();
+            const second = await come(kept);
+            second.send(puback(flights[0].id), pubrec(flights[1].id));
+            assert.equal((await second.next(type.pubrel)).id, flights[1].id);
+            second.send(pubcomp(flights[1].id));
+            await sent(await publisher(), 'taken/end', 'x');
+            const [{ topic, dup }] = await messages(second, 1);
+            assert.deepEqual([topic, dup], ['taken/end', false]);
         });
 
         it('all sessions with a subscription get it, whether their clients are there or not', async () => {
