@@ -22,12 +22,13 @@ struct delivery {
     struct slice topic; /* in its canonical spelling, when the filter has wildcards, or it is a
                            plain topic; else empty */
     struct slice payload;
-    uint8_t qos;      /* the lower of granted and published */
-    bool is_plain;    /* of a plain topic, told as it is */
-    bool is_retained; /* as it was published before the subscription */
-    bool is_again;  /* retained, and only for who was sent it before and has not acknowledged it */
-    bool is_last;   /* the resource is gone: no message will follow */
-    uint64_t share; /* of a shared subscription: front/share.h knows it by this; else 0 */
+    uint8_t qos;       /* the lower of granted and published */
+    bool is_plain;     /* of a plain topic, told as it is */
+    bool is_retained;  /* as it was published before the subscription */
+    bool is_again;     /* retained, told once more to who has come back: */
+    bool is_had;       /* for those who were sent it before, and have not acknowledged it */
+    bool is_last;      /* the resource is gone: no message will follow */
+    uint64_t share;    /* of a shared subscription: front/share.h knows it by this; else 0 */
     uint64_t sequence; /* of its event; of what is none, of the one behind which it was read */
     uint32_t firing;   /* which of the topics that the event fired on (front/fire.h); 0: it is no
                           event, but a present state, or history */

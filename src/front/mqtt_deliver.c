@@ -51,7 +51,8 @@ static bool send_publish(struct mqtt_conn *mqtt, const struct mqtt_flight *fligh
     } else if (flight->qos > 0) {
         uint32_t count_max = mqtt->conn->front->shared->limits.inflight_max;
         publish->packet_id = mqtt_window_push(window, flight, count_max);
-        publish->dup = mqtt_flight_is_live(flight) && mqtt_session_is_dup(mqtt, flight->sequence);
+        bool is_repeated = mqtt_flight_is_live(flight) || publish->dup;
+        publish->dup = is_repeated && mqtt_session_is_dup(mqtt, flight->sequence);
         if (publish->packet_id == 0) {
             return false;
         }
@@ -102,7 +103,7 @@ static bool deliver(struct session *session, const struct delivery *delivery)
     const struct mqtt_flight flight = flight_of(delivery);
     uint32_t index = 0;
     enum mqtt_owed owed = mqtt_session_look(mqtt, &flight, &index);
-    if (owed == MQTT_IS_HAD || (owed == MQTT_IS_NEW && delivery->is_again)) {
+    if (owed == MQTT_IS_HAD || (owed == MQTT_IS_NEW && delivery->is_had)) {
         return true;
     }
     if (is_too_late(mqtt->conn->front, &flight)) {
@@ -110,7 +111,11 @@ static bool deliver(struct session *session, const struct delivery *delivery)
         return true;
     }
     struct mqtt_publish publish = {
-        .payload = delivery->payload, .qos = delivery->qos, .retain = delivery->is_retained};
+        .payload = delivery->payload,
+        .qos = delivery->qos,
+        .retain = delivery->is_retained,
+        .dup = delivery->is_again, /* may be one: it was begun on an earlier connection */
+    };
     return find_topic(mqtt->conn->front, delivery, &publish.topic) &&
            send_publish(mqtt, &flight, owed, index, &publish);
 }

@@ -281,7 +281,8 @@ static size_t read_message(const struct replays *replays, const struct replay *r
         delivery->qos = qos < delivery->qos ? qos : delivery->qos;
         delivery->topic = next_counted(&page);
         delivery->is_plain = delivery->is_retained = true;
-        delivery->is_again =
+        delivery->is_again = replay->is_again;
+        delivery->is_had =
             replay->is_again &&
             (replay->had_all || slice_compare(delivery->topic, buf_data(&replay->had)) <= 0);
     }

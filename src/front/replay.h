@@ -51,7 +51,7 @@ typedef void (*replay_left_fn)(void *arg, const struct replay_left *left);
 void replay_each_left(const struct conn *conn, replay_left_fn visit, void *arg);
 
 /* Of a session that has come back: the retained messages once more. Those that it had, up to the
- * topic in <left>, are told as such (is_again), so that it can take those that it awaits the
+ * topic in <left>, are told as such (is_had), so that it can take those that it awaits the
  * acknowledgement of; without <left> it had all. */
 MUST_USE struct err replay_add_again(struct conn *conn, struct subscription *subscription,
                                      const struct replay_left *left);
