@@ -114,7 +114,7 @@ static bool deliver(struct session *session, const struct delivery *delivery)
         .payload = delivery->payload,
         .qos = delivery->qos,
         .retain = delivery->is_retained,
-        .dup = delivery->is_again, /* may be one: it was begun on an earlier connection */
+        .dup = delivery->is_again && delivery->qos > 0, /* perhaps: it was begun before */
     };
     return find_topic(mqtt->conn->front, delivery, &publish.topic) &&
            send_publish(mqtt, &flight, owed, index, &publish);

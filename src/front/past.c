@@ -78,12 +78,11 @@ static struct conn *conn_at(struct link *link)
 
 /* ---- waiting ---- */
 
+/* Also when it is what was said last: a scan that has begun since takes it for answered. */
 static void want(struct past *past, uint64_t sequence)
 {
-    if (past->wanted != sequence) {
-        past->wanted = sequence;
-        scans_want(scans_of(past), past->front->index, sequence);
-    }
+    past->wanted = sequence;
+    scans_want(scans_of(past), past->front->index, sequence);
 }
 
 static void want_first(struct past *past)

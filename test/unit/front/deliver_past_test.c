@@ -7,6 +7,8 @@
 
 #include "deliver_fixture.h"
 
+#include "front/scan.h"
+
 /* ---- from the journal ---- */
 
 static const char *const numbers[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
@@ -169,13 +171,14 @@ static void test_connections_gone_while_reading_the_journal(void **state)
     }
     for (unsigned i = 0; i < SESSIONS; i++) {
         world->clients[i].room = i == 3 ? NO_BOUND : 5;
-        catch_up(&world->clients[i]);
+        front_catch_up(&world->front, &world->clients[i].conn);
         assert_int_equal(world->clients[i].conn.past.stage, PAST_WAITING);
     }
     leave(&world->clients[0]);
     while (world->clients[1].conn.past.stage == PAST_WAITING) {
         loop_turn(&world->loop, TURN_MS);
     }
+    bool has_only_joined = world->clients[1].conn.past.stage == PAST_JOINED; /* else it was quick */
     leave(&world->clients[1]);
     while (world->clients[2].conn.past.stage != PAST_LAGGING) {
         loop_turn(&world->loop, TURN_MS);
@@ -183,9 +186,37 @@ static void test_connections_gone_while_reading_the_journal(void **state)
     leave(&world->clients[2]);
     turn_until_live(&world->clients[3]);
     assert_got(&world->clients[0], "");
-    assert_got(&world->clients[1], "");
+    assert_got_temps(&world->clients[1], 1, has_only_joined ? 0 : 5);
     assert_got_temps(&world->clients[2], 1, 5);
     assert_got_temps(&world->clients[3], 1, 20);
+}
+
+/* A scan has begun for one that is gone before it comes; the next one waits at the same event. */
+static void test_another_comes_to_where_one_has_gone(void **state)
+{
+    struct world *world = *state;
+    const struct scan_stats *stats = scans_stats(world->front.shared->scans);
+    for (unsigned i = 0; i < 2; i++) {
+        subscribe(&world->clients[i], A_TEMP);
+        world->clients[i].room = 0;
+    }
+    for (unsigned i = 1; i <= 20; i++) {
+        publish_temp(world, numbers[i % 10]);
+        front_drain(&world->front);
+    }
+    world->clients[0].room = world->clients[1].room = NO_BOUND;
+    uint64_t scans = atomic_load(&stats->scans);
+    front_catch_up(&world->front, &world->clients[0].conn);
+    while (atomic_load(&stats->scans) == scans) {
+        loop_turn(&world->loop, TURN_MS);
+    }
+    assert_int_equal(world->clients[0].conn.past.stage, PAST_WAITING);
+    leave(&world->clients[0]);
+    loop_turn(&world->loop, 0); /* the scan comes, */
+    loop_turn(&world->loop, 0); /* to nobody */
+    front_catch_up(&world->front, &world->clients[1].conn);
+    turn_until_live(&world->clients[1]);
+    assert_got_temps(&world->clients[1], 1, 20);
 }
 
 /* ---- at random, against a list ---- */
@@ -349,6 +380,7 @@ int main(void)
         TEST_STORE(test_loop_overrun_reads_the_journal),
         TEST_STORE(test_journal_is_ahead_of_the_ring),
         TEST_STORE(test_connections_gone_while_reading_the_journal),
+        TEST_STORE(test_another_comes_to_where_one_has_gone),
         cmocka_unit_test_setup_teardown(test_random_with_the_ring, setup_large_ring, teardown),
         TEST_STORE(test_random_with_the_journal),
     };
