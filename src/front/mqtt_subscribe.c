@@ -237,8 +237,9 @@ static void send_suback(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe
     if (codes.failed) {
         conn_close(mqtt->conn);
     } else {
-        mqtt_write_suback(mqtt->out, subscribe->packet_id, buf_data(&codes));
-        mqtt_wrote(mqtt);
+        /* Behind what is held: that was sent before. */
+        mqtt_write_suback(mqtt_session_out(mqtt, false), subscribe->packet_id, buf_data(&codes));
+        mqtt_session_wrote(mqtt);
     }
     buf_deinit(&codes);
 }

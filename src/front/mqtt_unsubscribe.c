@@ -82,8 +82,9 @@ static void unsubscribe_alike(struct mqtt_conn *mqtt, struct unsubscribing *endi
 
 static void send_unsuback(struct mqtt_conn *mqtt, uint16_t packet_id)
 {
-    mqtt_write_ack(mqtt->out, MQTT_UNSUBACK, packet_id);
-    mqtt_wrote(mqtt);
+    mqtt_write_ack(mqtt_session_out(mqtt, false), MQTT_UNSUBACK,
+                   packet_id); /* behind what is held */
+    mqtt_session_wrote(mqtt);
 }
 
 void mqtt_unsubscribe_kept(struct mqtt_conn *mqtt, const struct answer *answer)
