@@ -18,6 +18,7 @@
 #include "front/share.h"
 #include "front/state.h"
 #include "front/sys.h"
+#include "model/perm.h"
 
 #include <stdlib.h>
 
@@ -434,11 +435,20 @@ static struct err add(struct mqtt_conn *mqtt, struct mqtt_wish *wish, const stru
     return ERR(OK);
 }
 
+/* The resource has been deleted in the absence: what came before that is still owed. Not to a key
+ * that sees some resources only: whether it would see this one is not known any more. */
+static bool is_of_what_is_gone(const struct mqtt_subscribe *subscribe, const struct mqtt_wish *wish,
+                               struct err err)
+{
+    return subscribe->is_restoring && err_equal(err, ERR(NOT_FOUND)) &&
+           !perm_depends_on_scopes(&wish->actor);
+}
+
 static void take_answer(struct mqtt_conn *mqtt, struct mqtt_subscribe *subscribe,
                         struct mqtt_wish *wish, const struct answer *answer)
 {
     struct err err = answer->err;
-    if (!err_is_set(err)) {
+    if (!err_is_set(err) || is_of_what_is_gone(subscribe, wish, err)) {
         err = add(mqtt, wish, answer);
     }
     if (err_is_set(err)) {

@@ -61,6 +61,29 @@ scenario('sessions that are kept', {}, (d) => {
         await gone(second);
     });
 
+    it('what came before its thng was deleted in the absence is delivered', async () => {
+        const { id } = await d.api.newThng();
+        const topic = `/thngs/${id}/properties/a`;
+        const first = await come('bereft');
+        await subscribed(first, topic, `/thngs/${id}`);
+        await put(topic, 1);
+        assert.deepEqual(await values(first, 1), [1]);
+        await gone(first);
+        for (let i = 2; i <= 4; i++) await put(topic, i);
+        await d.api.must(200, 'DELETE', `/thngs/${id}`);
+        const second = await come('bereft');
+        const got = [];
+        while (got.length < 4) {
+            const message = await second.next(type.publish);
+            got.push(message.topic === topic ? onePoint(message.payload).value : message.topic);
+            second.send(puback(message.id));
+        }
+        assert.deepEqual(got, [2, 3, 4, `/thngs/${id}`]);
+        second.send(unsubscribe(3, topic, `/thngs/${id}`));
+        await second.next(type.unsuback);
+        await gone(second);
+    });
+
     it('what is not acknowledged is sent again, with DUP, its id and in its order', async () => {
         const topic = await fresh();
         const first = await come('flights');
