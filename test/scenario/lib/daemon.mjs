@@ -10,6 +10,7 @@
 // The program is build/thrumd, or what THRUM says. THRUM_TEST_SLOW stretches every time-out, for
 // builds under a sanitizer. Built-in modules only: the bench and the durability test use this too.
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, existsSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -76,18 +77,22 @@ export async function eventually(what, probe, ms = 5000) {
     }
 }
 
+/** A server on a port that nobody listens on, below those that connections are made from: one of those
+ *  could have it by the time that it is wanted. */
+async function onFreePort() {
+    for (;;) {
+        const server = net.createServer();
+        const isFree = await new Promise((resolve) => {
+            server.once('error', () => resolve(false));
+            server.listen(randomInt(12000, 32000), '127.0.0.1', () => resolve(true));
+        });
+        if (isFree) return server;
+    }
+}
+
 /** <count> ports that nobody listens on now. */
 export async function freePorts(count) {
-    const servers = await Promise.all(
-        Array.from(
-            { length: count },
-            () =>
-                new Promise((resolve, reject) => {
-                    const server = net.createServer().once('error', reject);
-                    server.listen(0, '127.0.0.1', () => resolve(server));
-                }),
-        ),
-    );
+    const servers = await Promise.all(Array.from({ length: count }, onFreePort));
     const ports = servers.map((server) => server.address().port);
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
     return ports;
