@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { scenario, it, assert } from './lib/suite.mjs';
 import { eventually, slow } from './lib/daemon.mjs';
-import { connect, publish, subscribe } from './lib/packets.mjs';
-import { QuickMqtt } from './lib/quick-mqtt.mjs';
+import { publish, subscribe } from './lib/packets.mjs';
+import { KeptMqtt, QuickMqtt } from './lib/quick-mqtt.mjs';
 
 const OWN = slow > 1 ? 10000 : 100000; // updates
 const KEYS = Array.from({ length: 10 }, (_, i) => `p${i}`);
@@ -48,12 +48,6 @@ class Publisher {
 
     ended() {
         return this.until(() => this.done === this.sent);
-    }
-}
-
-class KeptMqtt extends QuickMqtt {
-    static connect(clientId, key) {
-        return connect({ clientId, user: 'authorization', password: key, clean: false });
     }
 }
 

@@ -19,8 +19,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Daemon, root, within } from '../../test/scenario/lib/daemon.mjs';
-import { connect, subscribe } from '../../test/scenario/lib/packets.mjs';
-import { QuickMqtt } from '../../test/scenario/lib/quick-mqtt.mjs';
+import { subscribe } from '../../test/scenario/lib/packets.mjs';
+import { KeptMqtt } from '../../test/scenario/lib/quick-mqtt.mjs';
 import { Rest } from '../../test/scenario/lib/rest.mjs';
 import * as measure from './measure.mjs';
 
@@ -97,12 +97,6 @@ class Sleeper {
         await this.open(d);
         await within(3600000, `what ${this.name} has missed`, done);
         if (this.error) throw this.error;
-    }
-}
-
-class KeptMqtt extends QuickMqtt {
-    static connect(clientId, key) {
-        return connect({ clientId, user: 'authorization', password: key, clean: false });
     }
 }
 

@@ -13,8 +13,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Daemon, root, within } from '../../test/scenario/lib/daemon.mjs';
-import { connect, disconnect, login, publish, subscribe, type } from '../../test/scenario/lib/packets.mjs';
-import { QuickMqtt } from '../../test/scenario/lib/quick-mqtt.mjs';
+import { disconnect, login, publish, subscribe, type } from '../../test/scenario/lib/packets.mjs';
+import { KeptMqtt } from '../../test/scenario/lib/quick-mqtt.mjs';
 import { Rest } from '../../test/scenario/lib/rest.mjs';
 import * as measure from './measure.mjs';
 
@@ -30,12 +30,6 @@ const KEYS = 10; // properties of a thng
 const AT_ONCE = 200; // connections that are being made
 const settings = { 'limits.connections_per_address': '0', 'limits.requests_per_key': '0' };
 const { thousands } = measure;
-
-class KeptMqtt extends QuickMqtt {
-    static connect(clientId, key) {
-        return connect({ clientId, user: 'authorization', password: key, clean: false });
-    }
-}
 
 class Session {
     constructor(index, topics) {

@@ -119,3 +119,10 @@ export class QuickMqtt {
         this.socket.destroy();
     }
 }
+
+/** With clean session 0. */
+export class KeptMqtt extends QuickMqtt {
+    static connect(clientId, key) {
+        return connect({ clientId, user: 'authorization', password: key, clean: false });
+    }
+}
