@@ -26,7 +26,8 @@
 #include "front/conn.h"
 #include "store/sessions.h"
 
-/* Messages that a member has not acknowledged, at most. */
+/* Messages that a member has not acknowledged, at most; and when their bytes come to
+ * limits.outbox_bytes_max, it gets no more. */
 #define SHARE_IN_FLIGHT_MAX 32
 
 struct share_letter;

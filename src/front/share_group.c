@@ -51,6 +51,7 @@ struct share_seat {
     struct share_group *group;
     struct link flights; /* that it has */
     uint32_t in_flight;
+    size_t bytes; /* of those messages */
     uint64_t who; /* loop and number */
     bool is_kept;
 };
@@ -59,6 +60,7 @@ struct share_flight {
     struct link in_seat;     /* or in group.owed */
     struct share_seat *seat; /* NULL: it is owed */
     uint64_t sequence;       /* of the message's event */
+    size_t bytes;            /* of the message, while a member has it */
 };
 
 /* ---- finding them ---- */
@@ -453,13 +455,18 @@ static struct share_seat *first_ready(struct share_group *group)
                : LIST_ENTRY(group->ready.next, struct share_seat, in_group);
 }
 
+static bool has_room(const struct share_seat *seat)
+{
+    const struct front_limits *limits = &seat->group->conn.front->shared->limits;
+    return seat->in_flight < SHARE_IN_FLIGHT_MAX && seat->bytes < limits->outbox_bytes_max;
+}
+
 /* Who can take one more goes to the end of its row. */
 static void take_turn(struct share_seat *seat)
 {
     struct share_group *group = seat->group;
     list_remove(&seat->in_group);
-    list_push(seat->in_flight < SHARE_IN_FLIGHT_MAX ? &group->ready : &group->full,
-              &seat->in_group);
+    list_push(has_room(seat) ? &group->ready : &group->full, &seat->in_group);
 }
 
 static bool write_message(const struct share_group *group, const struct share_seat *seat,
@@ -519,7 +526,9 @@ static bool give(struct session *session, const struct delivery *delivery)
     list_remove(&flight->in_seat);
     list_push(&seat->flights, &flight->in_seat);
     flight->seat = seat;
+    flight->bytes = delivery->topic.bytes + delivery->payload.bytes;
     seat->in_flight++;
+    seat->bytes += flight->bytes;
     take_turn(seat);
     return true;
 }
@@ -620,8 +629,11 @@ static void take(struct share_seat *seat, uint32_t ticket)
     if (flight == NULL || flight->seat != seat) {
         return;
     }
+    bool was_full = !has_room(seat);
+    seat->in_flight--;
+    seat->bytes -= flight->bytes;
     flight_free(group, flight);
-    if (seat->in_flight-- == SHARE_IN_FLIGHT_MAX) {
+    if (was_full && has_room(seat)) {
         take_turn(seat);
     }
     changed(group);

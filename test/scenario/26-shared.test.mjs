@@ -142,6 +142,26 @@ scenario('shared subscriptions', { set: { 'mqtt.plain_topics': 'on', ...smallRin
         await quick.leave();
     });
 
+    it('messages may be large or empty; of large ones a member is handed fewer', async () => {
+        const lazy = await Member.come(d, '$share/l/large', { isLazy: true });
+        const publisher = await login(d.port.mqtt, d.key);
+        const large = 'x'.repeat(60000);
+        for (let i = 1; i <= 40; i++) {
+            publisher.send(publish('large', i % 2 ? `${i} ${large}` : '', { qos: 1, id: i }));
+            await publisher.next(type.puback);
+        }
+        await have([lazy], 1);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        assert.ok(lazy.got.length < 4, `${lazy.got.length} at once`);
+        lazy.acknowledge();
+        await have([lazy], 40);
+        assert.deepEqual(
+            lazy.got.map(({ text }) => parseInt(text, 10) || 0),
+            upTo(40, 1).map((n) => (n % 2 ? n : 0)),
+        );
+        await lazy.leave();
+    });
+
     it('when nobody can take more it waits, and goes on from the journal', async () => {
         const lazy = await Member.come(d, '$share/w/wait/#', { isLazy: true });
         await say('wait/a', 0, 5000);
