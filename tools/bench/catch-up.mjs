@@ -44,7 +44,6 @@ const KEYS = 10; // properties of a thng
 const WINDOW = 20000;
 const READS_MAX = 4;
 const settings = {
-    'mqtt.inflight_max': String(WINDOW),
     'limits.requests_per_key': '0',
     'limits.connections_per_address': '0',
     'log.level': 'debug',
@@ -236,11 +235,11 @@ async function herd(d, api) {
     if (reads > READS_MAX) throw new Error(`the journal was read ${reads.toFixed(2)} times`);
 }
 
-async function run(name, bench) {
+async function run(name, bench, more = {}) {
     if (given.only !== undefined && given.only !== name) return;
     fs.rmSync(given.data, { recursive: true, force: true });
     fs.mkdirSync(path.dirname(path.resolve(given.data)), { recursive: true });
-    const d = new Daemon({ data: path.resolve(given.data), set: settings });
+    const d = new Daemon({ data: path.resolve(given.data), set: { ...settings, ...more } });
     await d.start();
     try {
         await bench(d, new Rest(d.url.http, d.key, { timeout: 600000 }));
@@ -256,7 +255,7 @@ async function main() {
         `machine    ${cpus.length} x ${cpus[0].model.trim()}, load ${os.loadavg()[0].toFixed(2)}\n`,
     );
     try {
-        await run('sleeper', sleeper);
+        await run('sleeper', sleeper, { 'mqtt.inflight_max': String(WINDOW) });
         await run('herd', herd);
     } finally {
         fs.rmSync(folder, { recursive: true, force: true });
