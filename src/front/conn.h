@@ -116,12 +116,13 @@ struct conn {
     struct replays *replays;    /* histories that its session is sent (replay.h); NULL: none yet */
     struct session *session;    /* NULL: no subscriptions; the protocol owns it */
     struct past_place past;     /* of its session, while it is behind */
-    uint32_t in_flight;         /* commands not answered yet */
-    uint64_t sent_before;       /* bytes sent when conn_is_sending was last asked */
-    bool is_paused;             /* does not read: too many commands are under way */
-    bool is_held;               /* does not read: the protocol waits for something */
-    bool is_feeding;            /* on_input is being called */
-    bool is_finishing;          /* to be closed when the output is out */
+    uint64_t lag;         /* updates that it was behind when that was last looked at (lag.h) */
+    uint32_t in_flight;   /* commands not answered yet */
+    uint64_t sent_before; /* bytes sent when conn_is_sending was last asked */
+    bool is_paused;       /* does not read: too many commands are under way */
+    bool is_held;         /* does not read: the protocol waits for something */
+    bool is_feeding;      /* on_input is being called */
+    bool is_finishing;    /* to be closed when the output is out */
     bool is_closing;
     bool is_draining;    /* our side is shut down; input is thrown away */
     bool was_full;       /* output had passed the bound: on_drained is owed */

@@ -250,8 +250,9 @@ const struct config_key config_keys[] = {
      "An MQTT client that is behind by more updates is not sent those with QoS 0 any more: they "
      "are dropped, and counted, until it is nearer. With QoS 1 and 2 nothing is dropped."},
     {"session", "lag_max", CONFIG_TYPE_COUNT, AT(session.lag_max), "0", 0, 1000000000000, NULL,
-     "A connected client that is behind by more updates is disconnected; a session that is kept "
-     "goes on when it comes back. 0: none is, it may be as far behind as the journal is kept."},
+     "A connected client that is behind by more updates, and does not catch up, is disconnected; a "
+     "session that is kept goes on when it comes back. 0: none is, it may be as far behind as the "
+     "journal is kept."},
 
     {"engine", "group_bytes", CONFIG_TYPE_BYTES, AT(engine.group_bytes), "4MiB", 64 * KIB, 64 * MIB,
      NULL, "The most that one commit takes."},

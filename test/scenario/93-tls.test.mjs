@@ -279,7 +279,9 @@ scenario('certificates that change', { set: { ...own, ...quick } }, (d) => {
                 assert.equal(onePoint((await subscriber.next()).payload).value, i);
         assert.deepEqual(dropped, []);
         assert.deepEqual(Object.values(agent.freeSockets).flat(), socketsBefore);
-        assert.deepEqual(errorsOf(d), []);
+        /* Half of a pair may have been seen. */
+        const errors = errorsOf(d).filter((line) => !line.includes('not the key of'));
+        assert.deepEqual(errors, []);
         assert.match(d.stderr, /level=info scope=tls .*subject="?CN=second"? expires=20\d\d-/);
     });
 
