@@ -67,7 +67,9 @@ struct engine {
     struct buf scratch_members;     /* of a document that is being composed */
     struct buf scratch_points;      /* points whose places have been looked up */
     struct buf scratch_value;       /* a location on its way into a point or an action */
-    struct buf session_writes;      /* that go with the next commit */
+    struct buf session_writes;      /* that go with the next commit; with them */
+    uint64_t sessions_begun;        /* so many sessions begin to be kept, */
+    uint64_t sessions_ended;        /* and so many are taken away */
     const struct head_load *loaded; /* while those who waited for it are applied */
     uint32_t loads_ahead;           /* under way */
     struct chores chores;

@@ -92,6 +92,8 @@ struct command {
     struct actor actor;
     /* Written of its session (store/sessions.h) when it is accepted, in one with its events. */
     struct slice session_writes;
+    bool begins_session;    /* with them a session begins to be kept, */
+    bool ends_session;      /* or is taken away: engine_port.sessions_gone */
     bool writes_if_refused; /* also when it is refused */
     struct link writing;    /* the engine's: with session_writes, while it waits for a head */
     struct err refusal;     /* what is wrong with the request, told only when the rights allow it */

@@ -170,6 +170,10 @@ static void answer_command(struct engine *engine, struct command *command, struc
 {
     if (!err_is_set(answer.err) || command->writes_if_refused) {
         buf_put(&engine->session_writes, command->session_writes);
+        engine->sessions_begun += command->begins_session;
+        engine->sessions_ended += command->ends_session;
+    } else if (command->begins_session) {
+        engine->port->sessions_gone(engine->port->owner, 1);
     }
     if (command->kind == COMMAND_CHORE) {
         chore_answered(engine, command->as.chore.chore, answer.err);
@@ -265,17 +269,23 @@ static void close_group(struct engine *engine)
     struct group group;
     bool has_group = engine->group_is_open && engine->writer.count > 0;
     bool has_writes = buf_bytes(&engine->session_writes) > 0 || engine->session_writes.failed;
+    uint64_t sessions_gone = engine->sessions_ended;
     if ((has_group || has_writes) && err_is_set(commit(engine, has_group, &group))) {
         has_group = false;
+        sessions_gone = engine->sessions_begun;
         engine->is_read_only = true;
         engine->last_sequence = engine->committed_sequence;
         refuse_due(engine);
     }
     engine->group_is_open = false;
     buf_reset(&engine->session_writes);
+    engine->sessions_begun = engine->sessions_ended = 0;
+    const struct engine_port *port = engine->port;
+    if (sessions_gone > 0) {
+        port->sessions_gone(port->owner, sessions_gone);
+    }
     /* Answers first: a loop that finds the group in the ring must find the answers that stand
      * between its events, since a subscription begins exactly there. */
-    const struct engine_port *port = engine->port;
     for (size_t i = 0; i < engine->due_count; i++) {
         port->answer(port->owner, engine->due[i].loop, &engine->due[i].answer);
     }

@@ -19,6 +19,9 @@ struct engine_port {
      * group (NULL), or nothing of sessions. On error it is as if they had never been. */
     struct err (*commit)(void *owner, const struct group *group, struct slice session_writes);
 
+    /* So many sessions are not kept: commands have ended them, or could not begin them. */
+    void (*sessions_gone)(void *owner, uint64_t count);
+
     /* Hands an answer to <loop>; the order of calls is the order in which the loop sees them. There
      * is always room: a loop has no more commands under way than its answers have places. */
     void (*answer)(void *owner, uint16_t loop, const struct answer *answer);

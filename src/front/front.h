@@ -99,7 +99,7 @@ struct front_shared {
     const struct front_stats **stats;  /* of each loop, */
     uint32_t front_count;
     int64_t started_ms;             /* monotonic */
-    _Atomic uint64_t sessions_kept; /* about as many as are kept; counted anew at each start */
+    _Atomic uint64_t sessions_kept; /* and those that are about to begin */
 };
 
 /* Counters of one loop; written by it, read by anybody (relaxed). */

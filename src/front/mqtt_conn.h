@@ -233,8 +233,9 @@ void mqtt_session_resume(struct mqtt_conn *mqtt);
 
 /* Is there room for mqtt_session_write? Else the connection is paused, until mqtt_take_resumed. */
 bool mqtt_session_may_write(struct mqtt_conn *mqtt);
-/* Writes <writes> of the session; the answer has that request number. */
-void mqtt_session_write(struct mqtt_conn *mqtt, struct slice writes, uint64_t request);
+/* Writes <writes> of the session; the answer has that request number. The command as it is sent;
+ * NULL without memory: the connection is closed then. */
+struct command *mqtt_session_write(struct mqtt_conn *mqtt, struct slice writes, uint64_t request);
 
 /* What is to become of a message of an event: */
 enum mqtt_owed {

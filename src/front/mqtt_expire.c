@@ -125,8 +125,8 @@ static void send_end(struct mqtt_expire *expire, const struct ended *ended)
         struct command *command =
             front_command_unanswered(front, batch, COMMAND_SESSION_EXPIRE, &nobody, &actor);
         command->as.session.client_id = copy;
+        command->ends_session = true;
         expire->ended_count++;
-        atomic_fetch_sub(&front->shared->sessions_kept, 1);
     }
     front->session_writes = (struct slice){0};
 }

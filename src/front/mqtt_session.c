@@ -54,15 +54,17 @@ static struct command_batch *writing_batch(struct mqtt_conn *mqtt, struct slice 
     return batch;
 }
 
-void mqtt_session_write(struct mqtt_conn *mqtt, struct slice writes, uint64_t request)
+struct command *mqtt_session_write(struct mqtt_conn *mqtt, struct slice writes, uint64_t request)
 {
     struct slice copy;
     struct command_batch *batch = writing_batch(mqtt, writes, &copy);
-    if (batch != NULL) {
-        struct command *command = front_command(mqtt->conn->front, batch, COMMAND_SESSION_WRITE,
-                                                mqtt->conn, &mqtt->actor, request);
-        command->session_writes = copy;
+    if (batch == NULL) {
+        return NULL;
     }
+    struct command *command = front_command(mqtt->conn->front, batch, COMMAND_SESSION_WRITE,
+                                            mqtt->conn, &mqtt->actor, request);
+    command->session_writes = copy;
+    return command;
 }
 
 static void write_unanswered(struct mqtt_conn *mqtt, struct slice writes)

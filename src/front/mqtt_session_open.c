@@ -130,10 +130,9 @@ void mqtt_session_drop(struct mqtt_conn *mqtt, uint32_t number)
     mqtt_session_delete(mqtt, &mqtt->keeping.dropped, SESSION_SUBSCRIPTION, number);
 }
 
-/* True when one more session may be kept. */
-static bool count_new(struct mqtt_conn *mqtt)
+/* True when one more session may be kept: it counts from now on. */
+static bool count_new(struct front_shared *shared)
 {
-    struct front_shared *shared = mqtt->conn->front->shared;
     if (atomic_fetch_add(&shared->sessions_kept, 1) < shared->limits.sessions_max) {
         return true;
     }
@@ -141,17 +140,32 @@ static bool count_new(struct mqtt_conn *mqtt)
     return false;
 }
 
-/* All that is decided goes to the disk; CONNACK waits for it. */
-static void keep_open(struct mqtt_conn *mqtt)
+static void write_open(struct mqtt_conn *mqtt, struct slice writes, bool ends_session)
 {
     struct mqtt_keeping *keeping = &mqtt->keeping;
-    if (keeping->is_kept && !keeping->is_present && !count_new(mqtt)) {
+    struct front_shared *shared = mqtt->conn->front->shared;
+    bool begins_session = keeping->is_kept && !keeping->is_present;
+    if (begins_session && !count_new(shared)) {
         mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "sessions");
         return;
     }
-    struct buf *writes = &keeping->dropped;
-    keeping->is_stored = keeping->is_kept || mqtt->will.is_set;
-    if (keeping->is_stored) {
+    struct command *command =
+        mqtt_session_write(mqtt, writes, MQTT_REQUEST(MQTT_REQUEST_KEPT_OPEN, 0));
+    if (command != NULL) {
+        keeping->is_stored = keeping->is_kept || mqtt->will.is_set;
+        command->begins_session = begins_session;
+        command->ends_session = ends_session;
+    } else if (begins_session) {
+        atomic_fetch_sub(&shared->sessions_kept, 1);
+    }
+}
+
+/* All that is decided goes to the disk; CONNACK waits for it. <ends_session>: one that was kept is
+ * not wanted any more. */
+static void keep_open(struct mqtt_conn *mqtt, bool ends_session)
+{
+    struct buf *writes = &mqtt->keeping.dropped;
+    if (mqtt->keeping.is_kept || mqtt->will.is_set) {
         mqtt_session_put_head(mqtt, writes, true);
     }
     if (mqtt->will.is_set) {
@@ -162,7 +176,7 @@ static void keep_open(struct mqtt_conn *mqtt)
     } else if (buf_bytes(writes) == 0) {
         mqtt_accept_connect(mqtt);
     } else {
-        mqtt_session_write(mqtt, buf_data(writes), MQTT_REQUEST(MQTT_REQUEST_KEPT_OPEN, 0));
+        write_open(mqtt, buf_data(writes), ends_session);
     }
     buf_deinit(writes);
 }
@@ -290,10 +304,7 @@ static void take_record(struct mqtt_conn *mqtt, const struct mqtt_record *record
     }
     if (!found || head.is_clean || !mqtt->keeping.is_kept) {
         clear(mqtt, record);
-        if (found && !head.is_clean) {
-            atomic_fetch_sub(&mqtt->conn->front->shared->sessions_kept, 1);
-        }
-        keep_open(mqtt);
+        keep_open(mqtt, found && !head.is_clean);
     } else if (!take_head(mqtt, &head)) {
         mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, "memory");
     } else {
@@ -307,13 +318,14 @@ void mqtt_session_restored(struct mqtt_conn *mqtt, struct err err)
     if (err_is_set(err)) {
         mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, err_name(err));
     } else {
-        keep_open(mqtt);
+        keep_open(mqtt, false);
     }
 }
 
 void mqtt_session_kept(struct mqtt_conn *mqtt, const struct answer *answer)
 {
     if (err_is_set(answer->err)) {
+        mqtt->keeping.is_stored = false; /* what the store has is as it was */
         mqtt_refuse_connect(mqtt, MQTT_CONNACK_UNAVAILABLE, err_name(answer->err));
     } else {
         mqtt_accept_connect(mqtt);

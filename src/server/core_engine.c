@@ -34,6 +34,12 @@ static struct err port_commit(void *owner, const struct group *group, struct sli
     return journal_append(store_journal(core->store), group, session_writes);
 }
 
+static void port_sessions_gone(void *owner, uint64_t count)
+{
+    struct core *core = owner;
+    atomic_fetch_sub(&core->shared.sessions_kept, count);
+}
+
 static void port_answer(void *owner, uint16_t loop, const struct answer *answer)
 {
     struct core *core = owner;
@@ -135,6 +141,7 @@ void core_fill_port(struct core *core)
     core->port = (struct engine_port){
         .owner = core,
         .commit = port_commit,
+        .sessions_gone = port_sessions_gone,
         .answer = port_answer,
         .publish = port_publish,
         .flush = port_flush,

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { scenario, it, assert } from './lib/suite.mjs';
 import { eventually } from './lib/daemon.mjs';
-import { login, publish, type } from './lib/packets.mjs';
+import { connect, disconnect, login, publish, RawMqtt, type } from './lib/packets.mjs';
 
 const limit = (d, bytes) => execFileSync('prlimit', ['--pid', d.pid, `--fsize=${bytes}:`]);
 
@@ -48,5 +48,30 @@ scenario('a disk that is full', {}, (d) => {
         await check();
         await d.restart();
         await check();
+    });
+});
+
+scenario('sessions while the disk is full', { set: { 'session.count_max': '2' } }, (d) => {
+    /** Comes, and goes again: the return code of the CONNACK. */
+    const visit = async (clientId, clean) => {
+        const client = await RawMqtt.open(d.port.mqtt);
+        client.send(connect({ clientId, clean, user: 'authorization', password: d.key }));
+        const { code } = await client.next(type.connack);
+        if (code === 0) client.send(disconnect());
+        await client.closed();
+        return code;
+    };
+
+    it('what could not be begun, or ended, is not counted', async () => {
+        assert.equal(await visit('first', false), 0);
+        limit(d, 1024);
+        for (let i = 0; i < 3; i++) assert.equal(await visit('first', true), 3, 'it stays');
+        for (let i = 0; i < 3; i++) assert.equal(await visit(`refused-${i}`, false), 3);
+        limit(d, 'unlimited');
+        await eventually('a second one begins', async () => (await visit('second', false)) === 0);
+        assert.equal(await visit('third', false), 3, 'two is the limit');
+        assert.equal(await visit('first', true), 0);
+        assert.equal(await visit('third', false), 0);
+        assert.equal(await visit('first', false), 3);
     });
 });

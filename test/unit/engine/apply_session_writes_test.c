@@ -75,6 +75,39 @@ static void test_what_cannot_be_committed_is_refused(void **state)
     assert_int_equal(world->commits, 0);
 }
 
+/* One that ends a session, one that begins another. */
+static struct command_batch *ending_and_beginning(void)
+{
+    struct command_batch *batch = batch_of(4096);
+    for (uint64_t request = 1; request <= 2; request++) {
+        struct command *command = command_in(batch, COMMAND_SESSION_WRITE, request);
+        command->session_writes = SLICE("a");
+        command->ends_session = request == 1;
+        command->begins_session = request == 2;
+    }
+    return batch;
+}
+
+static void test_sessions_that_end_are_told_of_behind_the_commit(void **state)
+{
+    struct world *world = *state;
+    run(world, ending_and_beginning());
+    assert_int_equal(world->sessions_gone, 1);
+    run(world, writing(SLICE("a"), 3));
+    assert_int_equal(world->sessions_gone, 1);
+}
+
+/* While the disk fails a client may come again and again. */
+static void test_sessions_that_cannot_begin_are_told_of(void **state)
+{
+    struct world *world = *state;
+    world->disk_fails = true;
+    run(world, ending_and_beginning());
+    assert_int_equal(world->sessions_gone, 1);
+    run(world, ending_and_beginning());
+    assert_int_equal(world->sessions_gone, 2);
+}
+
 static void test_also_of_what_is_refused_when_it_is_to_be(void **state)
 {
     struct world *world = *state;
@@ -146,6 +179,8 @@ int main(void)
         T(test_in_one_with_a_group),
         T(test_nothing_of_what_is_refused),
         T(test_what_cannot_be_committed_is_refused),
+        T(test_sessions_that_end_are_told_of_behind_the_commit),
+        T(test_sessions_that_cannot_begin_are_told_of),
         T(test_also_of_what_is_refused_when_it_is_to_be),
         T(test_the_next_connection_waits_for_what_is_being_written),
         T(test_sessions_expire_without_a_claim_only),

@@ -44,6 +44,7 @@ struct world {
     struct buf groups;         /* the last committed one */
     struct buf session_writes; /* that were committed with it, or alone */
     unsigned commits;
+    uint64_t sessions_gone; /* as the engine told */
     struct answer answers[ANSWERS_MAX];
     uint16_t answer_loops[ANSWERS_MAX]; /* where they went */
     size_t answer_count;
@@ -58,6 +59,11 @@ struct world {
     struct grant *grants[GRANTS_MAX]; /* of the actors, who live as long as the world */
     size_t grant_count;
 };
+
+static inline void sessions_gone(void *owner, uint64_t count)
+{
+    ((struct world *)owner)->sessions_gone += count;
+}
 
 static inline struct err commit(void *owner, const struct group *group, struct slice session_writes)
 {
@@ -126,6 +132,7 @@ static inline int setup(void **state)
     world->port = (struct engine_port){
         .owner = world,
         .commit = commit,
+        .sessions_gone = sessions_gone,
         .answer = answer,
         .publish = publish,
         .flush = flush,

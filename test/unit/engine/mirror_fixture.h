@@ -416,6 +416,7 @@ static inline int mirror_setup(void **state)
     world->port = (struct engine_port){
         .owner = mirror,
         .commit = mirror_commit,
+        .sessions_gone = sessions_gone,
         .answer = answer,
         .publish = publish,
         .flush = flush,
