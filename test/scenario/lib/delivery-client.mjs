@@ -81,7 +81,6 @@ export class DeliveryClient {
         wire.owner = this;
         wire.socket.on('close', () => this.closed(wire));
         this.stage = 'connecting';
-        this.beginSession(isClean);
         this.note(`CONNECT clean ${isClean}`);
         this.session.connect(isClean);
         this.send(
@@ -94,12 +93,6 @@ export class DeliveryClient {
         );
     }
 
-    /** The state of a clean session is not carried into another [MQTT-3.1.2-6]. */
-    beginSession(isClean) {
-        if (isClean || this.hasCleanSession) this.outstanding = [];
-        this.hasCleanSession = isClean;
-    }
-
     /** Turns away from the connection, which may be there a little longer. */
     leave(how) {
         const { wire } = this;
@@ -107,6 +100,9 @@ export class DeliveryClient {
         if (wire) wire.owner = null;
         this.wire = null;
         this.stage = 'away';
+        /* The state of a clean session is not carried into another [MQTT-3.1.2-6]. Until CONNACK the
+         * one before may still be there, and what is outstanding is of that. */
+        if (this.session.isOpen && this.session.isClean) this.outstanding = [];
         this.session.lost();
         this.forget();
         return wire;

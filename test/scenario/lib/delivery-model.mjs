@@ -391,7 +391,7 @@ class Session {
             flight.text === packet.topic;
         let place = this.flights.findIndex((flight, i) => isIt(flight, i) && flight.id === packet.id);
         if (place < 0 && this.mayRenumber) place = this.flights.findIndex(isIt);
-        if (place < 0) return this.comesHeavier(packet, message);
+        if (place < 0) return this.comesAfterAll(packet, message);
         const flight = this.flights[place];
         this.mustHaveCome(place, message);
         assert.equal(packet.qos, flight.qos, `${message} comes again with another QoS`);
@@ -408,11 +408,13 @@ class Session {
     }
 
     /** After a crash nobody remembers what was sent with QoS 0: when its subscription has been given
-     *  more, so are the messages that it had, or missed. */
-    comesHeavier(packet, message) {
+     *  more, so are the messages that it had, or missed. Nor what was not sent because of an
+     *  UNSUBSCRIBE that has not been acknowledged. */
+    comesAfterAll(packet, message) {
         const one = this.subscriptionOf(packet);
         const wasLight = this.light.delete(`${packet.topic} ${key(message)}`);
-        if (!one || !this.mayRepeat || !(wasLight || one.wasRaised)) return false;
+        if (!one || !this.mayRepeat) return false;
+        if (!(wasLight || one.wasRaised || one.state === 'maybe')) return false;
         one.had.add(message);
         one.owed.delete(message);
         this.flights.splice(this.replayed++, 0, this.newFlight(packet, message, one));
