@@ -12,6 +12,9 @@
 // UNSUBACK; and none behind that. A mark that a connection sends to itself and gets back vouches for
 // what had been acknowledged before: that much must have come before an UNSUBSCRIBE is sent.
 //
+// A message of QoS 0 counts as acknowledged when one with QoS 1 behind it, on the same topic, is:
+// what concerns different resources may overtake each other.
+//
 // Where several resources fire on one topic (/actions/all) only the messages of each resource are in
 // the order of their publisher. There, what was acknowledged before the SUBSCRIBE must not come,
 // what was sent behind the SUBACK must, and nothing twice.
@@ -48,21 +51,29 @@ export class SubscriptionModel {
             { length: connections },
             (_, index) => new ConnectionModel(this, index),
         );
-        this.publishes = []; // by number: { topics, qos }
+        this.publishes = []; // by number: { topics, counts, qos }
         this.delivered = 0;
     }
 
     /** A message that is sent now, on these topics; its number. */
     publish(topics, qos) {
         const number = this.publishes.length;
-        this.publishes.push({ topics, qos });
-        for (const topic of topics) this.logs[topic].push(number);
+        const counts = topics.map((topic) => this.logs[topic].push(number));
+        this.publishes.push({ topics, counts, qos });
         return number;
     }
 
-    /** Its publisher knows that it is recorded, and with it all that it sent before. */
+    /** It is acknowledged: its publisher knows that it is recorded, and with it all before it. */
     commit(number) {
-        for (const topic of this.publishes[number].topics) this.committed[topic]++;
+        const { topics, counts } = this.publishes[number];
+        topics.forEach((topic, i) => {
+            this.committed[topic] = counts[i];
+        });
+    }
+
+    /** Has everybody had everything? */
+    hasAll() {
+        return this.connections.every((connection) => connection.hasAll());
     }
 
     /** Nothing is on its way: everybody has had everything. */
@@ -194,16 +205,20 @@ class ConnectionModel {
         this.came.delete(spelling);
     }
 
-    /* All messages of the topic before this one, from the first that had to come. */
-    mustHave(spelling, end) {
+    /* The first place before <end> that a message must have come of and has not, or NONE. */
+    missing(spelling, end) {
+        let place = this.next[spelling] === NONE ? this.high[spelling] : this.next[spelling];
         if (this.state[spelling] === MIXED) {
             const came = this.came.get(spelling);
-            for (let place = this.high[spelling]; place < end; place++)
-                if (!came.has(place)) this.fail(spelling, `message ${place} did not come`);
-            return;
+            place = this.high[spelling];
+            while (place < end && came.has(place)) place++;
         }
-        const seen = this.next[spelling] === NONE ? this.high[spelling] : this.next[spelling];
-        if (seen < end) this.fail(spelling, `message ${end - 1} did not come`);
+        return place < end ? place : NONE;
+    }
+
+    mustHave(spelling, end) {
+        const place = this.missing(spelling, end);
+        if (place !== NONE) this.fail(spelling, `message ${place} of ${end} did not come`);
     }
 
     /** What a mark vouches for when it comes back. */
@@ -244,6 +259,15 @@ class ConnectionModel {
         if (place < 0 || place > this.high[spelling])
             this.fail(spelling, `message ${log.indexOf(number)} (${number}) came first`);
         this.next[spelling] = place + 1;
+    }
+
+    hasAll() {
+        const { logs, spellings } = this.model;
+        return this.state.every(
+            (state, spelling) =>
+                state === ABSENT ||
+                this.missing(spelling, logs[spellings[spelling].topic].length) === NONE,
+        );
     }
 
     /** How many subscriptions there are; each must have had everything. */
