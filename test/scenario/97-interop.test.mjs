@@ -126,7 +126,7 @@ scenario('interoperation', {}, (d) => {
             const inbox = await to.subscribe(d, topic, { tls });
             await publish(d, topic, all, { tls });
             for (const i of all.keys()) {
-                const { payload } = await inbox.next(60000);
+                const { payload } = await inbox.next(300000);
                 assert.equal(onePoint(payload).value, i, `${name} to ${to.name}`);
             }
             await inbox.end();

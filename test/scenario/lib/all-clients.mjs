@@ -36,7 +36,7 @@ async function subscribeProgram(file, args, { env, subscribed }) {
 
 async function publishProgram(file, args, payloads, env) {
     const input = payloads.map((payload) => `${payload}\n`).join('');
-    const { code, stdout, stderr } = await run(file, args, { env, input, timeout: 60000 });
+    const { code, stdout, stderr } = await run(file, args, { env, input, timeout: 300000 });
     if (code !== 0) throw new Error(`${file} ${args} ended with ${code}: ${stdout}${stderr}`);
 }
 
@@ -51,7 +51,7 @@ function npmMqtt(name, url, options) {
             const inbox = new Inbox(() => client.endAsync());
             client.on('message', (at, payload) => inbox.push(at, payload.toString('utf8')));
             const [{ qos: granted }] = await within(
-                5000,
+                20000,
                 `SUBACK for ${topic}`,
                 client.subscribeAsync(topic, { qos }),
             );

@@ -24,7 +24,7 @@ export class Inbox {
         this.waiting.shift()?.();
     }
 
-    async next(ms = 5000) {
+    async next(ms = 20000) {
         const wait = async () => {
             while (!this.messages.length)
                 await new Promise((resolve) => this.waiting.push(resolve));
@@ -87,7 +87,7 @@ export async function mosquittoSub(d, topic, { qos = 1, ...more } = {}) {
         });
         gone.then((code) => reject(new Error(`mosquitto_sub ended with ${code}: ${output}`)));
     });
-    await within(10000, `mosquitto_sub ${topic}`, granted);
+    await within(30000, `mosquitto_sub ${topic}`, granted);
     return inbox;
 }
 
@@ -110,7 +110,7 @@ export async function mosquittoPub(d, topic, payload, { qos = 1, args = [], ...m
 /** A connected npm mqtt client. <url>: d.url.mqtt, d.url.mqtts, `${d.url.ws}/mqtt` ... */
 export async function mqttConnect(d, url, options = {}) {
     const client = await within(
-        10000,
+        30000,
         `npm mqtt connects to ${url}`,
         mqtt.connectAsync(url, {
             username: 'authorization',
@@ -130,14 +130,14 @@ export async function mqttSub(d, url, topic, { qos = 1, ...options } = {}) {
     const client = await mqttConnect(d, url, options);
     const inbox = new Inbox(() => client.endAsync(true));
     client.on('message', (at, payload) => inbox.push(at, payload.toString('utf8')));
-    await within(5000, `SUBACK for ${topic}`, client.subscribeAsync(topic, { qos }));
+    await within(20000, `SUBACK for ${topic}`, client.subscribeAsync(topic, { qos }));
     inbox.client = client;
     return inbox;
 }
 
 export async function mqttPub(d, url, topic, payload, { qos = 1, ...options } = {}) {
     const client = await mqttConnect(d, url, options);
-    await within(5000, `PUBACK for ${topic}`, client.publishAsync(topic, payload, { qos }));
+    await within(20000, `PUBACK for ${topic}`, client.publishAsync(topic, payload, { qos }));
     await client.endAsync();
 }
 
@@ -164,7 +164,7 @@ export function wsOpen(
         inbox.push(isBinary ? 'binary' : null, data.toString('utf8')),
     );
     return within(
-        10000,
+        30000,
         `ws opens ${path}`,
         new Promise((resolve, reject) => {
             socket.on('open', () => resolve(inbox));

@@ -67,7 +67,7 @@ export function within(ms, what, promise) {
 }
 
 /** Calls <probe> until it answers something true, and returns that. */
-export async function eventually(what, probe, ms = 5000) {
+export async function eventually(what, probe, ms = 20000) {
     const until = Date.now() + ms * slow;
     for (;;) {
         const answer = await probe();

@@ -23,7 +23,7 @@ class RawMqttOverWs extends RawMqtt {
         const opened = new Promise((resolve, reject) => {
             socket.on('open', () => resolve(raw)).on('error', reject);
         });
-        return within(5000, 'connecting', opened);
+        return within(20000, 'connecting', opened);
     }
 }
 

@@ -149,7 +149,7 @@ export class RawSocket {
     static open(port, { host = '127.0.0.1', localAddress, tlsOptions, ...more } = {}) {
         const raw = new this(more);
         return within(
-            5000,
+            20000,
             'connecting',
             new Promise((resolve, reject) => {
                 const socket = tlsOptions
@@ -212,7 +212,7 @@ export class RawSocket {
     }
 
     /** Waits until <probe> answers something true about what has arrived. */
-    async until(what, probe, ms = 5000) {
+    async until(what, probe, ms = 20000) {
         let answer;
         const found = async () => {
             while (!(answer = probe())) {
@@ -225,7 +225,7 @@ export class RawSocket {
     }
 
     /** The daemon closes; what came before stays in <bytes>. */
-    async closed(ms = 5000) {
+    async closed(ms = 20000) {
         const wait = async () => {
             while (!this.isClosed && !this.isEnded) await this.changed();
         };

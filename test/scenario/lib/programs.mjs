@@ -20,7 +20,7 @@ export function startProgram(file, args, { cwd, env, onLine } = {}) {
         }),
 
         /** The first line that fits and was not returned before; those in front of it are passed. */
-        async line(pattern, ms = 10000) {
+        async line(pattern, ms = 30000) {
             let isOver = false;
             program.exited.finally(() => {
                 isOver = true;
@@ -45,7 +45,7 @@ export function startProgram(file, args, { cwd, env, onLine } = {}) {
 
         async end() {
             child.kill('SIGTERM');
-            return within(5000, `${file} ${args} ends`, program.exited);
+            return within(20000, `${file} ${args} ends`, program.exited);
         },
     };
     let wake = () => {};

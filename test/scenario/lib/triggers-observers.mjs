@@ -34,7 +34,7 @@ class Observer {
             while ((this.messages.get(topic)?.length ?? 0) < count && this.faults.length === 0)
                 await new Promise((resolve) => this.waiting.push(resolve));
         };
-        await within(5000, `${this.name}: message ${count} on ${topic}`, wait());
+        await within(20000, `${this.name}: message ${count} on ${topic}`, wait());
     }
 
     fault(text) {
@@ -56,7 +56,7 @@ export class MqttObserver extends Observer {
         const { url, key, ca } = this;
         const options = { username: 'authorization', password: key, ca, reconnectPeriod: 0 };
         this.client = await within(
-            10000,
+            30000,
             `${this.name} connects`,
             mqtt.connectAsync(url, options),
         );
@@ -91,7 +91,7 @@ export class MqttObserver extends Observer {
             wanted[filter] = { qos: this.asks };
         }
         const granted = await within(
-            10000,
+            30000,
             `${this.name} subscribes`,
             this.client.subscribeAsync(wanted),
         );
@@ -142,7 +142,7 @@ export class SocketObserver extends Observer {
             socket.pass?.();
         });
         return within(
-            10000,
+            30000,
             `${this.name} opens ${topic}`,
             new Promise((resolve, reject) => {
                 socket.on('open', resolve);
@@ -166,7 +166,7 @@ export class SocketObserver extends Observer {
                     return socket.ping();
                 }),
         );
-        await within(5000, `${this.name}: pongs`, Promise.all(pongs));
+        await within(20000, `${this.name}: pongs`, Promise.all(pongs));
     }
 
     async end() {

@@ -43,7 +43,7 @@ export class Publishers {
                 ca: this.d.ca,
                 reconnectPeriod: 0,
             };
-            const connected = within(10000, `connects ${url}`, mqtt.connectAsync(url, options));
+            const connected = within(30000, `connects ${url}`, mqtt.connectAsync(url, options));
             this.clients.set(name, await connected);
         }
         return this.clients.get(name);
@@ -69,7 +69,7 @@ const overMqtt = (qos, urlOf) => ({
         const client = await publishers.client(urlOf(publishers.d.url), key);
         for (const body of bodies) {
             const sent = client.publishAsync(target(call), JSON.stringify(body), { qos });
-            await within(5000, `publish on ${target(call)}`, sent);
+            await within(20000, `publish on ${target(call)}`, sent);
         }
     },
 });
@@ -81,7 +81,7 @@ async function native({ d }, call, bodies, { key }) {
         socket.on('open', resolve);
         socket.on('error', reject);
     });
-    await within(5000, `opens ${target(call)}`, opened);
+    await within(20000, `opens ${target(call)}`, opened);
     let closed;
     socket.on('close', (code, reason) => {
         closed = `${code} ${reason}`;
