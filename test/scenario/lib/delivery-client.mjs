@@ -35,6 +35,7 @@ export class DeliveryClient {
         this.wire = null;
         this.stage = 'away'; // 'dialling' 'connecting' 'open'
         this.outstanding = []; // publishes: { message, id, isReceived }
+        this.lostIds = new Set(); // of publishes that a session may know of, and the client no more
         this.trace = [];
         this.isLazy = false; // does not acknowledge by itself
         this.isCalm = false;
@@ -81,6 +82,7 @@ export class DeliveryClient {
         wire.owner = this;
         wire.socket.on('close', () => this.closed(wire));
         this.stage = 'connecting';
+        if (isClean) this.giveUpOutstanding();
         this.note(`CONNECT clean ${isClean}`);
         this.session.connect(isClean);
         this.send(
@@ -93,6 +95,13 @@ export class DeliveryClient {
         );
     }
 
+    /** Before a clean CONNECT. Without a CONNACK the next session may be the old one or a new one: what
+     *  is sent again could be taken twice, and what has a packet id of then for what was sent then. */
+    giveUpOutstanding() {
+        for (const { id } of this.outstanding) this.lostIds.add(id);
+        this.outstanding = [];
+    }
+
     /** Turns away from the connection, which may be there a little longer. */
     leave(how) {
         const { wire } = this;
@@ -100,8 +109,7 @@ export class DeliveryClient {
         if (wire) wire.owner = null;
         this.wire = null;
         this.stage = 'away';
-        /* The state of a clean session is not carried into another [MQTT-3.1.2-6]. Until CONNACK the
-         * one before may still be there, and what is outstanding is of that. */
+        /* The state of a clean session is not carried into another [MQTT-3.1.2-6]. */
         if (this.session.isOpen && this.session.isClean) this.outstanding = [];
         this.session.lost();
         this.forget();
@@ -159,7 +167,10 @@ export class DeliveryClient {
         assert.equal(code, 0, 'CONNACK');
         this.stage = 'open';
         this.session.connected(present);
-        if (!present) this.outstanding = [];
+        if (!present) {
+            this.outstanding = [];
+            this.lostIds.clear();
+        }
         for (const one of this.outstanding) {
             if (one.isReceived) this.send(packets.pubrel(one.id));
             else this.transmit(one, true);
@@ -235,8 +246,9 @@ export class DeliveryClient {
 
     nextId() {
         for (;;) {
-            const id = 1 + this.chance.below(IDS);
-            if (!this.requests.has(id) && !this.outstanding.some((one) => one.id === id)) return id;
+            const id = 1 + this.chance.below(IDS + this.lostIds.size);
+            const isTaken = this.requests.has(id) || this.lostIds.has(id);
+            if (!isTaken && !this.outstanding.some((one) => one.id === id)) return id;
         }
     }
 
